@@ -1,0 +1,71 @@
+"""The product type: everything that the desk knows about a kind of device, as one value made by its folder."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from devices.faults import FaultCode, Remedy
+from devices.monitors import Monitor
+from devices.readings import Columns, Envelope, FloatArray, Refusal
+from devices.signals import Signal
+
+MessageKind = Literal["telemetry", "event"]
+Decode = Callable[[bytes, MessageKind], Envelope | Refusal]
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A value derived from one sample's signals.
+
+    Parameters
+    ----------
+    name, title, unit : str
+        Name in monitors; text for people (a gettext message id); unit as shown.
+    compute : callable
+        Columns of n samples -> float64 [n, width], NaN where nothing can be said. Codes features have none.
+    element : str
+        What one column is called when there are several ("Cell"), a gettext message id.
+    of_codes : str
+        For codes features: the codes signal it reads.
+    """
+
+    name: str
+    title: str
+    unit: str
+    compute: Callable[[Columns], FloatArray] | None = None
+    element: str = ""
+    of_codes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Which signal shows a component's trouble to people, and whether its elements are drawn against their median."""
+
+    signal: str
+    title: str
+    unit: str
+    scale: float = 1.0
+    against_median: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProductType:
+    """One product type.
+
+    `cadence_s` is the usual time between samples; `lateness_s` how late a reading may come and still move a detector;
+    `plots` says by monitor name what to draw as evidence.
+    """
+
+    name: str
+    title: str
+    signals: Mapping[str, Signal]
+    features: Mapping[str, Feature]
+    monitors: Sequence[Monitor]
+    faults: Mapping[str, FaultCode]
+    remedies: Mapping[str, Remedy]
+    components: Mapping[str, str]
+    plots: Mapping[str, Plot]
+    decode: Decode
+    cadence_s: float
+    lateness_s: float
+    false_requests_per_device_year: float

@@ -1,0 +1,28 @@
+"""What makes an electric vehicle's faults well: parts, skills that the bay must have, minutes of work."""
+
+from typing import Final
+
+from devices.faults import Remedy
+
+_HIGH_VOLTAGE: Final = frozenset({"high_voltage", "hoist"})
+_HOIST: Final = frozenset({"hoist"})
+
+REMEDIES: Final = {
+    remedy.fault: remedy
+    for remedy in (
+        Remedy("weak_cell", "Replace the battery module with the weak cell", ("EV-CELL-MODULE",), _HIGH_VOLTAGE, 180),
+        Remedy("cell_measuring_line", "Replace the cell measuring harness", ("EV-CELL-HARNESS",), _HIGH_VOLTAGE, 150),
+        Remedy(
+            "insulation_breakdown", "Find and mend the insulation fault", ("EV-HV-INSULATION-KIT",), _HIGH_VOLTAGE, 240
+        ),
+        Remedy(
+            "thermal_event", "", why_none="A person decides on recovery of the vehicle; it must not be driven to a bay."
+        ),
+        Remedy("battery_worn_out", "Battery health test", (), _HIGH_VOLTAGE, 120),
+        Remedy("low_voltage_supply", "Replace the 12 V battery", ("EV-12V-BATTERY",), frozenset(), 45),
+        Remedy("cooling_fails", "Replace the coolant pump", ("EV-COOLANT-PUMP",), _HOIST, 120),
+        Remedy("tyre_leak", "Mend the tyre", ("EV-TYRE-REPAIR",), _HOIST, 45),
+        Remedy("brake_pads_worn", "Replace the brake pads", ("EV-BRAKE-PADS",), _HOIST, 90),
+        Remedy("reported_code", "", why_none="The code says too little about its cause; a person reads it first."),
+    )
+}

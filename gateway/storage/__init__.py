@@ -1,0 +1,1 @@
+"""Storage: migrations, connections by role, and typed queries, one module per noun."""
