@@ -9,7 +9,8 @@ class Limit:
     """A feature beyond a fixed limit, with hysteresis between `limit` and `clear`, and delays on and off.
 
     `side` is "above" when values over the limit are wrong, "below" when values under it are. Delays count seconds of
-    event time during which the device reported; a gap counts as one cadence at most.
+    event time during which the device reported; a gap counts as two cadences at most. A confirmed symptom of a monitor
+    with `is_safety` is a named human's case at once, whatever its cause; so it is with the other monitors.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Limit:
     clear: float
     on_delay_s: float
     off_delay_s: float
+    is_safety: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Peer:
     clear: float
     on_delay_s: float
     off_delay_s: float
+    is_safety: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Reported:
     unless: frozenset[str] = frozenset()
     on_delay_s: float = 0.0
     off_delay_s: float = 0.0
+    is_safety: bool = False
 
 
 Monitor = Limit | Peer | Reported

@@ -65,9 +65,7 @@ class Columns:
         """Return a scalar signal as float64 [n], NaN where there is no value."""
         if signal not in self._arrays:
             column = self.values.get(signal)
-            self._arrays[signal] = (
-                np.full(self.length, np.nan) if column is None else np.array(column, dtype=np.float64)
-            )
+            self._arrays[signal] = np.full(self.length, np.nan) if column is None else _as_stored(column)
         return self._arrays[signal]
 
     def matrix(self, signal: str) -> FloatArray:
@@ -77,11 +75,11 @@ class Columns:
             lists = [row if isinstance(row, list | tuple) else () for row in rows]
             width = max((len(row) for row in lists), default=0)
             if all(len(row) == width for row in lists):
-                matrix = np.array(lists, dtype=np.float64).reshape(self.length, width)
+                matrix = _as_stored(lists).reshape(self.length, width)
             else:
                 matrix = np.full((self.length, width), np.nan)
                 for index, row in enumerate(lists):
-                    matrix[index, : len(row)] = np.array(row, dtype=np.float64)
+                    matrix[index, : len(row)] = _as_stored(row)
             self._arrays[signal] = matrix
         return self._arrays[signal]
 
@@ -89,3 +87,8 @@ class Columns:
         """Return a codes signal as n sets of active codes, None where the device said nothing about codes."""
         column = cast("Sequence[Sequence[str] | None]", self.values.get(signal) or [None] * self.length)
         return [None if row is None else frozenset(row) for row in column]
+
+
+def _as_stored(values: object) -> FloatArray:
+    """Round to single precision, as the tables do: a detector sees the same number live and rebuilt from the rows."""
+    return np.array(values, dtype=np.float32).astype(np.float64)

@@ -31,6 +31,7 @@ PRODUCT: Final = ProductType(
         "cell_too_low": _CELLS,
         "cell_too_high": _CELLS,
         "cells_missing": _CELLS,
+        "battery_failing": _PROBES,
         "battery_hot": _PROBES,
         "insulation_low": _INSULATION,
         "insulation_lost": _INSULATION,

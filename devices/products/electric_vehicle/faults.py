@@ -48,6 +48,7 @@ FAULTS: Final = {
             may_run_on=True,
             prior=0.2,
             shows={
+                "battery_failing": 0.2,
                 "cells_missing": 0.9,
                 "cell_too_low": 0.4,
                 "cell_too_high": 0.4,
@@ -86,6 +87,7 @@ FAULTS: Final = {
             may_run_on=False,
             prior=0.02,
             shows={
+                "battery_failing": 0.95,
                 "battery_hot": 0.97,
                 "cell_too_low": 0.7,
                 "cell_too_high": 0.5,

@@ -10,6 +10,11 @@ from devices.readings import Columns, FloatArray
 # Lithium cells of any chemistry live between these; outside, the cell or its measuring line is broken.
 _CELL_LOWEST_V: Final = 1.5
 _CELL_HIGHEST_V: Final = 4.6
+# Outside of these a cell of the common nickel and iron chemistries is being destroyed, or its line is.
+_CELL_LOWEST_SAFE_V: Final = 2.4
+_CELL_HIGHEST_SAFE_V: Final = 4.4
+_PROBE_HIGHEST_SAFE_DEGC: Final = 80.0
+_STOP_LEVEL: Final = 2.5
 # Below this the pack is switched off and ohm per volt means nothing.
 _PACK_ALIVE_V: Final = 50.0
 
@@ -49,6 +54,24 @@ def _insulation(columns: Columns) -> FloatArray:
     return (columns.array("insulation_kohm") * 1000.0 / alive)[:, None]
 
 
+def _battery_alarms(columns: Columns) -> FloatArray:
+    """Count of independent battery channels beyond their safe range in one sample; NaN in one that carries none."""
+    channels = np.hstack(
+        [
+            _beyond(_lowest_cell(columns) - _CELL_LOWEST_SAFE_V, -1),
+            _beyond(_highest_cell(columns) - _CELL_HIGHEST_SAFE_V, 1),
+            _beyond(_hottest_probe(columns) - _PROBE_HIGHEST_SAFE_DEGC, 1),
+            _beyond(columns.array("bms_level")[:, None] - _STOP_LEVEL, 1),
+        ]
+    )
+    known = ~np.isnan(channels).all(axis=1, keepdims=True)
+    return np.where(known, np.nansum(channels, axis=1, keepdims=True), np.nan)
+
+
+def _beyond(excess: FloatArray, sign: int) -> FloatArray:
+    return np.where(np.isnan(excess), np.nan, np.where(excess * sign > 0, 1.0, 0.0))
+
+
 def _tyre_share(columns: Columns) -> FloatArray:
     """Each tyre's pressure as a share of the highest of the four, in per cent: temperature and load cancel out."""
     tyres = columns.matrix("tyre_pressures_kpa")
@@ -76,6 +99,7 @@ FEATURES: Final = {
         Feature("highest_cell_v", "Highest cell voltage", "V", _highest_cell),
         Feature("missing_cells", "Cells without a value", "", _missing_cells),
         Feature("hottest_probe_degc", "Hottest battery probe", "°C", _hottest_probe),
+        Feature("battery_alarms", "Battery channels beyond their safe range", "", _battery_alarms),
         Feature("insulation_ohm_per_v", "Insulation", "Ω/V", _insulation),
         Feature("tyre_share_pct", "Tyre pressure against the fullest tyre", "%", _tyre_share, element="Tyre"),
         Feature("brake_pad_mm", "Brake pad", "mm", lambda columns: columns.matrix("brake_pads_mm"), element="Brake"),

@@ -1,0 +1,134 @@
+"""Groups: monitors that are stepped side by side, with their latch and their smoothing.
+
+Scalar limits form one group, trouble codes another (events run ahead of telemetry, so they keep their own time), and
+each monitor over a vector is a group of its own.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from devices.monitors import Monitor, Peer
+from devices.readings import FloatArray, IntArray
+from diagnostics.conditions import Conditions
+from diagnostics.detectors.peer import PeerState, Residuals
+from diagnostics.latch import Changes, Latch
+from diagnostics.state import Array
+
+Readings = Conditions | Residuals
+
+
+class Group:
+    """Monitors that are stepped side by side, and all that is remembered for them.
+
+    Parameters
+    ----------
+    name : str
+        Name in a snapshot.
+    monitors : sequence of Monitor
+        One monitor over a vector, or several of one element each.
+    """
+
+    def __init__(self, name: str, monitors: Sequence[Monitor]) -> None:
+        self.name = name
+        self.monitors = monitors
+        self._on_delay_s = np.array([monitor.on_delay_s for monitor in monitors])
+        self._off_delay_s = np.array([monitor.off_delay_s for monitor in monitors])
+        width = len(monitors) if len(monitors) > 1 else 0
+        self._latch = Latch.empty(0, width)
+        self._last_us = np.zeros(0, np.int64)
+        self._peers = PeerState(np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32))
+        self._value = np.zeros((0, 0))
+
+    def grow(self, devices: int, width: int) -> None:
+        """Make room for devices and elements that were not seen before."""
+        have_devices, have_width = self._latch.phase.shape
+        if devices <= have_devices and width <= have_width:
+            return
+        # Room for half as many again: a fleet that is met one by one is not copied one by one.
+        wanted = max(have_devices, devices + devices // 2) if devices > have_devices else have_devices
+        more = (wanted - have_devices, max(0, width - have_width))
+        fresh = Latch.empty(wanted, max(width, have_width))
+        for old, new in self._pairs(self._latch, fresh):
+            new[:have_devices, :have_width] = old
+        self._latch = fresh
+        self._last_us = np.pad(self._last_us, (0, more[0]))
+        if isinstance(self.monitors[0], Peer):
+            pad = ((0, more[0]), (0, more[1]))
+            self._peers = PeerState(np.pad(self._peers.score, pad), np.pad(self._peers.residual, pad))
+
+    @staticmethod
+    def _pairs(old: Latch, new: Latch) -> list[tuple[Array, Array]]:
+        return [
+            (old.phase, new.phase),
+            (old.since_us, new.since_us),
+            (old.wrong_s, new.wrong_s),
+            (old.well_s, new.well_s),
+        ]
+
+    def step(self, slots: IntArray, now: Readings, at_us: IntArray, gap_s: float) -> Changes | None:
+        """Take one sample of each of n different devices; samples older than the group's last are passed over."""
+        last_us = self._last_us[slots]
+        takes = now.known.any(axis=1) & (at_us >= last_us)
+        if not takes.any():
+            return None
+        kept = np.flatnonzero(takes)
+        slots, at_us, last_us = slots[kept], at_us[kept], last_us[kept]
+        dt_s = np.where(last_us == 0, 0.0, np.minimum((at_us - last_us) / 1e6, gap_s))
+        self._last_us[slots] = at_us
+        conditions = self._judge(slots, now.at(kept), dt_s)
+        self._value = conditions.value
+        changes = self._latch.step(slots, conditions, at_us, dt_s, self._on_delay_s, self._off_delay_s)
+        if changes is None:
+            return None
+        self._value = self._value[changes.row, changes.element]
+        return Changes(kept[changes.row], changes.element, changes.before, changes.after, changes.since_us)
+
+    def _judge(self, slots: IntArray, now: Readings, dt_s: FloatArray) -> Conditions:
+        wide = now.widened(self._latch.phase.shape[1])
+        if isinstance(wide, Residuals):
+            return self._peers.smooth(self._peer_monitor(), slots, wide, dt_s)
+        return wide
+
+    def _peer_monitor(self) -> Peer:
+        monitor = self.monitors[0]
+        if not isinstance(monitor, Peer):
+            raise TypeError(f"group {self.name} was given residuals, but its monitor {monitor.name} is no peer monitor")
+        return monitor
+
+    def changed_value(self, index: int) -> float:
+        """Return the value that decided the change at this place of the last step's changes."""
+        return float(self._value[index])
+
+    def take(self, slots: IntArray) -> dict[str, Array]:
+        """Return the state of some devices, named by group and array."""
+        arrays: dict[str, Array] = {
+            "phase": self._latch.phase[slots],
+            "since_us": self._latch.since_us[slots],
+            "wrong_s": self._latch.wrong_s[slots],
+            "well_s": self._latch.well_s[slots],
+            "last_us": self._last_us[slots],
+        }
+        if isinstance(self.monitors[0], Peer):
+            arrays |= {"score": self._peers.score[slots], "residual": self._peers.residual[slots]}
+        arrays["monitors"] = np.array([monitor.name for monitor in self.monitors])
+        return {f"{self.name}.{name}": array for name, array in arrays.items()}
+
+    def put(self, slots: IntArray, arrays: dict[str, Array]) -> None:
+        """Put back what `take` returned, when it was taken from the same monitors."""
+        names = [monitor.name for monitor in self.monitors]
+        if arrays.get(f"{self.name}.monitors", np.array([])).tolist() != names:
+            return
+        width = arrays[f"{self.name}.phase"].shape[1]
+        self.grow(0, width)
+        for name, target in (
+            ("phase", self._latch.phase),
+            ("since_us", self._latch.since_us),
+            ("wrong_s", self._latch.wrong_s),
+            ("well_s", self._latch.well_s),
+            ("score", self._peers.score),
+            ("residual", self._peers.residual),
+        ):
+            if (array := arrays.get(f"{self.name}.{name}")) is not None:
+                target[slots, :width] = array
+        self._last_us[slots] = arrays[f"{self.name}.last_us"]

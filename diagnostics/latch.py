@@ -1,0 +1,112 @@
+"""The latch: on and off delays for every monitor, so that symptoms are pending, confirmed and healed.
+
+Delays count seconds of event time in which the device reported. The state is a few arrays over devices and elements:
+it can be checkpointed, and rebuilt from the readings.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from devices.readings import FloatArray, IntArray
+from diagnostics.conditions import BoolArray, Conditions
+
+CLEAR: Final = 0
+PENDING: Final = 1
+CONFIRMED: Final = 2
+_NOT_RUNNING: Final = -1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Elements that changed their phase: row among the stepped samples, element, phase before and after, onset."""
+
+    row: IntArray
+    element: IntArray
+    before: NDArray[np.uint8]
+    after: NDArray[np.uint8]
+    since_us: IntArray
+
+
+@dataclass(slots=True)
+class Latch:
+    """Phases of w elements of each device, [devices, w].
+
+    `since_us` is the instant from which the element has not been well without a break (0: it is well): the onset that
+    evidence names. `wrong_s` and `well_s` are the running delays (-1: not running).
+    """
+
+    phase: NDArray[np.uint8]
+    since_us: IntArray
+    wrong_s: NDArray[np.float32]
+    well_s: NDArray[np.float32]
+
+    @classmethod
+    def empty(cls, devices: int, width: int) -> "Latch":
+        """Return the latch of devices of which nothing is known."""
+        shape = (devices, width)
+        return cls(
+            np.zeros(shape, np.uint8),
+            np.zeros(shape, np.int64),
+            np.full(shape, _NOT_RUNNING, np.float32),
+            np.full(shape, _NOT_RUNNING, np.float32),
+        )
+
+    def step(
+        self,
+        slots: IntArray,
+        now: Conditions,
+        at_us: IntArray,
+        dt_s: FloatArray,
+        on_delay_s: Sequence[float] | FloatArray,
+        off_delay_s: Sequence[float] | FloatArray,
+    ) -> Changes | None:
+        """Take one sample of each of n different devices; return what changed, or None.
+
+        Parameters
+        ----------
+        slots : int64 [n]
+            Row of each device in the state; no device twice.
+        now : Conditions
+            [n, w].
+        at_us, dt_s : [n]
+            Event time of each sample, and seconds that its device reported since the last one.
+        on_delay_s, off_delay_s : [w] or [1]
+            Delays by element.
+        """
+        phase = self.phase[slots]
+        since = self.since_us[slots]
+        dt = dt_s[:, None]
+        since = np.where(now.known & ~now.well & (since == 0), at_us[:, None], since)
+        wrong_s = _run(self.wrong_s[slots], now.wrong, now.known, dt)
+        well_s = _run(self.well_s[slots], now.well, now.known, dt)
+        after = _next_phase(phase, now, wrong_s >= np.asarray(on_delay_s), well_s >= np.asarray(off_delay_s))
+        changed = after != phase
+        onset = since.copy()
+        since[(after == CLEAR) & now.well] = 0
+        self.phase[slots], self.since_us[slots] = after, since
+        self.wrong_s[slots], self.well_s[slots] = wrong_s, well_s
+        if not changed.any():
+            return None
+        rows, elements = np.nonzero(changed)
+        return Changes(rows, elements, phase[rows, elements], after[rows, elements], onset[rows, elements])
+
+
+def _run(running: NDArray[np.float32], is_on: BoolArray, known: BoolArray, dt_s: FloatArray) -> NDArray[np.float32]:
+    """Run a delay: it starts at zero with the first sample, grows while the condition holds, stands still when unknown."""
+    grown = np.where(running < 0, 0.0, running + dt_s)
+    return np.where(is_on, grown, np.where(known, _NOT_RUNNING, running)).astype(np.float32)
+
+
+def _next_phase(
+    phase: NDArray[np.uint8], now: Conditions, is_due_on: BoolArray, is_due_off: BoolArray
+) -> NDArray[np.uint8]:
+    after = phase.copy()
+    after[now.wrong & (phase == CLEAR)] = PENDING
+    after[now.wrong & (phase != CONFIRMED) & is_due_on] = CONFIRMED
+    after[now.well & (phase == PENDING)] = CLEAR
+    after[now.well & (phase == CONFIRMED) & is_due_off] = CLEAR
+    return after

@@ -1,0 +1,188 @@
+"""The watch: all monitors of one product type over all devices that a worker holds, a batch at a time.
+
+State is a value: arrays over device rows that grow as devices are seen, that can be taken out as bytes for a
+checkpoint and put back. It never reads a clock and knows neither databases nor messages.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from devices.monitors import Limit, Monitor, Peer, Reported
+from devices.product import ProductType
+from devices.readings import Columns, FloatArray, IntArray
+from diagnostics.conditions import Conditions
+from diagnostics.detectors import limit, peer, reported
+from diagnostics.group import Group, Readings
+from diagnostics.latch import CLEAR, CONFIRMED, Changes
+from diagnostics.rows import DeviceRows
+from diagnostics.state import Array, pack, unpack
+
+Phase = Literal["pending", "confirmed", "healed"]
+# A gap counts as this many cadences at most: a vehicle that sleeps for a night has not been wrong for a night.
+_GAP_CADENCES: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class SymptomChange:
+    """A symptom that became pending, confirmed or healed.
+
+    `row` is the deciding sample's index in the batch; `element` counts from 1 for cells, tyres and the like and is 0
+    where there is one only; `since_us` is the onset; `value` is in the feature's unit.
+    """
+
+    row: int
+    device_id: int
+    monitor: str
+    element: int
+    phase: Phase
+    since_us: int
+    value: float
+    threshold: float
+    text: str
+
+
+class Watch:
+    """Detector state and monitors of one product type.
+
+    Parameters
+    ----------
+    product : ProductType
+        Features and monitors to run.
+    """
+
+    def __init__(self, product: ProductType) -> None:
+        self.product = product
+        self._rows = DeviceRows()
+        limits = [monitor for monitor in product.monitors if isinstance(monitor, Limit)]
+        scalars = [monitor for monitor in limits if not product.features[monitor.feature].element]
+        codes = [monitor for monitor in product.monitors if isinstance(monitor, Reported)]
+        self._groups = [
+            Group(name, monitors) for name, monitors in (("scalars", scalars), ("codes", codes)) if monitors
+        ]
+        self._groups += [
+            Group(monitor.name, [monitor])
+            for monitor in product.monitors
+            if monitor not in scalars and monitor not in codes
+        ]
+
+    def step(self, device_ids: IntArray, at_us: IntArray, columns: Columns) -> list[SymptomChange]:
+        """Take a batch of samples into the state and return the symptoms that changed, in the order they did.
+
+        Parameters
+        ----------
+        device_ids, at_us : int64 [n]
+            Device and event time of each sample. Samples of one device are taken in the order given; one that is older
+            than what a group of monitors has already seen does not move that group.
+        columns : Columns
+            The n samples' values.
+        """
+        slots = self._rows.of(device_ids)
+        readings = [self._read(group, columns) for group in self._groups]
+        for group, reading in zip(self._groups, readings, strict=True):
+            group.grow(len(self._rows), reading.width)
+        changes: list[SymptomChange] = []
+        gap_s = self.product.cadence_s * _GAP_CADENCES
+        for rows in rounds(slots):
+            for group, reading in zip(self._groups, readings, strict=True):
+                changed = group.step(slots[rows], reading.at(rows), at_us[rows], gap_s)
+                if changed is not None:
+                    changes += self._told(group, changed, rows, device_ids, columns)
+        return changes
+
+    def _read(self, group: Group, columns: Columns) -> Readings:
+        """Conditions of a group's monitors, side by side, over the whole batch."""
+        first, *others = group.monitors
+        if isinstance(first, Peer):
+            return peer.residuals(first, self._values(first, columns))
+        parts = [self._conditions(monitor, columns) for monitor in (first, *others)]
+        return Conditions.side_by_side(parts) if others else parts[0]
+
+    def _conditions(self, monitor: Monitor, columns: Columns) -> Conditions:
+        if isinstance(monitor, Reported):
+            return reported.evaluate(monitor, columns.codes(self.product.features[monitor.feature].of_codes))
+        if isinstance(monitor, Limit):
+            return limit.evaluate(monitor, self._values(monitor, columns))
+        raise TypeError(f"peer monitor {monitor.name} is a group of its own")
+
+    def _values(self, monitor: Limit | Peer, columns: Columns) -> FloatArray:
+        compute = self.product.features[monitor.feature].compute
+        if compute is None:
+            raise TypeError(f"monitor {monitor.name} needs numbers, but feature {monitor.feature} holds codes")
+        return compute(columns)
+
+    def _told(
+        self, group: Group, changed: Changes, rows: IntArray, device_ids: IntArray, columns: Columns
+    ) -> Iterator[SymptomChange]:
+        for index in range(len(changed.row)):
+            element = int(changed.element[index])
+            monitor = group.monitors[element if len(group.monitors) > 1 else 0]
+            row = int(rows[changed.row[index]])
+            yield SymptomChange(
+                row=row,
+                device_id=int(device_ids[row]),
+                monitor=monitor.name,
+                element=element + 1 if self.product.features[monitor.feature].element else 0,
+                phase=_phase(int(changed.after[index])),
+                since_us=int(changed.since_us[index]),
+                value=group.changed_value(index),
+                threshold=_threshold(monitor),
+                text=self._codes_text(monitor, row, columns),
+            )
+
+    def _codes_text(self, monitor: Monitor, row: int, columns: Columns) -> str:
+        if not isinstance(monitor, Reported):
+            return ""
+        codes = columns.codes(self.product.features[monitor.feature].of_codes)[row]
+        return " ".join(reported.active_codes(monitor, codes or frozenset()))
+
+    def snapshot(self, device_ids: Sequence[int]) -> bytes:
+        """Return the state of some devices as bytes; see `restore`."""
+        known = [device_id for device_id in device_ids if device_id in self._rows]
+        slots = self._rows.of(np.array(known, dtype=np.int64))
+        arrays: dict[str, Array] = {"device_ids": np.array(known, dtype=np.int64)}
+        for group in self._groups:
+            group.grow(len(self._rows), 0)
+            arrays |= group.take(slots)
+        return pack(arrays)
+
+    def restore(self, state: bytes) -> list[int]:
+        """Put back what `snapshot` took out, and return the device ids that it held.
+
+        A group of monitors that the snapshot does not know begins anew; one that is no longer run is passed over.
+        """
+        arrays = unpack(state)
+        slots = self._rows.of(arrays["device_ids"])
+        for group in self._groups:
+            group.grow(len(self._rows), 0)
+            group.put(slots, arrays)
+        return [int(device_id) for device_id in arrays["device_ids"]]
+
+
+def rounds(slots: IntArray) -> Iterator[IntArray]:
+    """Split a batch into rounds in which no device occurs twice, keeping each device's order.
+
+    >>> [rows.tolist() for rows in rounds(np.array([5, 7, 5, 5]))]
+    [[0, 1], [2], [3]]
+    """
+    order = np.argsort(slots, kind="stable")
+    ordered = slots[order]
+    first = np.r_[True, ordered[1:] != ordered[:-1]] if len(slots) else np.zeros(0, bool)
+    starts = np.maximum.accumulate(np.where(first, np.arange(len(slots)), 0))
+    rank = np.empty(len(slots), np.int64)
+    rank[order] = np.arange(len(slots)) - starts
+    by_rank = np.argsort(rank, kind="stable")
+    bounds = np.flatnonzero(np.diff(rank[by_rank])) + 1
+    yield from (rows for rows in np.split(by_rank, bounds) if len(rows))
+
+
+def _phase(after: int) -> Phase:
+    return "healed" if after == CLEAR else "confirmed" if after == CONFIRMED else "pending"
+
+
+def _threshold(monitor: Monitor) -> float:
+    if isinstance(monitor, Limit):
+        return monitor.limit
+    return monitor.limit * monitor.scale_floor if isinstance(monitor, Peer) else 0.0

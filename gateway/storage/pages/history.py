@@ -1,0 +1,127 @@
+"""What happened to one request: its events, its held parts, its human cases and its messages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg.rows import class_row
+
+from gateway.storage.connection import Connection
+from gateway.storage.pages.request import OfferedDate
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One thing that happened to a request; `actor` is who did it."""
+
+    happened_at: datetime
+    actor: str
+    event: str
+    detail: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ReservedPart:
+    """A part put aside for a request."""
+
+    part_no: str
+    title: str
+    quantity: int
+    centre: str
+    reserved_at: datetime
+    released_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class HumanCase:
+    """A case that waits, or waited, for the judgement of a named person."""
+
+    queue: str
+    reason: str
+    staff_name: str
+    opened_at: datetime
+    due_at: datetime
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRow:
+    """One message to a person."""
+
+    notice_id: int
+    request_id: int
+    kind: str
+    recipient: str
+    language: str
+    written_at: datetime
+    sent_at: datetime | None
+    attempts: int
+    last_error: str | None
+
+
+def events(conn: Connection, request_id: int) -> list[EventRow]:
+    """Return what happened to a request, newest first, at most a hundred events."""
+    with conn.cursor(row_factory=class_row(EventRow)) as cursor:
+        return cursor.execute(
+            """SELECT happened_at, actor, event, detail FROM request_event
+               WHERE request_id = %s ORDER BY event_id DESC LIMIT 100""",
+            [request_id],
+        ).fetchall()
+
+
+def reserved_parts(conn: Connection, request_id: int) -> list[ReservedPart]:
+    """Return the parts that are or were put aside for a request."""
+    with conn.cursor(row_factory=class_row(ReservedPart)) as cursor:
+        return cursor.execute(
+            """SELECT v.part_no, p.title, v.quantity, c.title AS centre, v.reserved_at, v.released_at
+               FROM reservation v JOIN part p USING (tenant_id, part_no)
+               JOIN service_centre c ON c.centre_id = v.centre_id
+               WHERE v.request_id = %s ORDER BY v.released_at IS NOT NULL, v.reservation_id LIMIT 50""",
+            [request_id],
+        ).fetchall()
+
+
+def human_cases(conn: Connection, request_id: int) -> list[HumanCase]:
+    """Return the human cases of a request, open ones first."""
+    with conn.cursor(row_factory=class_row(HumanCase)) as cursor:
+        return cursor.execute(
+            """SELECT h.queue, h.reason, s.name AS staff_name, h.opened_at, h.due_at, h.closed_at
+               FROM human_case h JOIN staff s USING (staff_id)
+               WHERE h.request_id = %s ORDER BY h.closed_at IS NOT NULL, h.due_at LIMIT 20""",
+            [request_id],
+        ).fetchall()
+
+
+def past_dates(conn: Connection, request_id: int) -> list[OfferedDate]:
+    """Return the dates of the last closed offer of a request, in the order they were offered."""
+    with conn.cursor(row_factory=class_row(OfferedDate)) as cursor:
+        return cursor.execute(
+            """SELECT b.booking_id, o.offer_id, y.centre_id, y.name AS bay, lower(b.during) AS begins_at,
+                      upper(b.during) AS ends_at, b.rank, coalesce(b.reason ->> 'why', '') AS why, o.expires_at
+               FROM bay_booking b JOIN bay y USING (bay_id) JOIN offer o USING (offer_id)
+               WHERE o.offer_id = (SELECT max(offer_id) FROM offer
+                                   WHERE request_id = %s AND closed_at IS NOT NULL)
+               ORDER BY b.rank""",
+            [request_id],
+        ).fetchall()
+
+
+def notices_of(conn: Connection, request_id: int) -> list[NoticeRow]:
+    """Return the messages about a request, newest first."""
+    with conn.cursor(row_factory=class_row(NoticeRow)) as cursor:
+        return cursor.execute(
+            """SELECT notice_id, request_id, kind, recipient, language, written_at, sent_at, attempts, last_error
+               FROM notice WHERE request_id = %s ORDER BY notice_id DESC LIMIT 50""",
+            [request_id],
+        ).fetchall()
+
+
+def outbox(conn: Connection, *, before_id: int | None, limit: int) -> list[NoticeRow]:
+    """Return the tenant's messages, newest first, below `before_id`; at most `limit`."""
+    with conn.cursor(row_factory=class_row(NoticeRow)) as cursor:
+        return cursor.execute(
+            """SELECT notice_id, request_id, kind, recipient, language, written_at, sent_at, attempts, last_error
+               FROM notice WHERE %(before_id)s::bigint IS NULL OR notice_id < %(before_id)s
+               ORDER BY notice_id DESC LIMIT %(limit)s""",
+            {"before_id": before_id, "limit": limit},
+        ).fetchall()

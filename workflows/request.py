@@ -1,0 +1,72 @@
+"""The service request: one transition table, and nothing happens to a request that is not in it.
+
+The state is a projection of the appended events; `next_state` is the only place that says what follows what.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class State(StrEnum):
+    """Where a request stands."""
+
+    OPEN = "open"  # opened, its dates are about to be looked for
+    HELD = "held"  # a named human has to say that it may go on
+    WAITING = "waiting"  # no part or no bay in sight; looked for again by the sweep
+    OFFERED = "offered"  # part and bay are held for the dates that the owner was shown
+    CONFIRMED = "confirmed"  # the owner chose; part and bay are his
+    CANCELLED = "cancelled"
+
+
+class Command(StrEnum):
+    """What may be done to a request."""
+
+    OFFER = "offer"
+    FIND_NOTHING = "find_nothing"
+    EXPIRE = "expire"
+    CONFIRM = "confirm"
+    ESCALATE = "escalate"
+    HOLD = "hold"
+    APPROVE = "approve"
+    CANCEL = "cancel"
+
+
+TRANSITIONS: Final[Mapping[tuple[State, Command], State]] = {
+    (State.OPEN, Command.OFFER): State.OFFERED,
+    (State.OPEN, Command.FIND_NOTHING): State.WAITING,
+    (State.OPEN, Command.ESCALATE): State.HELD,
+    (State.OPEN, Command.HOLD): State.HELD,
+    (State.OPEN, Command.CANCEL): State.CANCELLED,
+    (State.HELD, Command.APPROVE): State.OPEN,
+    (State.HELD, Command.ESCALATE): State.HELD,
+    (State.HELD, Command.CANCEL): State.CANCELLED,
+    (State.WAITING, Command.OFFER): State.OFFERED,
+    (State.WAITING, Command.FIND_NOTHING): State.WAITING,
+    (State.WAITING, Command.ESCALATE): State.HELD,
+    (State.WAITING, Command.HOLD): State.HELD,
+    (State.WAITING, Command.CANCEL): State.CANCELLED,
+    # Dates that an owner was shown are never unsent by a later reading: a human joins, the offer stands.
+    (State.OFFERED, Command.ESCALATE): State.OFFERED,
+    (State.OFFERED, Command.OFFER): State.OFFERED,
+    (State.OFFERED, Command.FIND_NOTHING): State.WAITING,
+    (State.OFFERED, Command.EXPIRE): State.OPEN,
+    (State.OFFERED, Command.CONFIRM): State.CONFIRMED,
+    (State.OFFERED, Command.HOLD): State.HELD,
+    (State.OFFERED, Command.CANCEL): State.CANCELLED,
+    (State.CONFIRMED, Command.ESCALATE): State.CONFIRMED,
+    (State.CONFIRMED, Command.CANCEL): State.CANCELLED,
+}
+
+CLOSED: Final = frozenset({State.CANCELLED})
+
+
+def next_state(state: State, command: Command) -> State | None:
+    """Return the state that follows, or None when the command is not possible in this state.
+
+    >>> next_state(State.OFFERED, Command.CONFIRM)
+    <State.CONFIRMED: 'confirmed'>
+    >>> next_state(State.CANCELLED, Command.CONFIRM) is None
+    True
+    """
+    return TRANSITIONS.get((state, command))
