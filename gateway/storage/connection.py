@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
@@ -54,7 +55,7 @@ def connect(database_url: str, role: Role) -> Connection:
 
 def unreachable(database_url: str, error: Exception) -> str:
     """Say which database does not answer, without its password, and the next move."""
-    where = psycopg.conninfo.conninfo_to_dict(database_url)
+    where = conninfo_to_dict(database_url)
     name = f"{where.get('host', 'localhost')}:{where.get('port', 5432)}/{where.get('dbname', '')}"
     return (
         f"the database at {name} does not answer: {str(error).strip()}. "

@@ -29,11 +29,13 @@ class Migration:
 
 def migrations() -> list[Migration]:
     """Return every migration in order of its number, the library's job tables first."""
-    found = [_migration("0000_jobs", SchemaManager.get_schema())]
-    for file in sorted(resources.files("gateway.storage.migrations").iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".sql"):
-            found.append(_migration(file.name.removesuffix(".sql"), file.read_text("utf-8")))
-    return found
+    files = sorted(resources.files("gateway.storage.migrations").iterdir(), key=lambda file: file.name)
+    ours = [
+        _migration(file.name.removesuffix(".sql"), file.read_text("utf-8"))
+        for file in files
+        if file.name.endswith(".sql")
+    ]
+    return [_migration("0000_jobs", SchemaManager.get_schema()), *ours]
 
 
 def _migration(name: str, text: str) -> Migration:
@@ -114,9 +116,8 @@ def _apply(connection: Connection, migration: Migration) -> None:
     with connection.transaction():
         connection.execute(sql.SQL("SET LOCAL search_path = {}, public").format(sql.Identifier(schema)))
         # The text is a file of this package, not somebody's input.
-        connection.execute(cast(LiteralString, migration.text))
+        connection.execute(cast("LiteralString", migration.text))
         connection.execute(
-            "INSERT INTO callout.schema_migration (name, checksum) VALUES (%s, %s)", [migration.name, migration.checksum]
+            "INSERT INTO callout.schema_migration (name, checksum) VALUES (%s, %s)",
+            [migration.name, migration.checksum],
         )
-
-

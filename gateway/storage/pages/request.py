@@ -168,3 +168,14 @@ def find_centre(conn: Connection, centre_id: int | None) -> Centre | None:
                WHERE %(centre_id)s::int IS NULL OR centre_id = %(centre_id)s ORDER BY centre_id LIMIT 1""",
             {"centre_id": centre_id},
         ).fetchone()
+
+
+def last_offered_booking(conn: Connection, request_id: int) -> int | None:
+    """Return a date of the latest offer, though it can no longer be had: to ask with it for fresh ones."""
+    found = conn.execute(
+        """SELECT b.booking_id FROM offer o JOIN bay_booking b USING (offer_id)
+           WHERE o.request_id = %s AND coalesce(o.outcome, 'expired') = 'expired'
+           ORDER BY o.offer_id DESC, b.rank LIMIT 1""",
+        [request_id],
+    ).fetchone()
+    return int(found[0]) if found else None

@@ -1,0 +1,156 @@
+"""MQTT as a source: one persistent session for a range of partitions, acknowledged by hand.
+
+The session belongs to the range, never to a worker: a fixed client id and clean start off, so that whichever worker
+serves the range gets what the one before it did not acknowledge. Messages are put into a list that the worker takes
+as a whole; handing them over one by one between threads would be the bottleneck.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from devices.identity import ROOT
+from gateway.errors import CalloutError
+from gateway.ingest.source import Message
+from gateway.settings import ServerAddress
+
+_log = logging.getLogger(__name__)
+
+# What the broker may send before an acknowledgement; at least the largest batch, or the worker starves.
+RECEIVE_MAXIMUM: Final = 2000
+_KEEPALIVE_S: Final = 30
+_NEVER: Final = 0xFFFF_FFFF
+_CHANNELS: Final = ("telemetry", "event", "state")
+
+
+class BrokerUnreachableError(CalloutError):
+    """The broker does not answer, or refuses the login."""
+
+
+class MqttSource:
+    """The session of a range of partitions.
+
+    Parameters
+    ----------
+    broker : ServerAddress
+        Host, port and the account of the ingest service.
+    partitions : range
+        Partitions whose telemetry, events and states are wanted.
+
+    Raises
+    ------
+    BrokerUnreachableError
+        When the first connection fails; later ones are tried again without end.
+    """
+
+    def __init__(self, broker: ServerAddress, partitions: range) -> None:
+        self._partitions = partitions
+        self._arrived = threading.Condition()
+        self._waiting: list[Message] = []
+        # Grows with each connection: a message id means something in its own connection only.
+        self._generation = 0
+        self._refusal: str | None = None
+        self._client = self._made(broker)
+        try:
+            self._client.connect(
+                broker.host, broker.port, _KEEPALIVE_S, clean_start=False, properties=_connect_properties()
+            )
+        except OSError as error:
+            raise BrokerUnreachableError(
+                f"the broker at {broker.host}:{broker.port} does not answer ({error}). "
+                "Start it, or set CALLOUT_BROKER_URL to one that runs."
+            ) from error
+        self._client.loop_start()
+
+    def _made(self, broker: ServerAddress) -> Client:
+        name = f"callout-ingest-{self._partitions.start:02d}-{self._partitions.stop - 1:02d}"
+        client = Client(
+            CallbackAPIVersion.VERSION2, client_id=name, protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True
+        )
+        if broker.username:
+            client.username_pw_set(broker.username, broker.password)
+        if broker.tls:
+            client.tls_set()  # pyright: ignore[reportUnknownMemberType]  # paho leaves one parameter untyped
+        client.reconnect_delay_set(min_delay=1, max_delay=10)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        return client
+
+    def _on_connect(
+        self, client: Client, _userdata: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        with self._arrived:
+            self._generation += 1
+            # Those of the former connection come again; they are not committed twice, but need not be kept twice.
+            self._waiting.clear()
+            self._refusal = str(reason) if reason.is_failure else None
+        if reason.is_failure:
+            _log.error("the broker refuses the login of ingest: %s", reason)
+            return
+        wanted = [
+            (f"{ROOT}/{partition}/+/+/{channel}", SubscribeOptions(qos=1))
+            for partition in self._partitions
+            for channel in _CHANNELS
+        ]
+        client.subscribe(wanted)
+        _log.info("connected to the broker, %d topics", len(wanted))
+
+    def _on_disconnect(
+        self, _client: Client, _userdata: Any, _flags: DisconnectFlags, reason: ReasonCode, _props: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            _log.warning("the broker ended the connection: %s; trying again", reason)
+
+    def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
+        received = Message(message.topic, bytes(message.payload), datetime.now(UTC), (self._generation, message.mid))
+        with self._arrived:
+            self._waiting.append(received)
+            if len(self._waiting) == 1:
+                self._arrived.notify()
+
+    def receive(self, most: int, timeout_s: float) -> Sequence[Message]:
+        """Return what has arrived, at most `most`; wait up to `timeout_s` seconds for the first.
+
+        Raises
+        ------
+        BrokerUnreachableError
+            When the broker has refused the login.
+        """
+        with self._arrived:
+            if not self._waiting:
+                self._arrived.wait(timeout_s)
+            if self._refusal is not None:
+                raise BrokerUnreachableError(
+                    f"the broker refuses the login of ingest: {self._refusal}. Check the account in CALLOUT_BROKER_URL."
+                )
+            taken, self._waiting = self._waiting[:most], self._waiting[most:]
+        return taken
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """Acknowledge committed messages; those of a former connection come again and are known by their key."""
+        for message in messages:
+            generation, mid = message.receipt
+            if generation == self._generation:
+                self._client.ack(mid, 1)
+
+    def close(self) -> None:
+        """Disconnect; the session stays at the broker."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+def _connect_properties() -> Properties:
+    properties = Properties(PacketTypes.CONNECT)
+    properties.SessionExpiryInterval = _NEVER
+    properties.ReceiveMaximum = RECEIVE_MAXIMUM
+    return properties

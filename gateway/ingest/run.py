@@ -1,0 +1,38 @@
+"""The ingest process: one worker on the broker's session for all partitions."""
+
+import logging
+import signal
+from types import FrameType
+
+from devices.identity import PARTITIONS
+from gateway.ingest.mqtt import MqttSource
+from gateway.ingest.worker import Worker
+from gateway.settings import Settings
+from gateway.storage.connection import Role, connect
+from gateway.storage.migrate import check_schema
+
+_log = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> None:
+    """Take in what devices send, until SIGTERM or SIGINT.
+
+    Raises
+    ------
+    CalloutError
+        When the database or the broker cannot be reached at the start, or the schema does not fit.
+    """
+    database_url = settings.required("database_url")
+    with connect(database_url, Role.INGEST) as connection:
+        check_schema(connection)
+    partitions = range(PARTITIONS)
+    source = MqttSource(settings.broker, partitions)
+    worker = Worker(source, lambda: connect(database_url, Role.INGEST), partitions)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        worker.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    _log.info("ingest takes in partitions %d to %d", partitions.start, partitions.stop - 1)
+    worker.run()

@@ -1,0 +1,32 @@
+"""The port through which messages come in. A broker is one source; the worker knows no broker."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as it came; `receipt` is the source's own mark for acknowledging it."""
+
+    topic: str
+    payload: bytes
+    received_at: datetime
+    receipt: tuple[int, int]
+
+
+class Source(Protocol):
+    """Hands over messages in batches, and again after a restart those that were not acknowledged."""
+
+    def receive(self, most: int, timeout_s: float) -> Sequence[Message]:
+        """Return at most `most` messages, waiting up to `timeout_s` seconds for the first."""
+        ...
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """Tell the source that these are committed and need not come again."""
+        ...
+
+    def close(self) -> None:
+        """Leave in order; what was not acknowledged comes again later."""
+        ...

@@ -1,0 +1,228 @@
+"""The ingest worker: receive, decode, derive, detect, store, and only then acknowledge. A batch is one transaction."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import psycopg
+
+from devices.instants import from_us
+from devices.products import product_type, product_types
+from devices.readings import Refusal
+from diagnostics.watch import SymptomChange
+from gateway import jobs
+from gateway.ingest.decode import Decoded, Rejected, addressed, decode
+from gateway.ingest.detect import Detectors
+from gateway.ingest.directory import Directory
+from gateway.ingest.source import Message, Source
+from gateway.storage.connection import Connection
+from gateway.storage.door import (
+    Rejection,
+    SymptomRow,
+    keep_presences,
+    keep_rejections,
+    keep_symptoms,
+    mark_hours_due,
+    take_numbers,
+)
+from gateway.storage.readings import ReadingTable, Row, Stored
+
+_log = logging.getLogger(__name__)
+
+MOST_MESSAGES: Final = 1000
+_WAIT_S: Final = 0.5
+# Let a batch fill for a moment: one commit for many messages, and still far from anybody's notice.
+_FILL_S: Final = 0.02
+_CHECKPOINT_EVERY_S: Final = 10.0
+_PAUSES_S: Final = (0.5, 1.0, 2.0, 5.0)
+
+
+class Worker:
+    """Takes messages from a source into the database.
+
+    Parameters
+    ----------
+    source : Source
+        Where messages come from, and where they are acknowledged.
+    connect : callable
+        Returns a new connection in the role of ingest; called again after the old one broke.
+    partitions : range
+        The partitions that the source delivers.
+    """
+
+    def __init__(self, source: Source, connect: Callable[[], Connection], partitions: range) -> None:
+        self._source = source
+        self._connect = connect
+        self._directory = Directory()
+        self._tables = {name: ReadingTable(product) for name, product in product_types().items()}
+        self._detectors = Detectors(partitions, self._tables)
+        self._checkpoint_at_s = 0.0
+        self._connection = connect()
+        self._detectors.rebuild(self._connection)
+        self._is_stopping = False
+
+    def stop(self) -> None:
+        """Let `run` end after the batch in hand."""
+        self._is_stopping = True
+
+    def run(self) -> None:
+        """Work until `stop`; a database that is away is waited for, and nothing is acknowledged meanwhile."""
+        while not self._is_stopping:
+            messages = self._source.receive(MOST_MESSAGES, _WAIT_S)
+            if not messages:
+                continue
+            if len(messages) < MOST_MESSAGES:
+                time.sleep(_FILL_S)
+                messages = [*messages, *self._source.receive(MOST_MESSAGES - len(messages), 0.0)]
+            self._commit(messages)
+            self._source.acknowledge(messages)
+        self._connection.close()
+        self._source.close()
+
+    def _commit(self, messages: Sequence[Message]) -> None:
+        """Commit a batch, however long that takes."""
+        for attempt in range(1_000_000):
+            try:
+                if self._connection.closed:
+                    self._connection = self._connect()
+                    self._detectors.rebuild(self._connection)
+                self.take(messages)
+            except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.DeadlockDetected) as error:
+                pause_s = _PAUSES_S[min(attempt, len(_PAUSES_S) - 1)]
+                _log.warning(
+                    "the database did not take a batch of %d: %s; again in %g s", len(messages), error, pause_s
+                )
+                # The detectors may have moved with a batch that was undone: a closed connection makes them begin anew.
+                self._connection.close()
+                if self._is_stopping:
+                    raise
+                time.sleep(pause_s)
+            except psycopg.Error as error:
+                self._commit_apart(messages, error)
+                return
+            else:
+                return
+
+    def _commit_apart(self, messages: Sequence[Message], error: psycopg.Error) -> None:
+        """Something in the batch cannot be stored: find the message by halving, refuse it, and let the others live."""
+        if len(messages) > 1:
+            middle = len(messages) // 2
+            self._commit(messages[:middle])
+            self._commit(messages[middle:])
+            return
+        _log.error("a message on %s passed decoding but cannot be stored: %s", messages[0].topic, error)
+        with self._connect() as connection, connection.transaction():
+            refusal = Refusal("not_storable", f"{type(error).__name__}: {error}")
+            keep_rejections(connection, [_rejection(Rejected(messages[0], None, refusal))])
+
+    def take(self, messages: Sequence[Message]) -> None:
+        """Take one batch into the database, in one transaction."""
+        decoded = Decoded()
+        named = addressed(messages, decoded)
+        self._directory.learn(self._connection, (identity for _, identity, _ in named), time.monotonic())
+        decode(named, self._directory.find, decoded)
+        is_due = time.monotonic() >= self._checkpoint_at_s
+        try:
+            with self._connection.transaction():
+                self._store(decoded)
+                if is_due:
+                    self._detectors.save(self._connection, datetime.now(UTC))
+        except psycopg.Error:
+            for table in self._tables.values():
+                table.forget_days()
+            self._connection.close()
+            raise
+        if is_due:
+            self._detectors.saved()
+            self._checkpoint_at_s = time.monotonic() + _CHECKPOINT_EVERY_S
+
+    def _store(self, decoded: Decoded) -> None:
+        for product, rows in decoded.rows.items():
+            unique = list({row.key: row for row in rows}.values())
+            if unique:
+                self._store_readings(product, unique)
+        keep_rejections(self._connection, [_rejection(each) for each in decoded.rejected])
+        if decoded.presences:
+            keep_presences(
+                self._connection,
+                ((each.device.device_id, each.is_online, each.received_at) for each in decoded.presences),
+            )
+
+    def _store_readings(self, product: str, rows: Sequence[Row]) -> None:
+        numbers = self._numbers(rows)
+        new = self._tables[product].write(self._connection, rows, numbers)
+        stored = [
+            Stored(rows[i].device_id, rows[i].partition, numbers[i], rows[i].sample.at_us, rows[i].sample.values)
+            for i in new
+        ]
+        changes = self._detectors.step(product, stored)
+        mark_hours_due(
+            self._connection,
+            product,
+            (
+                (reading.device_id, from_us(reading.at_us).replace(minute=0, second=0, microsecond=0))
+                for reading in stored
+            ),
+        )
+        self._tell(product, changes, [rows[i] for i in new], stored)
+
+    def _numbers(self, rows: Sequence[Row]) -> list[int]:
+        """Ingest numbers in the order of the rows, by partition."""
+        nexts = take_numbers(self._connection, Counter(row.partition for row in rows))
+        numbers: list[int] = []
+        for row in rows:
+            numbers.append(nexts[row.partition])
+            nexts[row.partition] += 1
+        return numbers
+
+    def _tell(
+        self, product: str, changes: Sequence[SymptomChange], rows: Sequence[Row], stored: Sequence[Stored]
+    ) -> None:
+        """Keep the symptoms, and defer one diagnosis for each component in which one was confirmed or healed."""
+        monitors = {monitor.name: monitor for monitor in product_type(product).monitors}
+        symptoms = [
+            SymptomRow(
+                tenant_id=rows[change.row].tenant_id,
+                device_id=change.device_id,
+                monitor=change.monitor,
+                component=monitors[change.monitor].component,
+                element=change.element,
+                state=change.phase,
+                since_us=change.since_us,
+                at_us=stored[change.row].at_us,
+                value=change.value,
+                threshold=change.threshold,
+                text_value=change.text,
+                ingest_no=stored[change.row].ingest_no,
+                received_at=rows[change.row].received_at,
+            )
+            for change in changes
+        ]
+        keep_symptoms(self._connection, symptoms)
+        wanted = {(s.tenant_id, s.device_id, s.component) for s in symptoms if s.state != "pending"}
+        jobs.defer(
+            self._connection,
+            jobs.DIAGNOSE,
+            lock="device-{device_id}",
+            calls=[
+                {"tenant_id": tenant_id, "device_id": device_id, "component": component}
+                for tenant_id, device_id, component in sorted(wanted)
+            ],
+        )
+
+
+def _rejection(rejected: Rejected) -> Rejection:
+    message, device, refusal = rejected.message, rejected.device, rejected.refusal
+    return Rejection(
+        received_at=message.received_at,
+        tenant_id=device.tenant_id if device else None,
+        device_id=device.device_id if device else None,
+        topic=message.topic,
+        reason=refusal.reason,
+        detail=refusal.detail,
+        place=refusal.place,
+        payload=message.payload,
+    )

@@ -1,0 +1,170 @@
+"""What the door writes beside readings: ingest numbers, rejections, presences, symptoms, checkpoints, hours that are due."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from devices.instants import from_us
+from gateway.storage.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A piece that was refused, with all the bytes of the message that it came in."""
+
+    received_at: datetime
+    tenant_id: int | None
+    device_id: int | None
+    topic: str
+    reason: str
+    detail: str
+    place: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SymptomRow:
+    """A symptom as it is now; its key is device, monitor, element and onset."""
+
+    tenant_id: int
+    device_id: int
+    monitor: str
+    component: str
+    element: int
+    state: str
+    since_us: int
+    at_us: int
+    value: float | None
+    threshold: float
+    text_value: str
+    ingest_no: int
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Detector state of a partition and product, and the last ingest number that it has seen."""
+
+    partition: int
+    product: str
+    last_ingest_no: int
+    state: bytes
+
+
+def take_numbers(connection: Connection, counts: Mapping[int, int]) -> dict[int, int]:
+    """Take ingest numbers in the present transaction; return by partition the first of `counts` numbers.
+
+    The rows stay locked until the commit, so numbers become visible in their order.
+    """
+    rows = connection.execute(
+        """UPDATE ingest_partition p SET last_ingest_no = p.last_ingest_no + asked.count
+        FROM (SELECT * FROM unnest(%(partitions)s::int[], %(counts)s::bigint[]) AS a (partition, count)) AS asked
+        WHERE p.partition = asked.partition
+        RETURNING p.partition, p.last_ingest_no - asked.count + 1""",
+        {"partitions": sorted(counts), "counts": [counts[partition] for partition in sorted(counts)]},
+    )
+    return dict(rows.fetchall())
+
+
+def keep_rejections(connection: Connection, rejections: Sequence[Rejection]) -> None:
+    """Keep what was refused, where a person can see it and play it again."""
+    if not rejections:
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """INSERT INTO rejection (received_at, tenant_id, device_id, topic, reason, detail, place, payload)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)""",
+            [
+                (r.received_at, r.tenant_id, r.device_id, _text(r.topic), r.reason, _text(r.detail), r.place, r.payload)
+                for r in rejections
+            ],
+        )
+
+
+def _text(text: str) -> str:
+    """PostgreSQL's text holds no NUL and no lone surrogate; a device may send either."""
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def keep_presences(connection: Connection, presences: Iterable[tuple[int, bool, datetime]]) -> None:
+    """Keep the last word of each device, (device id, is online, instant)."""
+    last = {device_id: (device_id, is_online, at) for device_id, is_online, at in presences}
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """INSERT INTO device_presence (device_id, is_online, changed_at) VALUES (%s, %s, %s)
+            ON CONFLICT (device_id) DO UPDATE SET is_online = EXCLUDED.is_online, changed_at = EXCLUDED.changed_at
+            WHERE device_presence.is_online IS DISTINCT FROM EXCLUDED.is_online""",
+            list(last.values()),
+        )
+
+
+def keep_symptoms(connection: Connection, symptoms: Sequence[SymptomRow]) -> None:
+    """Write symptoms as they are now; a confirmed one stays confirmed in its history when it heals."""
+    if not symptoms:
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """INSERT INTO symptom (tenant_id, device_id, monitor, component, element, state, since_at, confirmed_at,
+                healed_at, value, threshold, text_value, decided_by_ingest_no, decided_received_at)
+            VALUES (%(tenant_id)s, %(device_id)s, %(monitor)s, %(component)s, %(element)s, %(state)s, %(since_at)s,
+                CASE WHEN %(state)s = 'confirmed' THEN %(at)s::timestamptz END,
+                CASE WHEN %(state)s = 'healed' THEN %(at)s::timestamptz END,
+                %(value)s, %(threshold)s, %(text_value)s, %(ingest_no)s, %(received_at)s)
+            ON CONFLICT ON CONSTRAINT symptom_is_told_once DO UPDATE SET state = EXCLUDED.state,
+                confirmed_at = coalesce(symptom.confirmed_at, EXCLUDED.confirmed_at),
+                healed_at = EXCLUDED.healed_at,
+                value = CASE WHEN EXCLUDED.state = 'healed' THEN symptom.value ELSE EXCLUDED.value END,
+                text_value = CASE WHEN EXCLUDED.state = 'healed' THEN symptom.text_value ELSE EXCLUDED.text_value END,
+                decided_by_ingest_no = EXCLUDED.decided_by_ingest_no,
+                decided_received_at = EXCLUDED.decided_received_at""",
+            [
+                {
+                    "tenant_id": symptom.tenant_id,
+                    "device_id": symptom.device_id,
+                    "monitor": symptom.monitor,
+                    "component": symptom.component,
+                    "element": symptom.element,
+                    "state": symptom.state,
+                    "since_at": from_us(symptom.since_us),
+                    "at": from_us(symptom.at_us),
+                    "value": symptom.value,
+                    "threshold": symptom.threshold,
+                    "text_value": symptom.text_value or None,
+                    "ingest_no": symptom.ingest_no,
+                    "received_at": symptom.received_at,
+                }
+                for symptom in symptoms
+            ],
+        )
+
+
+def mark_hours_due(connection: Connection, product: str, hours: Iterable[tuple[int, datetime]]) -> None:
+    """Mark (device id, hour) pairs whose roll-up is older than their readings."""
+    pairs = sorted(set(hours))
+    connection.execute(
+        """INSERT INTO rollup_due (product, device_id, hour_at)
+        SELECT %(product)s, * FROM unnest(%(devices)s::int[], %(hours)s::timestamptz[]) ON CONFLICT DO NOTHING""",
+        {"product": product, "devices": [pair[0] for pair in pairs], "hours": [pair[1] for pair in pairs]},
+    )
+
+
+def save_checkpoints(connection: Connection, checkpoints: Sequence[Checkpoint], saved_at: datetime) -> None:
+    """Write checkpoints in the transaction of the batch that they name."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """INSERT INTO detector_checkpoint (partition, product, last_ingest_no, state, saved_at)
+            VALUES (%s, %s, %s, %s, %s)
+            ON CONFLICT (partition, product) DO UPDATE SET last_ingest_no = EXCLUDED.last_ingest_no,
+                state = EXCLUDED.state, saved_at = EXCLUDED.saved_at""",
+            [(c.partition, c.product, c.last_ingest_no, c.state, saved_at) for c in checkpoints],
+        )
+
+
+def load_checkpoints(connection: Connection, partitions: range) -> list[Checkpoint]:
+    """Return the checkpoints of a range of partitions."""
+    rows = connection.execute(
+        """SELECT partition, product, last_ingest_no, state FROM detector_checkpoint
+        WHERE partition >= %s AND partition < %s ORDER BY partition, product""",
+        [partitions.start, partitions.stop],
+    )
+    return [Checkpoint(*row) for row in rows]

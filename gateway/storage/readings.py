@@ -1,0 +1,168 @@
+"""Readings: written by COPY into the table of their product type, absorbed by their key when they come twice.
+
+A reading is never updated. Columns follow the declared signals, in their order.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from psycopg import sql
+from psycopg.errors import UniqueViolation
+from psycopg.types.json import Jsonb
+
+from devices.instants import from_us, to_us
+from devices.product import ProductType
+from devices.readings import Sample, Value
+from devices.signals import Kind
+from gateway.storage.connection import Connection
+
+_COLUMN_TYPE: Final[Mapping[Kind, str]] = {
+    Kind.SCALAR: "float4",
+    Kind.COUNTER: "int8",
+    Kind.LEVEL: "int2",
+    Kind.FLAG: "bool",
+    Kind.VECTOR: "float4[]",
+    Kind.CODES: "text[]",
+}
+_KEY_COLUMNS: Final = {
+    "device_id": "int4",
+    "claimed_at": "timestamptz",
+    "boot": "int8",
+    "seq": "int8",
+    "sample": "int2",
+    "partition": "int2",
+    "ingest_no": "int8",
+    "received_at": "timestamptz",
+    "is_backfill": "bool",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One sample of one device, ready to be stored."""
+
+    device_id: int
+    tenant_id: int
+    partition: int
+    boot: int
+    seq: int
+    is_backfill: bool
+    received_at: datetime
+    sample: Sample
+
+    @property
+    def key(self) -> tuple[int, int, int, int, int]:
+        """The key of its reading: device, claimed time in microseconds, boot, seq, sample."""
+        return (self.device_id, self.sample.at_us, self.boot, self.seq, self.sample.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A reading as the detectors take it in, live or from the table again."""
+
+    device_id: int
+    partition: int
+    ingest_no: int
+    at_us: int
+    values: Mapping[str, Value]
+
+
+class ReadingTable:
+    """The table of one product type's readings."""
+
+    def __init__(self, product: ProductType) -> None:
+        self.product = product
+        self.name = sql.Identifier(f"{product.name}_reading")
+        self._types = [*_KEY_COLUMNS.values(), *(_COLUMN_TYPE[s.kind] for s in product.signals.values()), "jsonb"]
+        names = [*_KEY_COLUMNS, *product.signals, "other"]
+        self._columns = sql.SQL(", ").join(map(sql.Identifier, names))
+        self._days: set[date] = set()
+
+    def write(self, connection: Connection, rows: Sequence[Row], numbers: Sequence[int]) -> list[int]:
+        """Write rows inside of the caller's transaction and return the indexes of those that were new.
+
+        Parameters
+        ----------
+        connection : Connection
+            In the role of ingest, in a transaction.
+        rows : sequence of Row
+            No key twice among them.
+        numbers : sequence of int
+            Ingest number of each.
+        """
+        self._ensure_days(connection, rows)
+        try:
+            with connection.transaction():  # a savepoint: a key that is there already undoes this COPY alone
+                self._copy(connection, self.name, rows, numbers)
+        except UniqueViolation:
+            return self._write_new_only(connection, rows, numbers)
+        return list(range(len(rows)))
+
+    def forget_days(self) -> None:
+        """Forget which partitions exist, as after a transaction that was undone."""
+        self._days.clear()
+
+    def _ensure_days(self, connection: Connection, rows: Sequence[Row]) -> None:
+        for day in sorted({from_us(row.sample.at_us).date() for row in rows} - self._days):
+            connection.execute("SELECT ensure_day(%s::regclass, %s)", [f"callout.{self.product.name}_reading", day])
+            self._days.add(day)
+
+    def _copy(self, connection: Connection, table: sql.Identifier, rows: Sequence[Row], numbers: Sequence[int]) -> None:
+        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, self._columns)
+        signals = list(self.product.signals)
+        with connection.cursor().copy(statement) as copy:
+            copy.set_types(self._types)
+            for row, number in zip(rows, numbers, strict=True):
+                copy.write_row(_fields(row, number, signals))
+
+    def _write_new_only(self, connection: Connection, rows: Sequence[Row], numbers: Sequence[int]) -> list[int]:
+        """Write through a staging table that passes over the keys which are there already."""
+        staging = sql.Identifier(f"{self.product.name}_staging")
+        connection.execute(
+            sql.SQL("CREATE TEMPORARY TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DELETE ROWS").format(
+                staging, self.name
+            )
+        )
+        self._copy(connection, staging, rows, numbers)
+        written = connection.execute(
+            sql.SQL(
+                """INSERT INTO {table} ({columns}) SELECT {columns} FROM {staging} ORDER BY ingest_no
+                ON CONFLICT DO NOTHING RETURNING device_id, claimed_at, boot, seq, sample"""
+            ).format(table=self.name, columns=self._columns, staging=staging)
+        ).fetchall()
+        new = {(device, to_us(at), boot, seq, sample) for device, at, boot, seq, sample in written}
+        return [index for index, row in enumerate(rows) if row.key in new]
+
+    def since(self, connection: Connection, partition: int, ingest_no: int, most: int) -> Iterator[list[Stored]]:
+        """Yield the readings of a partition after an ingest number, in its order, in lists of at most `most`."""
+        statement = sql.SQL(
+            """SELECT device_id, ingest_no, claimed_at, {signals} FROM {table}
+            WHERE partition = %s AND ingest_no > %s ORDER BY ingest_no LIMIT %s"""
+        ).format(signals=sql.SQL(", ").join(map(sql.Identifier, self.product.signals)), table=self.name)
+        last = ingest_no
+        while rows := connection.execute(statement, [partition, last, most]).fetchall():
+            yield [
+                Stored(device, partition, number, to_us(at), dict(zip(self.product.signals, values, strict=True)))
+                for device, number, at, *values in rows
+            ]
+            last = rows[-1][1]
+
+
+def _fields(row: Row, number: int, signals: Iterable[str]) -> list[object]:
+    values = row.sample.values
+    other = row.sample.other
+    return [
+        row.device_id,
+        from_us(row.sample.at_us),
+        row.boot,
+        row.seq,
+        row.sample.number,
+        row.partition,
+        number,
+        row.received_at,
+        row.is_backfill,
+        *(values.get(signal) for signal in signals),
+        None if other is None else Jsonb(other),
+    ]
