@@ -139,11 +139,15 @@ def keep_symptoms(connection: Connection, symptoms: Sequence[SymptomRow]) -> Non
 
 
 def mark_hours_due(connection: Connection, product: str, hours: Iterable[tuple[int, datetime]]) -> None:
-    """Mark (device id, hour) pairs whose roll-up is older than their readings."""
+    """Mark (device id, hour) pairs whose roll-up is older than their readings.
+
+    A row that is there already is locked until this transaction ends, so that the roll-up waits for its readings.
+    """
     pairs = sorted(set(hours))
     connection.execute(
         """INSERT INTO rollup_due (product, device_id, hour_at)
-        SELECT %(product)s, * FROM unnest(%(devices)s::int[], %(hours)s::timestamptz[]) ON CONFLICT DO NOTHING""",
+        SELECT %(product)s, * FROM unnest(%(devices)s::int[], %(hours)s::timestamptz[])
+        ON CONFLICT (product, device_id, hour_at) DO UPDATE SET hour_at = EXCLUDED.hour_at""",
         {"product": product, "devices": [pair[0] for pair in pairs], "hours": [pair[1] for pair in pairs]},
     )
 

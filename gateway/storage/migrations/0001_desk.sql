@@ -396,9 +396,9 @@ GRANT SELECT (device_id, tenant_id, partition, name, product, retired_at) ON dev
 GRANT SELECT, UPDATE ON ingest_partition TO callout_ingest;
 GRANT INSERT ON rejection TO callout_ingest;
 GRANT SELECT, INSERT, UPDATE ON detector_checkpoint, device_presence, symptom TO callout_ingest;
-GRANT SELECT, INSERT ON rollup_due TO callout_ingest;
+GRANT SELECT, INSERT, UPDATE ON rollup_due TO callout_ingest;
 
-GRANT SELECT, DELETE ON rollup_due TO callout_work;
+GRANT SELECT, UPDATE, DELETE ON rollup_due TO callout_work;
 GRANT SELECT ON device, owner, staff, service_centre, part, bay, device_presence TO callout_work;
 GRANT SELECT, INSERT, UPDATE ON symptom, fault, diagnosis, service_request, human_case, stock_level, reservation,
     offer, bay_booking, appointment, notice, access_token TO callout_work;

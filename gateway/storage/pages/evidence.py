@@ -28,9 +28,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class CounterEvidence:
-    """One thing that speaks against a hypothesis."""
+    """One thing that speaks against a hypothesis: a symptom that is `missing`, or one that it leaves `unexplained`."""
 
     title: str
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The floor that touches the world: broker, database, HTTP, clock and environment."""

@@ -1,0 +1,306 @@
+"""The command line: what each command is for, what it needs, and how it says that something is wrong.
+
+Commands load what they run only when they run, so that help is quick and a process loads no other's libraries.
+"""
+
+import contextlib
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import tomllib
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from gateway.errors import CalloutError, SettingsError
+from gateway.settings import CHECKOUT, Settings, as_environment, load_settings
+
+_HELP: Final = """
+Callout, the service desk that machines call.
+
+A product finds its fault, reports it and calls for service; part and bay are put aside, and its owner is asked one
+thing only: which day? Start with **demo**; **up** is for real use on one machine.
+
+Each setting is an environment variable: CALLOUT_DATA_DIR, CALLOUT_DATABASE_URL, CALLOUT_BROKER_URL, CALLOUT_SMTP_URL,
+CALLOUT_HTTP_PORT and so on. What is not set is brought along by **up** and **demo**.
+"""
+_STOPPED: Final = 130
+_STREET: Final = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": list[str]()}
+
+app = typer.Typer(
+    help=_HELP, no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
+)
+
+
+def main() -> None:
+    """Run the command line; what Callout cannot mend by itself is told in a paragraph, not by a traceback."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        app(prog_name="callout")
+    except CalloutError as error:
+        sys.stdout.flush()
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
+
+
+def _settings() -> Settings:
+    from gateway.embedded.neighbour import fill_in
+
+    settings = fill_in(load_settings())
+    logging.getLogger().setLevel(settings.log_level)
+    return settings
+
+
+def _tell(line: str) -> None:
+    typer.echo(f"{datetime.now().astimezone():%H:%M:%S} {line}")
+    sys.stdout.flush()
+
+
+@app.command(rich_help_panel="On one machine")
+def demo(
+    *,
+    once: Annotated[
+        bool, typer.Option("--once", help="End with the first confirmed date and one line of JSON.")
+    ] = False,
+    limit_s: Annotated[float, typer.Option(min=1, help="With --once: give up after this many seconds.")] = 170.0,
+) -> None:
+    """See it work: a fleet, faults in its readings, and simulated owners who pick a date.
+
+    Brings along everything it needs and prints the links to the pages. Ctrl-C stops it, and the next demo goes on
+    with its data, which lies in the folder demo of the data folder.
+
+    With --once it runs in a fresh folder until an owner has confirmed a date, stops all it has started, and prints one
+    JSON object as its last line. It exits with 0 then, and with 1 and the reason when no date was confirmed in time.
+    """
+    if once:
+        _demo_once(limit_s)
+    else:
+        _demo_on(load_settings())
+
+
+def _demo_once(limit_s: float) -> None:
+    from gateway.embedded.demo import Demo
+    from gateway.embedded.folder import open_folder
+    from gateway.embedded.household import StopWantedError, stopped_by_signals
+
+    given = load_settings()
+    above = open_folder(given.data_dir)
+    fresh = Path(tempfile.mkdtemp(prefix="once-", dir=above.path))
+    # As root, the database's account has to walk through it.
+    fresh.chmod(0o755)
+    folder = open_folder(fresh)
+    # Another first port for each: two of them may well run at the same time.
+    first_port = 20100 + os.getpid() * 16 % 10_000
+    with folder.locked("callout demo --once"), stopped_by_signals(_tell) as stopping:
+        try:
+            outcome = Demo(folder, given, _tell, stopping, first_port, is_once=True, limit_s=limit_s).run()
+        except StopWantedError:
+            typer.echo(f"error: it was stopped while it was starting; its folder is {fresh}", err=True)
+            raise typer.Exit(_STOPPED) from None
+    if outcome.reason:
+        typer.echo(f"error: no date was confirmed: {outcome.reason}", err=True)
+    else:
+        shutil.rmtree(fresh, ignore_errors=True)
+        _tell_summary(outcome.readings_stored, outcome.summary.seconds_reading_to_offer, outcome.summary.device)
+    typer.echo(outcome.as_json())
+    raise typer.Exit(1 if outcome.reason else 0)
+
+
+def _tell_summary(readings: int, to_offer_s: float | None, device: str | None) -> None:
+    typer.echo("")
+    typer.echo(f"{readings:,} readings are stored. {device} fell ill; {to_offer_s or 0.0:.2f} s after the reading that")
+    typer.echo("decided it, its owner had dates with part and bay held, and has confirmed one. All is stopped again.")
+
+
+def _demo_on(given: Settings) -> None:
+    from gateway.embedded.demo import Demo
+    from gateway.embedded.folder import open_folder
+    from gateway.embedded.household import StopWantedError, stopped_by_signals
+
+    folder = open_folder(given.data_dir / "demo")
+    with folder.locked("callout demo"), stopped_by_signals(_tell) as stopping, contextlib.suppress(StopWantedError):
+        outcome = Demo(folder, given, _tell, stopping).run()
+        requests, dates = outcome.summary.requests_opened, outcome.summary.appointments
+        _tell(f"stopped; {outcome.readings_stored:,} readings, {requests} requests and {dates} dates are kept")
+
+
+@app.command(rich_help_panel="On one machine")
+def up() -> None:
+    """Run the whole desk on this machine: PostgreSQL, the broker, ingest, work and serve.
+
+    A database or broker that the settings name (CALLOUT_DATABASE_URL, CALLOUT_BROKER_URL) is used instead of the
+    embedded one. Processes that end are started again; logs lie in the folder logs of the data folder. Ctrl-C stops
+    all in order. Other commands in a second terminal find this one by its data folder.
+    """
+    from gateway.embedded.folder import open_folder
+    from gateway.embedded.household import Household, StopWantedError, stopped_by_signals
+
+    given = load_settings()
+    folder = open_folder(given.data_dir)
+    with folder.locked("callout up"), stopped_by_signals(_tell) as stopping, contextlib.suppress(StopWantedError):
+        with Household(folder, given, _tell, stopping) as household:
+            household.start_desk()
+            _tell_how_to_use(household.settings, folder.path)
+            household.watch()
+        _tell("stopped")
+
+
+def _tell_how_to_use(settings: Settings, folder: Path) -> None:
+    _tell(f"pages and HTTP API: {settings.base_url}/planner")
+    _tell(f"devices connect to: {settings.device_broker.host}:{settings.device_broker.port} (MQTT 5 or 3.1.1)")
+    _tell(f"token of the API:   in {folder / 'secrets' / 'api-token'}")
+    _tell("next: callout configure FILE, callout enrol, callout login TENANT E-MAIL in a second terminal")
+    if not settings.smtp_url:
+        _tell("CALLOUT_SMTP_URL is not set: messages to owners stay in the outbox until it is")
+
+
+@app.command(rich_help_panel="Processes")
+def migrate() -> None:
+    """Bring the database's schema to this version's; harmless when it is there already."""
+    from gateway.storage.migrate import migrate as apply_migrations
+
+    applied = apply_migrations(_settings().required("database_url"))
+    typer.echo("\n".join(f"applied {name}" for name in applied) or "the schema is up to date")
+
+
+@app.command(rich_help_panel="Processes")
+def ingest() -> None:
+    """Receive what devices say: decode, store, detect, and acknowledge after the commit.
+
+    Needs CALLOUT_DATABASE_URL and CALLOUT_BROKER_URL, or a running `callout up` to take them from.
+    """
+    from gateway.ingest.run import run
+
+    run(_settings())
+
+
+@app.command(rich_help_panel="Processes")
+def work() -> None:
+    """Do the jobs: diagnose, triage, hold part and bay, offer dates, send messages, watch the clocks.
+
+    Needs CALLOUT_DATABASE_URL; messages leave by CALLOUT_SMTP_URL.
+    """
+    from gateway.work import run
+
+    run(_settings())
+
+
+@app.command(rich_help_panel="Processes")
+def serve() -> None:
+    """Serve the pages and the HTTP API on CALLOUT_HTTP_HOST and CALLOUT_HTTP_PORT."""
+    from gateway.serve import run
+
+    run(_settings())
+
+
+@app.command(rich_help_panel="Processes")
+def accounts() -> None:
+    """Keep the password file of a broker of your own equal to the devices that are enrolled; `up` does it by itself.
+
+    Needs CALLOUT_DATABASE_URL, CALLOUT_BROKER_URL and CALLOUT_BROKER_ACCOUNTS_FILE. The rules that bind each device to
+    its own topics are written beside the file, with .acl at its end. The broker has to read both again when they
+    change (mosquitto: at SIGHUP).
+    """
+    from gateway.broker_accounts import ACCESS_RULES
+    from gateway.embedded.account_sync import AccountSync, outside_accounts
+    from gateway.embedded.household import stopped_by_signals
+
+    present = _settings()
+    kept = outside_accounts(present)
+    kept.path.with_name(f"{kept.path.name}.acl").write_text(ACCESS_RULES, encoding="utf-8")
+    sync = AccountSync(present.required("database_url"), kept, _tell)
+    with stopped_by_signals(_tell) as stopping:
+        sync.start()
+        stopping.wait()
+        sync.stop()
+
+
+@app.command(rich_help_panel="Set-up")
+def configure(
+    file: Annotated[Path, typer.Argument(help="TOML file: tenant, staff, service centres, parts, stock.")],
+) -> None:
+    """Create or update a tenant, its staff, service centres, bays, parts and stock from a file.
+
+    An example is simulators/worlds/demo.toml.
+    """
+    from gateway.configure import apply
+    from gateway.storage.connection import Role, connect
+
+    try:
+        tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        message = f"{file} cannot be read: {error}. Correct it, or name another file."
+        raise SettingsError(message) from error
+    with connect(_settings().required("database_url"), Role.ADMIN) as connection:
+        apply(connection, file)
+    typer.echo(f"applied {file}")
+
+
+@app.command(rich_help_panel="Set-up")
+def login(
+    tenant: Annotated[str, typer.Argument(help="Name of the tenant, as in its configuration.")],
+    email: Annotated[str, typer.Argument(help="E-mail of somebody of its staff.")],
+) -> None:
+    """Print a link to the planner's pages; it opens once, within 15 minutes."""
+    from gateway.access import issue_planner_login
+    from gateway.storage.connection import Role, connect
+
+    settings = _settings()
+    with connect(settings.required("database_url"), Role.ADMIN) as connection:
+        typer.echo(issue_planner_login(connection, settings, tenant=tenant, email=email))
+
+
+@app.command(rich_help_panel="Set-up")
+def settings() -> None:
+    """List all settings: what each is for, and its present value (secrets are not shown)."""
+    present = _settings()
+    hidden = {"database_url", "broker_url", "device_broker_url", "smtp_url", "secret", "api_token"}
+    for name, setting in Settings.model_fields.items():
+        value = getattr(present, name)
+        shown = ("(set)" if _is_set(value) else "(empty)") if name in hidden else str(value)
+        typer.echo(f"CALLOUT_{name.upper()} = {shown}\n    {setting.description}")
+
+
+def _is_set(value: object) -> bool:
+    return bool(str(value)) and value is not None
+
+
+@app.command(rich_help_panel="The street", context_settings=_STREET)
+def simulate(context: typer.Context) -> None:
+    """Let a simulated fleet report to a running desk over MQTT; all words go to the fleet: `simulate --help`."""
+    _become_street("fleet", context.args)
+
+
+@app.command(rich_help_panel="The street", context_settings=_STREET)
+def replay(context: typer.Context) -> None:
+    """Publish recorded data as an enrolled device; all words go to the replay: `replay --help`."""
+    _become_street("replay", context.args)
+
+
+def _become_street(name: str, words: list[str]) -> None:
+    present = _settings()
+    api_url = [] if any(word.startswith("--api-url") for word in words) else ["--api-url", present.base_url]
+    variables = {**os.environ, **as_environment(present), "PYTHONPATH": str(CHECKOUT)}
+    command = [sys.executable, "-m", "simulators", name, *words, *api_url]
+    os.execve(sys.executable, command, variables)  # noqa: S606  # a shell is what is not wanted
+
+
+def _only_by_start_script(name: str) -> None:
+    message = f"`{name}` is a command of the start script, which installs its tools: ./callout {name}"
+    raise SettingsError(message)
+
+
+@app.command(rich_help_panel="Development")
+def test() -> None:
+    """Run the tests (in the start script: `./callout test [words for pytest]`)."""
+    _only_by_start_script("test")
+
+
+@app.command(rich_help_panel="Development")
+def check() -> None:
+    """Check everything that CI checks: format, lint, types, floors and tests (in the start script)."""
+    _only_by_start_script("check")

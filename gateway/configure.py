@@ -1,0 +1,181 @@
+"""Set-up of a tenant from a TOML file: staff, service centres with bays and stock, parts. It can be applied again."""
+
+import tomllib
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+from psycopg.types.json import Jsonb
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from gateway.enrolment import Email, Name, Text, Zone
+from gateway.errors import SettingsError
+from gateway.storage.connection import Connection, tenant_transaction
+from gateway.storage.findings import one
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+def _checked_hours(text: str) -> str:
+    opens, _, closes = text.partition("-")
+    try:
+        is_right = time.fromisoformat(opens) < time.fromisoformat(closes)
+    except ValueError:
+        is_right = False
+    if not is_right:
+        raise ValueError(f"{text!r} are not opening hours such as '09:00-18:00'")
+    return text
+
+
+Hours = Annotated[str, AfterValidator(_checked_hours)]
+PartNo = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TenantIn(_Model):
+    """The organisation that runs a desk here."""
+
+    name: Name
+    title: Text
+
+
+class StaffIn(_Model):
+    """Somebody who reviews or owns cases."""
+
+    name: Text
+    email: Email
+    role: Literal["planner", "case_owner"] = "planner"
+    language: Literal["en", "ko", "ja"] = "en"
+
+
+class BayIn(_Model):
+    """A bay of a service centre, with its skills."""
+
+    name: Text
+    skills: list[Name] = Field(default_factory=list[str])
+
+
+class StockIn(_Model):
+    """How many of a part lie at a service centre."""
+
+    part: PartNo
+    on_hand: int = Field(ge=0)
+
+
+class CentreIn(_Model):
+    """A service centre."""
+
+    name: Name
+    title: Text
+    address: Text
+    phone: Text = ""
+    time_zone: Zone
+    latitude: float = Field(ge=-90, le=90)
+    longitude: float = Field(ge=-180, le=180)
+    hours: dict[Weekday, Hours]
+    bay: list[BayIn] = Field(default_factory=list[BayIn])
+    stock: list[StockIn] = Field(default_factory=list[StockIn])
+
+
+class PartIn(_Model):
+    """A part that remedies need."""
+
+    part: PartNo
+    title: Text
+
+
+class DeskFile(_Model):
+    """The whole file."""
+
+    tenant: TenantIn
+    staff: list[StaffIn] = Field(min_length=1)
+    service_centre: list[CentreIn] = Field(default_factory=list[CentreIn])
+    part: list[PartIn] = Field(default_factory=list[PartIn])
+
+
+def apply(connection: Connection, path: Path) -> None:
+    """Create or update what the file names, in one transaction; what it does not name is left alone.
+
+    Stock is set to what the file says only where a part is new at a centre: counts live in the database.
+
+    Raises
+    ------
+    SettingsError
+        When the file cannot be read or a value in it cannot be used; the message names each one.
+    """
+    desk = _read(path)
+    row = connection.execute(
+        """INSERT INTO tenant (name, title) VALUES (%s, %s)
+        ON CONFLICT ON CONSTRAINT tenant_name_is_free DO UPDATE SET title = EXCLUDED.title RETURNING tenant_id""",
+        [desk.tenant.name, desk.tenant.title],
+    ).fetchone()
+    with tenant_transaction(connection, one(row)):
+        for staff in desk.staff:
+            connection.execute(
+                """INSERT INTO staff (name, email, role, language) VALUES (%s, %s, %s, %s)
+                ON CONFLICT ON CONSTRAINT staff_is_known_by_one_email
+                DO UPDATE SET name = EXCLUDED.name, role = EXCLUDED.role, language = EXCLUDED.language""",
+                [staff.name, staff.email, staff.role, staff.language],
+            )
+        for part in desk.part:
+            connection.execute(
+                """INSERT INTO part (part_no, title) VALUES (%s, %s)
+                ON CONFLICT (tenant_id, part_no) DO UPDATE SET title = EXCLUDED.title""",
+                [part.part, part.title],
+            )
+        for centre in desk.service_centre:
+            _centre(connection, centre)
+
+
+def _read(path: Path) -> DeskFile:
+    try:
+        desk = DeskFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}. Correct it, or name another file.") from error
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()
+        )
+        raise SettingsError(f"{path} cannot be used: {problems}") from None
+    named = {part.part for part in desk.part}
+    unnamed = sorted({stock.part for centre in desk.service_centre for stock in centre.stock} - named)
+    if unnamed:
+        raise SettingsError(f"{path} has stock of {', '.join(unnamed)}, but no [[part]] with that number: add one each")
+    return desk
+
+
+def _centre(connection: Connection, centre: CentreIn) -> None:
+    centre_id = one(
+        connection.execute(
+            """INSERT INTO service_centre (name, title, address, phone, time_zone, latitude, longitude, hours)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+            ON CONFLICT ON CONSTRAINT service_centre_name_is_free DO UPDATE SET title = EXCLUDED.title,
+                address = EXCLUDED.address, phone = EXCLUDED.phone, time_zone = EXCLUDED.time_zone,
+                latitude = EXCLUDED.latitude, longitude = EXCLUDED.longitude, hours = EXCLUDED.hours
+            RETURNING centre_id""",
+            [
+                centre.name,
+                centre.title,
+                centre.address,
+                centre.phone,
+                centre.time_zone,
+                centre.latitude,
+                centre.longitude,
+                Jsonb({day: hours.split("-") for day, hours in centre.hours.items()}),
+            ],
+        ).fetchone()
+    )
+    for bay in centre.bay:
+        connection.execute(
+            """INSERT INTO bay (centre_id, name, skills) VALUES (%s, %s, %s)
+            ON CONFLICT ON CONSTRAINT bay_name_is_free DO UPDATE SET skills = EXCLUDED.skills""",
+            [centre_id, bay.name, list(bay.skills)],
+        )
+    for stock in centre.stock:
+        connection.execute(
+            "INSERT INTO stock_level (centre_id, part_no, on_hand) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            [centre_id, stock.part, stock.on_hand],
+        )

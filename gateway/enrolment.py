@@ -1,0 +1,249 @@
+"""Enrolment: a device comes to the desk, and gets its partition, its topics and its credentials, which are shown once."""
+
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from psycopg.errors import UniqueViolation
+from pydantic import AfterValidator, AliasGenerator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from devices.identity import Identity, IdentityError, checked_name, partition_of
+from devices.products import UnknownProductError, product_type
+from gateway.broker_accounts import hash_password
+from gateway.errors import CalloutError
+from gateway.storage.connection import Connection, tenant_transaction
+from gateway.storage.findings import one
+
+# The embedded broker takes a new account in milliseconds; longer than this, it has none or is away.
+_BROKER_WAIT_S: Final = 3.0
+_LOOK_EVERY_S: Final = 0.02
+
+
+class EnrolmentError(CalloutError):
+    """The device cannot be enrolled; `kind` is for the HTTP status."""
+
+    def __init__(self, message: str, kind: Literal["conflict", "unknown", "invalid"]) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def _checked_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is not a time zone such as 'Asia/Seoul'") from error
+    return name
+
+
+Name = Annotated[str, AfterValidator(lambda name: checked_name(name, "name"))]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Zone = Annotated[str, AfterValidator(_checked_zone)]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s<>\x00-\x1f]+@[^@\s<>\x00-\x1f]+$", max_length=254)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=AliasGenerator(alias=to_camel), populate_by_name=True, extra="forbid", frozen=True
+    )
+
+
+class OwnerIn(_Model):
+    """The person who owns the device; known by e-mail within a tenant."""
+
+    name: Text
+    email: Email
+    language: Literal["en", "ko", "ja"] = "en"
+    time_zone: Zone = "UTC"
+
+
+class PlaceIn(_Model):
+    """Where the device lives."""
+
+    name: Text = ""
+    latitude: float | None = Field(default=None, ge=-90, le=90)
+    longitude: float | None = Field(default=None, ge=-180, le=180)
+    time_zone: Zone = "UTC"
+
+
+class EnrolmentRequest(_Model):
+    """What has to be known of a device to enrol it."""
+
+    tenant: Name
+    product: Name
+    serial: Annotated[Text, StringConstraints(min_length=1)]
+    device: Name | None = Field(None, description="Name in topics; the serial if left out.")
+    model: Text = ""
+    firmware: Text = ""
+    owner: OwnerIn
+    place: PlaceIn = PlaceIn()
+    warranty_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """An enrolled device with its new password, which is stored nowhere; `is_in_broker` says that it can log in now."""
+
+    identity: Identity
+    password: str
+    is_in_broker: bool
+
+
+def enrol(connection: Connection, request: EnrolmentRequest) -> Enrolled:
+    """Enrol a device, and wait a moment until the broker knows it.
+
+    Raises
+    ------
+    EnrolmentError
+        When the tenant or product is unknown, the name cannot be used, or the device or serial is there already.
+    """
+    try:
+        product_type(request.product)
+        device = checked_name(request.device or request.serial, "device")
+    except (UnknownProductError, IdentityError) as error:
+        raise EnrolmentError(str(error), "invalid") from error
+    tenant_id = tenant_named(connection, request.tenant)
+    identity = Identity(partition_of(request.tenant, device), request.tenant, device)
+    password = secrets.token_urlsafe(24)
+    password_hash = hash_password(password)
+    try:
+        with tenant_transaction(connection, tenant_id):
+            _check_staff(connection, request.tenant)
+            owner_id = _owner(connection, request.owner)
+            device_id = _device(connection, request, identity, owner_id)
+            credential_id = _credential(connection, device_id, password_hash)
+    except UniqueViolation as error:
+        what = "serial" if error.diag.constraint_name == "serial_is_enrolled_once" else "name"
+        raise EnrolmentError(
+            f"a device with this {what} is enrolled already ({request.serial if what == 'serial' else device!r} of "
+            f"tenant {request.tenant!r}). Re-issue its credentials instead, or enrol under another {what}.",
+            "conflict",
+        ) from error
+    return Enrolled(identity, password, _wait_for_broker(connection, tenant_id, credential_id))
+
+
+def reissue(connection: Connection, tenant: str, device: str) -> Enrolled:
+    """Give a device a new password; the old one stops working.
+
+    Raises
+    ------
+    EnrolmentError
+        When there is no such device.
+    """
+    tenant_id = tenant_named(connection, tenant)
+    password = secrets.token_urlsafe(24)
+    password_hash = hash_password(password)
+    with tenant_transaction(connection, tenant_id):
+        device_id, identity = _find(connection, tenant, device)
+        _revoke(connection, device_id)
+        credential_id = _credential(connection, device_id, password_hash)
+    return Enrolled(identity, password, _wait_for_broker(connection, tenant_id, credential_id))
+
+
+def revoke(connection: Connection, tenant: str, device: str) -> None:
+    """Take a device's credentials away; it can come back by `reissue`.
+
+    Raises
+    ------
+    EnrolmentError
+        When there is no such device.
+    """
+    tenant_id = tenant_named(connection, tenant)
+    with tenant_transaction(connection, tenant_id):
+        device_id, _ = _find(connection, tenant, device)
+        _revoke(connection, device_id)
+
+
+def tenant_named(connection: Connection, name: str) -> int:
+    """Return the id of a tenant.
+
+    Raises
+    ------
+    EnrolmentError
+        When there is none of this name.
+    """
+    row = connection.execute("SELECT tenant_id FROM tenant WHERE name = %s", [name]).fetchone()
+    if row is None:
+        raise EnrolmentError(f"there is no tenant {name!r}: create it with 'callout configure FILE'", "unknown")
+    return row[0]
+
+
+def _check_staff(connection: Connection, tenant: str) -> None:
+    if connection.execute("SELECT FROM staff LIMIT 1").fetchone() is None:
+        raise EnrolmentError(
+            f"tenant {tenant!r} has no staff who could own a case: add one with 'callout configure FILE'", "invalid"
+        )
+
+
+def _owner(connection: Connection, owner: OwnerIn) -> int:
+    return one(
+        connection.execute(
+            """INSERT INTO owner (name, email, language, time_zone) VALUES (%s, %s, %s, %s)
+            ON CONFLICT ON CONSTRAINT owner_is_known_by_one_email
+            DO UPDATE SET name = EXCLUDED.name, language = EXCLUDED.language, time_zone = EXCLUDED.time_zone
+            RETURNING owner_id""",
+            [owner.name, owner.email.lower(), owner.language, owner.time_zone],
+        ).fetchone()
+    )
+
+
+def _device(connection: Connection, request: EnrolmentRequest, identity: Identity, owner_id: int) -> int:
+    return one(
+        connection.execute(
+            """INSERT INTO device (name, partition, product, serial, model, firmware, owner_id, place_name, latitude,
+                longitude, time_zone, warranty_until)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING device_id""",
+            [
+                identity.device,
+                identity.partition,
+                request.product,
+                request.serial,
+                request.model,
+                request.firmware,
+                owner_id,
+                request.place.name,
+                request.place.latitude,
+                request.place.longitude,
+                request.place.time_zone,
+                request.warranty_until,
+            ],
+        ).fetchone()
+    )
+
+
+def _find(connection: Connection, tenant: str, device: str) -> tuple[int, Identity]:
+    row = connection.execute("SELECT device_id, partition FROM device WHERE name = %s", [device]).fetchone()
+    if row is None:
+        raise EnrolmentError(f"tenant {tenant!r} has no device {device!r}", "unknown")
+    return row[0], Identity(row[1], tenant, device)
+
+
+def _credential(connection: Connection, device_id: int, password_hash: str) -> int:
+    return one(
+        connection.execute(
+            "INSERT INTO device_credential (device_id, password_hash) VALUES (%s, %s) RETURNING credential_id",
+            [device_id, password_hash],
+        ).fetchone()
+    )
+
+
+def _revoke(connection: Connection, device_id: int) -> None:
+    connection.execute(
+        "UPDATE device_credential SET revoked_at = now() WHERE device_id = %s AND revoked_at IS NULL", [device_id]
+    )
+
+
+def _wait_for_broker(connection: Connection, tenant_id: int, credential_id: int) -> bool:
+    """Wait until the keeper of the broker's accounts has taken the new one in, or a few seconds have passed."""
+    until_s = time.monotonic() + _BROKER_WAIT_S
+    while True:
+        with tenant_transaction(connection, tenant_id):
+            row = connection.execute(
+                "SELECT in_broker_at IS NOT NULL FROM device_credential WHERE credential_id = %s", [credential_id]
+            ).fetchone()
+        if row == (True,) or time.monotonic() >= until_s:
+            return row == (True,)
+        time.sleep(_LOOK_EVERY_S)

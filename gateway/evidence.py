@@ -1,0 +1,47 @@
+"""Evidence as it is kept and shown: ranked hypotheses in JSON, each with what speaks for it and against it."""
+
+from collections.abc import Sequence
+
+from devices.product import ProductType
+from diagnostics.diagnosis import Diagnosis, Evidence, Hypothesis
+from gateway.storage.findings import OpenSymptom
+
+_UNKNOWN_TITLE = "None of the known faults"
+
+
+def told(product: ProductType, diagnosis: Diagnosis, symptoms: Sequence[OpenSymptom]) -> list[dict[str, object]]:
+    """Return a diagnosis' hypotheses as JSON, most probable first; texts are English message ids."""
+    by_id = {symptom.symptom_id: symptom for symptom in symptoms}
+    return [_hypothesis(product, hypothesis, by_id) for hypothesis in diagnosis.hypotheses]
+
+
+def _hypothesis(product: ProductType, hypothesis: Hypothesis, by_id: dict[int, OpenSymptom]) -> dict[str, object]:
+    fault = product.faults.get(hypothesis.fault)
+    titles = {monitor.name: monitor.title for monitor in product.monitors}
+    against = [{"title": titles[name], "why": "missing"} for name in hypothesis.missing]
+    against += [{"title": titles[piece.monitor], "why": "unexplained"} for piece in hypothesis.unexplained]
+    return {
+        "fault": hypothesis.fault,
+        "title": fault.title if fault else _UNKNOWN_TITLE,
+        "probability": round(hypothesis.probability, 4),
+        "evidence_for": [_piece(product, piece, by_id[piece.symptom_id]) for piece in hypothesis.evidence_for],
+        "evidence_against": against,
+        "next_test": fault.next_test if fault else "",
+    }
+
+
+def _piece(product: ProductType, piece: Evidence, symptom: OpenSymptom) -> dict[str, object]:
+    monitor = next(monitor for monitor in product.monitors if monitor.name == piece.monitor)
+    feature = product.features[monitor.feature]
+    return {
+        "symptom_id": piece.symptom_id,
+        "monitor": piece.monitor,
+        "title": monitor.title,
+        "element": piece.element,
+        "element_name": feature.element,
+        "since_at": symptom.since_at.isoformat(),
+        "value": symptom.value,
+        "threshold": symptom.threshold,
+        "unit": feature.unit,
+        "text_value": symptom.text_value,
+    }

@@ -1,0 +1,110 @@
+"""What a planner may do to a request: approve, hold, cancel; and how an owner reaches a person. Each can be repeated."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from devices.products import product_type
+from gateway import journey
+from gateway.storage import findings, promises, requests
+from gateway.storage.connection import Connection
+from gateway.storage.requests import Request
+from workflows.request import Command, State, next_state
+from workflows.triage import CaseWanted, Queue
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It is done; `state` is the request's state now."""
+
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It cannot be done; `reason` says why, in English."""
+
+    reason: str
+
+
+def approve(connection: Connection, *, request_id: int, staff_id: int, now: datetime) -> Done | Refused:
+    """Let a held request go on to its offer, and close its cases."""
+    request = requests.lock_request(connection, request_id)
+    if request is None:
+        return Refused("There is no such request.")
+    if request.state == State.OPEN:
+        return Done(request.state)
+    remedy = product_type(request.product).remedies.get(request.fault)
+    if remedy is None:
+        return Refused("The fault is not known, so there is no work to offer a date for.")
+    if remedy.why_none:
+        return Refused(remedy.why_none)
+    return _move(connection, request, Command.APPROVE, "approved", _actor(staff_id), now)
+
+
+def hold(connection: Connection, *, request_id: int, staff_id: int, reason: str, now: datetime) -> Done | Refused:
+    """Keep a request from being offered; dates that are open are withdrawn, and a person has the case."""
+    request = requests.lock_request(connection, request_id)
+    if request is None:
+        return Refused("There is no such request.")
+    if request.state == State.HELD:
+        return Done(request.state)
+    done = _move(connection, request, Command.HOLD, "held", _actor(staff_id), now, {"reason": reason})
+    if isinstance(done, Done):
+        promises.close_offers(connection, request_id, "withdrawn", now)
+        promises.release_parts(connection, request_id, now)
+        journey.give_case(connection, request_id, CaseWanted(Queue.JUDGEMENT, reason), now)
+    return done
+
+
+def cancel(connection: Connection, *, request_id: int, staff_id: int, reason: str, now: datetime) -> Done | Refused:
+    """Cancel a request: part and bay are free again, and an owner who knew of it is told."""
+    request = requests.lock_request(connection, request_id)
+    if request is None:
+        return Refused("There is no such request.")
+    if request.state == State.CANCELLED:
+        return Done(request.state)
+    owner_knew = any(requests.has_event(connection, request_id, event) for event in ("offered", "confirmed"))
+    done = _move(connection, request, Command.CANCEL, "cancelled", _actor(staff_id), now, {"reason": reason})
+    if isinstance(done, Done):
+        promises.close_offers(connection, request_id, "withdrawn", now)
+        promises.cancel_appointment(connection, request_id, now)
+        promises.release_parts(connection, request_id, now)
+        requests.close_cases(connection, request_id, now)
+        findings.close_other_faults(
+            connection, device_id=request.device_id, component=request.component, kept=None, now=now
+        )
+        if owner_knew:
+            journey.tell_cancelled(connection, request, reason, now)
+    return done
+
+
+def ask_for_human(connection: Connection, *, request_id: int, reason: str, now: datetime) -> Done | Refused:
+    """Give a request to a person because its owner asked; its dates stand."""
+    request = requests.lock_request(connection, request_id)
+    if request is None:
+        return Refused("There is no such request.")
+    journey.give_case(connection, request_id, CaseWanted(Queue.JUDGEMENT, reason), now)
+    return Done(request.state)
+
+
+def _actor(staff_id: int) -> str:
+    return f"staff-{staff_id}"
+
+
+def _move(
+    connection: Connection,
+    request: Request,
+    command: Command,
+    event: str,
+    actor: str,
+    now: datetime,
+    detail: dict[str, object] | None = None,
+) -> Done | Refused:
+    if next_state(State(request.state), command) is None:
+        return Refused(f"The request is {request.state}; this cannot be done now.")
+    state = requests.transition(connection, request, command, now)
+    requests.append_event(connection, request.request_id, event, now, actor=actor, detail=detail)
+    if command is Command.APPROVE:
+        requests.close_cases(connection, request.request_id, now)
+        journey.defer_offer(connection, request.request_id)
+    return Done(state)

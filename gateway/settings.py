@@ -1,0 +1,188 @@
+"""The settings of every process: read once from the environment (`CALLOUT_...`), checked, and handed on as a value.
+
+Empty means "bring it along": without `database_url` or `broker_url`, `callout up` starts its own PostgreSQL and
+broker in the data folder and hands their addresses on to the processes that it starts.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import unquote, urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gateway.errors import SettingsError
+
+CHECKOUT: Final = Path(__file__).resolve().parents[1]
+ENVIRONMENT_PREFIX: Final = "CALLOUT_"
+
+_MQTT_PORT: Final = 1883
+_MQTTS_PORT: Final = 8883
+_SMTP_PORT: Final = 25
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """Where a server listens and who we are to it, as one URL says it.
+
+    Examples
+    --------
+    >>> ServerAddress.parse("mqtt://0%2Facme%2Fev-1:s3cret@broker.example:1884")
+    ServerAddress(host='broker.example', port=1884, username='0/acme/ev-1', tls=False)
+    >>> ServerAddress.parse("mqtts://broker.example").port
+    8883
+    """
+
+    host: str
+    port: int
+    username: str | None
+    password: str | None = field(repr=False)
+    tls: bool
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """Read ``mqtt[s]://[user[:password]@]host[:port]``, or the same with ``smtp``.
+
+        Raises
+        ------
+        ValueError
+            The scheme is another one, the host is missing, or the port is no port. The password is never repeated.
+        """
+        parts = urlsplit(url)
+        default_ports = {"mqtt": _MQTT_PORT, "mqtts": _MQTTS_PORT, "smtp": _SMTP_PORT}
+        if parts.scheme not in default_ports or not parts.hostname:
+            message = f"expected scheme://user:password@host:port with one of {', '.join(default_ports)} as scheme"
+            raise ValueError(message)
+        return cls(
+            host=parts.hostname,
+            port=parts.port or default_ports[parts.scheme],
+            username=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+            tls=parts.scheme == "mqtts",
+        )
+
+
+def _checked_server_url(url: str) -> str:
+    if url:
+        ServerAddress.parse(url)
+    return url
+
+
+def _checked_database_url(url: str) -> str:
+    if url and not url.startswith(("postgresql://", "postgres://")) and "=" not in url:
+        message = "expected postgresql://user:password@host:port/database"
+        raise ValueError(message)
+    return url
+
+
+ServerUrl = Annotated[str, AfterValidator(_checked_server_url)]
+DatabaseUrl = Annotated[str, AfterValidator(_checked_database_url)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Settings(BaseSettings):
+    """What a process of Callout has to be told; each field is set by ``CALLOUT_<NAME>``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="ignore", validate_default=True, hide_input_in_errors=True
+    )
+
+    data_dir: Path = Field(CHECKOUT / ".callout", description="Folder of the embedded parts, their logs and secrets.")
+    database_url: DatabaseUrl = Field("", repr=False, description="PostgreSQL to use; empty: the embedded one.")
+    broker_url: ServerUrl = Field(
+        "", repr=False, description="MQTT broker and the account of our services; empty: the embedded."
+    )
+    device_broker_url: ServerUrl = Field(
+        "", repr=False, description="Broker as devices reach it; empty: the same as broker_url."
+    )
+    broker_accounts_file: Path | None = Field(
+        None, description="Password file that the broker reads, where Callout keeps it; unset: the embedded broker's."
+    )
+    smtp_url: ServerUrl = Field(
+        "", repr=False, description="Mail server, smtp://[user:password@]host:port; empty: no e-mail."
+    )
+    mail_from: str = Field("Callout <service@callout.example>", description="Sender of e-mails to owners.")
+    public_url: str = Field("", description="Where people reach the pages, for links in messages; empty: http_host.")
+    http_host: str = Field("127.0.0.1", description="Address that `serve` listens on.")
+    http_port: Port = Field(8080, description="Port that `serve` listens on.")
+    secret: SecretStr = Field(SecretStr(""), description="Key that signs links and sessions, 32 characters or more.")
+    api_token: SecretStr = Field(SecretStr(""), description="Bearer token of the HTTP API for enrolment.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the processes say.")
+
+    @property
+    def base_url(self) -> str:
+        """Where people reach the pages, without a slash at the end."""
+        return (self.public_url or f"http://{self.http_host}:{self.http_port}").rstrip("/")
+
+    @property
+    def broker(self) -> ServerAddress:
+        """The broker and our services' account.
+
+        Raises
+        ------
+        SettingsError
+            No broker is set.
+        """
+        return ServerAddress.parse(self.required("broker_url"))
+
+    @property
+    def device_broker(self) -> ServerAddress:
+        """The broker as devices reach it; the account in it is not theirs.
+
+        Raises
+        ------
+        SettingsError
+            No broker is set.
+        """
+        return ServerAddress.parse(self.device_broker_url or self.required("broker_url"))
+
+    def required(self, name: Literal["database_url", "broker_url", "smtp_url", "secret", "api_token"]) -> str:
+        """Return a setting that this process cannot do without.
+
+        Raises
+        ------
+        SettingsError
+            The setting is empty.
+        """
+        value: str | SecretStr = getattr(self, name)
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not text:
+            message = (
+                f"the setting {name} is empty. Set {ENVIRONMENT_PREFIX}{name.upper()}, "
+                "or let `callout up` start this process: it brings along what is missing."
+            )
+            raise SettingsError(message)
+        return text
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """Return the variables that make a child process read just these settings."""
+    variables: dict[str, str] = {}
+    for name in Settings.model_fields:
+        value: object = getattr(settings, name)
+        shown = value.get_secret_value() if isinstance(value, SecretStr) else value
+        # An empty variable would be read as a path, not as an unset one.
+        if shown is not None:
+            variables[f"{ENVIRONMENT_PREFIX}{name.upper()}"] = str(shown)
+    return variables
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises
+    ------
+    SettingsError
+        A variable has a value that cannot be used; the message names each one and what was expected.
+    """
+    try:
+        settings = Settings()  # pyright: ignore[reportCallIssue]  # every field has a default
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{ENVIRONMENT_PREFIX}{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_input=False)
+        )
+        message = f"settings in the environment cannot be used: {problems}. Correct or unset them and start again."
+        raise SettingsError(message) from None
+    return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})

@@ -1,0 +1,100 @@
+"""The sweep: clocks are rows with a time at which they are due, read in batches by one process at a time.
+
+Offers that expired, requests that wait for a part or a bay, cases whose clock ran out, and hours whose roll-up is due. Each piece is a transaction of its own, so that one that fails does not stop the others.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+import psycopg
+
+from devices.products import product_types
+from gateway import journey
+from gateway.storage import requests
+from gateway.storage.connection import Connection, tenant_transaction
+from gateway.storage.hours import roll_up
+
+_log = logging.getLogger(__name__)
+
+_LOCK: Final = 0x0CA1_5EEB
+_MOST: Final = 200
+_LOOK_AGAIN: Final = timedelta(minutes=5)
+
+
+def sweep(connection: Connection, now: datetime) -> None:
+    """Do what is due, unless another process is at it.
+
+    Parameters
+    ----------
+    connection : Connection
+        In the role of work, in autocommit mode.
+    now : datetime
+        Aware.
+    """
+    if connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone() != (True,):
+        return
+    try:
+        for (tenant_id,) in connection.execute("SELECT tenant_id FROM tenant ORDER BY tenant_id").fetchall():
+            for piece in (_expire_offers, _look_again, _warn_of_cases):
+                _guarded(piece.__name__, lambda piece=piece, tenant_id=tenant_id: piece(connection, tenant_id, now))
+        for product in product_types().values():
+            _guarded("roll_up", lambda product=product: _roll_up(connection, product.name))
+    finally:
+        connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+
+
+def _guarded(name: str, piece: Callable[[], None]) -> None:
+    try:
+        piece()
+    except (psycopg.OperationalError, psycopg.InterfaceError):
+        raise
+    except (psycopg.Error, LookupError, ValueError):
+        _log.exception("sweep: %s failed; it is tried again with the next sweep", name)
+
+
+def _expire_offers(connection: Connection, tenant_id: int, now: datetime) -> None:
+    with tenant_transaction(connection, tenant_id):
+        due = connection.execute(
+            "SELECT request_id FROM offer WHERE closed_at IS NULL AND expires_at <= %s ORDER BY expires_at LIMIT %s",
+            [now, _MOST],
+        ).fetchall()
+    for (request_id,) in due:
+        with tenant_transaction(connection, tenant_id):
+            journey.expire_offer(connection, request_id=request_id, now=now)
+
+
+def _look_again(connection: Connection, tenant_id: int, now: datetime) -> None:
+    with tenant_transaction(connection, tenant_id):
+        due = connection.execute(
+            """UPDATE service_request SET changed_at = %(now)s WHERE request_id IN (
+                SELECT request_id FROM service_request
+                WHERE closed_at IS NULL AND state IN ('waiting', 'open') AND changed_at < %(before)s
+                ORDER BY changed_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+            RETURNING request_id""",
+            {"now": now, "before": now - _LOOK_AGAIN, "most": _MOST},
+        ).fetchall()
+        for (request_id,) in due:
+            journey.defer_offer(connection, request_id)
+
+
+def _warn_of_cases(connection: Connection, tenant_id: int, now: datetime) -> None:
+    with tenant_transaction(connection, tenant_id):
+        late = connection.execute(
+            """UPDATE human_case SET warned_at = %(now)s WHERE case_id IN (
+                SELECT case_id FROM human_case WHERE closed_at IS NULL AND warned_at IS NULL AND due_at <= %(now)s
+                ORDER BY due_at LIMIT %(most)s)
+            RETURNING request_id, case_id""",
+            {"now": now, "most": _MOST},
+        ).fetchall()
+        for request_id, case_id in late:
+            requests.append_event(connection, request_id, "case_overdue", now, detail={"case_id": case_id})
+
+
+def _roll_up(connection: Connection, product_name: str) -> None:
+    product = product_types()[product_name]
+    count = 1
+    while count:
+        with connection.transaction():
+            count = roll_up(connection, product)

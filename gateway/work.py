@@ -1,0 +1,122 @@
+"""The work process: runs the journey's jobs, and the sweep that reads the clocks."""
+
+import asyncio
+import logging
+import threading
+from datetime import UTC, datetime
+from typing import Final
+
+from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
+from psycopg_pool import ConnectionPool
+
+from gateway import jobs, journey
+from gateway.notices.run import send_due
+from gateway.settings import Settings
+from gateway.storage.connection import Connection, Role, connect, open_pool, options, tenant_transaction
+from gateway.storage.migrate import check_schema
+from gateway.sweep import sweep
+
+_log = logging.getLogger(__name__)
+
+_AT_ONCE: Final = 4
+_SWEEP_EVERY_S: Final = 2.0
+_SEND_EVERY_S: Final = 30.0
+# A worker that gave no sign of life for so long is dead, and its jobs are run by another.
+_STALLED_AFTER_S: Final = 30
+_RETRY: Final = RetryStrategy(max_attempts=20, exponential_wait=2)
+# Ended jobs are kept for a while, to be looked at.
+_KEEP_JOBS_H: Final = 24
+
+
+def run(settings: Settings) -> None:
+    """Run jobs and the sweep until SIGTERM or SIGINT.
+
+    Raises
+    ------
+    CalloutError
+        When the database cannot be reached at the start, or its schema does not fit.
+    """
+    database_url = settings.required("database_url")
+    with connect(database_url, Role.WORK) as connection:
+        check_schema(connection)
+    stopping = threading.Event()
+    sweeper = threading.Thread(target=_sweep_until, args=(settings, stopping), name="sweep", daemon=True)
+    sweeper.start()
+    try:
+        with open_pool(database_url, Role.WORK, largest=_AT_ONCE + 1) as pool:
+            asyncio.run(_run_jobs(_app(settings, pool)))
+    finally:
+        stopping.set()
+        sweeper.join(timeout=10)
+
+
+async def _run_jobs(app: App) -> None:
+    async with app.open_async():
+        _log.info("work runs %d jobs at once", _AT_ONCE)
+        await app.run_worker_async(
+            concurrency=_AT_ONCE,
+            fetch_job_polling_interval=5.0,
+            shutdown_graceful_timeout=5.0,
+            delete_jobs="never",
+            stalled_worker_timeout=float(_STALLED_AFTER_S),
+        )
+
+
+def _app(settings: Settings, pool: ConnectionPool[Connection]) -> App:
+    """Build the jobs' application: each job is one step in one transaction of its tenant."""
+    connector = PsycopgConnector(
+        conninfo=settings.required("database_url"), kwargs={"options": options(Role.WORK)}, min_size=1, max_size=4
+    )
+    app = App(connector=connector)
+
+    @app.task(name=jobs.DIAGNOSE, queue=jobs.QUEUE, retry=_RETRY)
+    def diagnose(*, tenant_id: int, device_id: int, component: str) -> None:
+        with pool.connection() as connection, tenant_transaction(connection, tenant_id):
+            journey.diagnose(connection, device_id=device_id, component=component, now=datetime.now(UTC))
+
+    @app.task(name=jobs.OFFER, queue=jobs.QUEUE, retry=_RETRY)
+    def offer(*, tenant_id: int, request_id: int) -> None:
+        with pool.connection() as connection, tenant_transaction(connection, tenant_id):
+            journey.offer(connection, request_id=request_id, now=datetime.now(UTC))
+
+    @app.task(name=jobs.SEND_NOTICES, queue=jobs.QUEUE, retry=_RETRY)
+    def send_notices(*, tenant_id: int, request_id: int) -> None:
+        _log.debug("sending notices of tenant %d, request %d", tenant_id, request_id)
+        with pool.connection() as connection:
+            send_due(connection, settings, datetime.now(UTC))
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="tidy_jobs", queue=jobs.QUEUE, queueing_lock="tidy_jobs", pass_context=True)
+    async def tidy_jobs(context: JobContext, timestamp: int) -> None:
+        """Run again what a dead worker left behind, and remove what ended long ago."""
+        del timestamp
+        manager = context.app.job_manager
+        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED_AFTER_S):
+            _log.warning("job %s (%s) was left by a dead worker and is run again", job.id, job.task_name)
+            await manager.retry_job(job)
+        await manager.delete_old_jobs(nb_hours=_KEEP_JOBS_H)
+
+    return app
+
+
+def _sweep_until(settings: Settings, stopping: threading.Event) -> None:
+    """Sweep every two seconds; a database that is away is waited for."""
+    send_at_s = 0.0
+    now_s = 0.0
+    connection: Connection | None = None
+    while not stopping.wait(_SWEEP_EVERY_S):
+        now_s += _SWEEP_EVERY_S
+        try:
+            if connection is None or connection.closed:
+                connection = connect(settings.required("database_url"), Role.WORK)
+            sweep(connection, datetime.now(UTC))
+            if now_s >= send_at_s:
+                send_due(connection, settings, datetime.now(UTC))
+                send_at_s = now_s + _SEND_EVERY_S
+        except Exception:  # noqa: BLE001
+            # Whatever it was, the clocks must go on; the next sweep begins with a new connection.
+            _log.exception("the sweep failed and begins anew")
+            if connection is not None:
+                connection.close()
+    if connection is not None:
+        connection.close()
