@@ -6,9 +6,7 @@ Commands load what they run only when they run, so that help is quick and a proc
 import contextlib
 import logging
 import os
-import shutil
 import sys
-import tempfile
 import tomllib
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +26,6 @@ thing only: which day? Start with **demo**; **up** is for real use on one machin
 Each setting is an environment variable: CALLOUT_DATA_DIR, CALLOUT_DATABASE_URL, CALLOUT_BROKER_URL, CALLOUT_SMTP_URL,
 CALLOUT_HTTP_PORT and so on. What is not set is brought along by **up** and **demo**.
 """
-_STOPPED: Final = 130
 _STREET: Final = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": list[str]()}
 
 app = typer.Typer(
@@ -76,56 +73,9 @@ def demo(
     With --once it runs in a fresh folder until an owner has confirmed a date, stops all it has started, and prints one
     JSON object as its last line. It exits with 0 then, and with 1 and the reason when no date was confirmed in time.
     """
-    if once:
-        _demo_once(limit_s)
-    else:
-        _demo_on(load_settings())
+    from gateway.embedded.stage import play_on, play_once
 
-
-def _demo_once(limit_s: float) -> None:
-    from gateway.embedded.demo import Demo
-    from gateway.embedded.folder import open_folder
-    from gateway.embedded.household import StopWantedError, stopped_by_signals
-
-    given = load_settings()
-    above = open_folder(given.data_dir)
-    fresh = Path(tempfile.mkdtemp(prefix="once-", dir=above.path))
-    # As root, the database's account has to walk through it.
-    fresh.chmod(0o755)
-    folder = open_folder(fresh)
-    # Another first port for each: two of them may well run at the same time.
-    first_port = 20100 + os.getpid() * 16 % 10_000
-    with folder.locked("callout demo --once"), stopped_by_signals(_tell) as stopping:
-        try:
-            outcome = Demo(folder, given, _tell, stopping, first_port, is_once=True, limit_s=limit_s).run()
-        except StopWantedError:
-            typer.echo(f"error: it was stopped while it was starting; its folder is {fresh}", err=True)
-            raise typer.Exit(_STOPPED) from None
-    if outcome.reason:
-        typer.echo(f"error: no date was confirmed: {outcome.reason}", err=True)
-    else:
-        shutil.rmtree(fresh, ignore_errors=True)
-        _tell_summary(outcome.readings_stored, outcome.summary.seconds_reading_to_offer, outcome.summary.device)
-    typer.echo(outcome.as_json())
-    raise typer.Exit(1 if outcome.reason else 0)
-
-
-def _tell_summary(readings: int, to_offer_s: float | None, device: str | None) -> None:
-    typer.echo("")
-    typer.echo(f"{readings:,} readings are stored. {device} fell ill; {to_offer_s or 0.0:.2f} s after the reading that")
-    typer.echo("decided it, its owner had dates with part and bay held, and has confirmed one. All is stopped again.")
-
-
-def _demo_on(given: Settings) -> None:
-    from gateway.embedded.demo import Demo
-    from gateway.embedded.folder import open_folder
-    from gateway.embedded.household import StopWantedError, stopped_by_signals
-
-    folder = open_folder(given.data_dir / "demo")
-    with folder.locked("callout demo"), stopped_by_signals(_tell) as stopping, contextlib.suppress(StopWantedError):
-        outcome = Demo(folder, given, _tell, stopping).run()
-        requests, dates = outcome.summary.requests_opened, outcome.summary.appointments
-        _tell(f"stopped; {outcome.readings_stored:,} readings, {requests} requests and {dates} dates are kept")
+    raise typer.Exit(play_once(load_settings(), _tell, limit_s) if once else play_on(load_settings(), _tell))
 
 
 @app.command(rich_help_panel="On one machine")

@@ -1,0 +1,50 @@
+"""The web application: the pages of owners and planners, and the machines' HTTP door, made by one factory."""
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from starlette.staticfiles import StaticFiles
+
+from dashboards import login, owner, planner, request
+from dashboards.desk import open_desk
+from dashboards.failures import answer_failures
+from dashboards.guards import SecurityHeaders
+from dashboards.render import STATIC, page, voice
+from gateway import api
+from gateway.access import HideTokens
+from gateway.settings import Settings, load_settings
+
+
+def create(settings: Settings | None = None) -> FastAPI:
+    """Make the application; without settings they are read from the environment.
+
+    Raises
+    ------
+    SettingsError
+        The secret or the database is not set, or a setting cannot be used.
+    """
+    chosen = settings or load_settings()
+    chosen.required("secret")
+    chosen.required("database_url")
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with open_desk(app, chosen):
+            yield
+
+    app = FastAPI(title="Callout", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.add_middleware(SecurityHeaders)
+    answer_failures(app)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    for module in (owner, login, request, planner, api):
+        app.include_router(module.router)
+    app.get("/", include_in_schema=False)(show_front)
+    logging.getLogger("uvicorn.access").addFilter(HideTokens())
+    return app
+
+
+def show_front(request: Request) -> Response:
+    """Show what this is to somebody who typed the bare address."""
+    return page("front.html", voice(request), {"request": request})

@@ -1,0 +1,196 @@
+"""The owner's page behind the link of his message: what was found, three dates, one tap.
+
+GET changes nothing: mail scanners open links. The link opens the page for thirty days; what can be done on it depends
+on the state of the request, so that a date is confirmed once however often it is tapped.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from dashboards.desk import Now, TheDesk
+from dashboards.figures import figures
+from dashboards.guards import refuse_foreign_form
+from dashboards.render import PERSONAL, asked_language, message, page, voice
+from gateway import access, journey, planner
+from gateway.access import Access, Claim, Purpose
+from gateway.notices.invitation import invitation
+from gateway.notices.letter import Matter, cost, may_use
+from gateway.notices.links import ask_for_link
+from gateway.storage.connection import Connection
+from gateway.storage.pages.request import (
+    RequestRow,
+    find_centre,
+    find_request,
+    last_offered_booking,
+    latest_appointment,
+    open_dates,
+)
+from gateway.texts import Translator
+
+router: Final = APIRouter(prefix="/o", include_in_schema=False)
+
+_LARGEST_ID: Final = 2**63 - 1
+BookingId = Annotated[int, Form(ge=1, le=_LARGEST_ID)]
+
+
+class UnknownLinkError(Exception):
+    """A link that we did not make, or no longer know."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerLink:
+    """A link that is ours: its text, its tenant, and what the database knows of it."""
+
+    token: str
+    claim: Claim
+    access: Access
+    request_id: int
+
+    def path(self, request: Request, **query: str) -> str:
+        """Return the page's path, keeping the language that the owner chose."""
+        if "lang" in request.query_params:
+            query["lang"] = asked_language(request)
+        text = "&".join(f"{name}={value}" for name, value in query.items())
+        return f"/o/{self.token}" + (f"?{text}" if text else "")
+
+
+def owner_link(token: str, desk: TheDesk) -> OwnerLink:
+    """Return what a link opens.
+
+    Raises
+    ------
+    UnknownLinkError
+        Its signature is not ours or the database does not know it.
+    """
+    claim = access.read(desk.settings, token, Purpose.OWNER_REQUEST)
+    if claim is None:
+        raise UnknownLinkError
+    with desk.tenant(claim.tenant_id) as conn:
+        found = access.find(conn, claim)
+    if found is None or found.request_id is None:
+        raise UnknownLinkError
+    return OwnerLink(token, claim, found, found.request_id)
+
+
+TheLink = Annotated[OwnerLink, Depends(owner_link)]
+
+
+@router.get("/{token}")
+def show(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
+    """Show the request in its present state."""
+    with desk.tenant(link.claim.tenant_id) as conn:
+        row = _request(conn, link)
+        t = voice(request, row.owner_language)
+        if link.access.is_expired(now):
+            return page("link_expired.html", t, {"link": link, "request": request}, status=410)
+        dates = open_dates(conn, row.request_id, now)
+        appointment = latest_appointment(conn, row.request_id)
+        centre_id = appointment.centre_id if appointment else dates[0].centre_id if dates else None
+        centre = find_centre(conn, centre_id)
+        zone_name = centre.time_zone if centre else row.place_time_zone
+        matter = Matter(row, centre, tuple(dates), appointment)
+        context: dict[str, object] = {
+            "request": request,
+            "link": link,
+            "row": row,
+            "matter": matter,
+            "fault": matter.fault(),
+            "dates": dates,
+            "lost_booking": last_offered_booking(conn, row.request_id) if not dates else None,
+            "appointment": appointment,
+            "centre": centre,
+            "zone_name": zone_name,
+            "figures": figures(conn, row, t, zone_name=zone_name, now=now, at_most=1),
+            "cost": cost(row, t),
+            "may_use": may_use(matter.fault(), t),
+            "note": request.query_params.get("note", ""),
+        }
+    return page("owner.html", t, context)
+
+
+@router.post("/{token}/date", dependencies=[Depends(refuse_foreign_form)])
+def choose(request: Request, desk: TheDesk, link: TheLink, now: Now, booking: BookingId) -> Response:
+    """Book the tapped date; tapped twice it is booked once, and a lost race shows fresh dates."""
+    if link.access.is_expired(now):
+        return RedirectResponse(link.path(request), 303)
+    with desk.tenant(link.claim.tenant_id) as conn:
+        outcome = journey.confirm(conn, request_id=link.request_id, booking_id=booking, now=now)
+    match outcome:
+        case journey.Confirmed():
+            path = link.path(request)
+        case journey.FreshDates():
+            path = link.path(request, note="fresh")
+        case journey.NotOpen():
+            path = link.path(request, note="settled")
+    return RedirectResponse(path, 303)
+
+
+@router.post("/{token}/other", dependencies=[Depends(refuse_foreign_form)])
+def none_suits(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
+    """Ask a person to find another date with the owner."""
+    if not link.access.is_expired(now):
+        with desk.tenant(link.claim.tenant_id) as conn:
+            planner.ask_for_human(
+                conn, request_id=link.request_id, reason="None of the dates suits the owner.", now=now
+            )
+    return RedirectResponse(link.path(request, note="asked"), 303)
+
+
+@router.post("/{token}/link", dependencies=[Depends(refuse_foreign_form)])
+def send_new_link(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
+    """Send a new link to the address that we know of the owner; never to one that is given here."""
+    with desk.tenant(link.claim.tenant_id) as conn:
+        row = _request(conn, link)
+        ask_for_link(conn, row, now=now)
+        t = voice(request, row.owner_language)
+    return message(
+        request,
+        t,
+        title=t.gettext("A new link is on its way"),
+        text=t.gettext("We have sent it to the e-mail address that we know of you. Please open it from there."),
+        status=200,
+    )
+
+
+@router.get("/{token}/appointment.ics")
+def calendar_file(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
+    """Give the appointment as a calendar file."""
+    with desk.tenant(link.claim.tenant_id) as conn:
+        row = _request(conn, link)
+        t = voice(request, row.owner_language)
+        appointment = latest_appointment(conn, row.request_id)
+        if appointment is None or link.access.is_expired(now):
+            return _no_appointment(request, t)
+        matter = Matter(row, find_centre(conn, appointment.centre_id), (), appointment)
+    method = "CANCEL" if appointment.state == "cancelled" else "PUBLISH"
+    content = invitation(
+        matter,
+        appointment,
+        t,
+        method=method,
+        mail_from=desk.settings.mail_from,
+        link=f"{desk.settings.base_url}/o/{link.token}",
+        now=now,
+    )
+    headers = PERSONAL | {"Content-Disposition": f'attachment; filename="{row.reference}.ics"'}
+    return Response(content, media_type="text/calendar; charset=utf-8", headers=headers)
+
+
+def _no_appointment(request: Request, t: Translator) -> Response:
+    return message(
+        request,
+        t,
+        title=t.gettext("There is no booked date yet"),
+        text=t.gettext("Go back to your page and choose a date first; then the calendar file is here."),
+        status=404,
+    )
+
+
+def _request(conn: Connection, link: OwnerLink) -> RequestRow:
+    row = find_request(conn, link.request_id)
+    if row is None:
+        raise UnknownLinkError
+    return row

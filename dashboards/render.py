@@ -1,0 +1,106 @@
+"""Pages from templates: one Jinja environment per language, everything escaped, nothing cached by anybody."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Final
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from gateway.notices.words import EVENTS, NOTICES, QUEUES, SEVERITIES, STATES, VERDICTS, WHY_THIS_DATE, word
+from gateway.texts import LANGUAGE_NAMES, Language, Translator, language_of, translator
+
+STATIC: Final = Path(__file__).with_name("static")
+PERSONAL: Final = {"Cache-Control": "no-store"}
+
+
+@lru_cache
+def _static_version() -> str:
+    content = b"".join(file.read_bytes() for file in sorted(STATIC.iterdir()))
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def static(name: str) -> str:
+    """Return the address of a static file; it changes with the content, so that browsers may keep it for ever."""
+    return f"/static/{name}?v={_static_version()}"
+
+
+def _text(t: Translator, text: object) -> str:
+    return t.gettext(str(text))
+
+
+def _said(t: Translator, vocabulary: Mapping[str, str], name: str) -> str:
+    return t.gettext(word(vocabulary, name))
+
+
+@lru_cache
+def _environment(language: Language) -> Environment:
+    t = translator(language)
+    environment = Environment(
+        loader=PackageLoader("dashboards", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_callables(  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # the extension adds it
+        t.gettext, t.ngettext, newstyle=True
+    )
+    words = {
+        "state": STATES,
+        "severity": SEVERITIES,
+        "why": WHY_THIS_DATE,
+        "queue": QUEUES,
+        "verdict": VERDICTS,
+        "event": EVENTS,
+        "notice": NOTICES,
+    }
+    # A filter per vocabulary: {{ row.state | state }} is the state in words.
+    for name, vocabulary in words.items():
+        environment.filters[name] = partial(_said, t, vocabulary)
+    environment.filters["said"] = partial(_text, t)
+    return environment
+
+
+def page(
+    name: str,
+    t: Translator,
+    context: dict[str, object],
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> HTMLResponse:
+    """Return a page made from a template.
+
+    Parameters
+    ----------
+    name : str
+        The template, without its folder.
+    context : dict
+        What the template shows.
+    """
+    template = _environment(t.language).get_template(name)
+    shared: dict[str, object] = {"t": t, "languages": LANGUAGE_NAMES, "static": static}
+    return HTMLResponse(template.render(shared | context), status, headers=PERSONAL | (headers or {}))
+
+
+def asked_language(request: Request, known: str | None = None) -> Language:
+    """Return the language asked for in the address, else the person's own, else the browser's."""
+    return language_of(request.query_params.get("lang") or known or request.headers.get("accept-language"))
+
+
+def voice(request: Request, known: str | None = None) -> Translator:
+    """Return the translator for a request; `known` is the language that we know the person speaks."""
+    return translator(asked_language(request, known))
+
+
+def message(
+    request: Request, t: Translator, *, title: str, text: str, status: int, headers: dict[str, str] | None = None
+) -> Response:
+    """Return a page that says one thing and the next move."""
+    return page("message.html", t, {"title": title, "text": text, "request": request}, status=status, headers=headers)

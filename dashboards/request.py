@@ -1,0 +1,118 @@
+"""One request on the planner's desk: the evidence, what is held for it, its history, and what a planner may do."""
+
+from typing import Annotated, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Form, Path, Request, Response
+from fastapi.responses import RedirectResponse
+
+from dashboards.desk import Now, TheDesk
+from dashboards.figures import element_label, figures
+from dashboards.login import Session, TheSession, own_form
+from dashboards.render import message, page
+from devices.products import product_type
+from gateway import planner
+from gateway.notices.letter import Matter, is_in_warranty
+from gateway.storage.connection import Connection
+from gateway.storage.pages import history
+from gateway.storage.pages.request import RequestRow, find_centre, find_request, latest_appointment, open_dates
+
+router: Final = APIRouter(prefix="/planner/requests", include_in_schema=False)
+
+_LARGEST_ID: Final = 2**63 - 1
+_FIGURES: Final = 3
+RequestId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
+Reason = Annotated[str, Form(max_length=500)]
+
+
+@router.get("/{request_id}")
+def show(request: Request, desk: TheDesk, session: TheSession, now: Now, request_id: RequestId) -> Response:
+    """Show a request with all that was found, held, said and done."""
+    t = session.translator
+    with desk.tenant(session.tenant_id) as conn:
+        row = find_request(conn, request_id)
+        if row is None:
+            return not_found(request, session)
+        dates = open_dates(conn, request_id, now)
+        appointment = latest_appointment(conn, request_id)
+        centre_id = appointment.centre_id if appointment else dates[0].centre_id if dates else None
+        centre = find_centre(conn, centre_id)
+        zone_name = centre.time_zone if centre else row.place_time_zone
+        matter = Matter(row, centre, tuple(dates), appointment)
+        context: dict[str, object] = {
+            "request": request,
+            "session": session,
+            "now": now,
+            "row": row,
+            "product": product_type(row.product),
+            "fault": matter.fault(),
+            "hypotheses": row.ranked(),
+            "figures": figures(conn, row, t, zone_name=zone_name, now=now, at_most=_FIGURES),
+            "dates": dates or (history.past_dates(conn, request_id) if appointment is None else []),
+            "dates_are_open": bool(dates),
+            "appointment": appointment,
+            "centre": centre,
+            "zone_name": zone_name,
+            "in_warranty": is_in_warranty(row),
+            "refused": request.query_params.get("refused", "")[:300],
+            "element_label": element_label,
+            "has_mail": bool(desk.settings.smtp_url),
+        } | _story(conn, row)
+    return page("request.html", t, context)
+
+
+def _story(conn: Connection, row: RequestRow) -> dict[str, object]:
+    return {
+        "parts": history.reserved_parts(conn, row.request_id),
+        "cases": history.human_cases(conn, row.request_id),
+        "events": history.events(conn, row.request_id),
+        "notices": history.notices_of(conn, row.request_id),
+    }
+
+
+def not_found(request: Request, session: Session) -> Response:
+    """Return the page that says that the tenant has no such request."""
+    t = session.translator
+    return message(
+        request,
+        t,
+        title=t.gettext("There is no such request"),
+        text=t.gettext("Its number may be mistyped, or it belongs to another service desk. Go back to the queue."),
+        status=404,
+    )
+
+
+@router.post("/{request_id}/approve", dependencies=[Depends(own_form)])
+def approve(desk: TheDesk, session: TheSession, now: Now, request_id: RequestId) -> Response:
+    """Let the request go on to its offer."""
+    with desk.tenant(session.tenant_id) as conn:
+        outcome = planner.approve(conn, request_id=request_id, staff_id=session.staff.staff_id, now=now)
+    return _back(request_id, outcome)
+
+
+@router.post("/{request_id}/hold", dependencies=[Depends(own_form)])
+def hold(desk: TheDesk, session: TheSession, now: Now, request_id: RequestId, reason: Reason = "") -> Response:
+    """Keep the request from being offered until a planner approves it."""
+    with desk.tenant(session.tenant_id) as conn:
+        outcome = planner.hold(
+            conn, request_id=request_id, staff_id=session.staff.staff_id, reason=reason.strip(), now=now
+        )
+    return _back(request_id, outcome)
+
+
+@router.post("/{request_id}/cancel", dependencies=[Depends(own_form)])
+def cancel(desk: TheDesk, session: TheSession, now: Now, request_id: RequestId, reason: Reason = "") -> Response:
+    """End the request and give back what was held for it."""
+    with desk.tenant(session.tenant_id) as conn:
+        outcome = planner.cancel(
+            conn, request_id=request_id, staff_id=session.staff.staff_id, reason=reason.strip(), now=now
+        )
+    return _back(request_id, outcome)
+
+
+def _back(request_id: int, outcome: planner.Done | planner.Refused) -> Response:
+    match outcome:
+        case planner.Done():
+            return RedirectResponse(f"/planner/requests/{request_id}", 303)
+        case planner.Refused(reason=reason):
+            return RedirectResponse(f"/planner/requests/{request_id}?{urlencode({'refused': reason})}", 303)

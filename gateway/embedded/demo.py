@@ -1,0 +1,188 @@
+"""The demonstration: a household with a street in front of it, told live from the first reading to a confirmed date.
+
+The street (fleet, owners, mailbox) runs as processes of its own that speak MQTT, HTTP and SMTP to the household.
+"""
+
+import json
+import threading
+import time
+import tomllib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import httpx2
+
+from gateway.access import issue_planner_login
+from gateway.configure import apply
+from gateway.embedded.folder import DataFolder
+from gateway.embedded.household import Household
+from gateway.embedded.journal import Journal, Summary
+from gateway.embedded.keeper import Tell
+from gateway.embedded.ports import LOOPBACK
+from gateway.settings import CHECKOUT, Settings
+from gateway.storage.connection import Role, connect
+
+WORLD: Final = CHECKOUT / "simulators" / "worlds" / "demo.toml"
+DEFAULT_LIMIT_S: Final = 170.0
+_MAIL_PORT: Final = 20025
+_MAILBOX_PORT: Final = 20080
+_COUNT_SECONDS: Final = 5.0
+_LINK_SECONDS: Final = 1.0
+_FLEET: Final = ("--vehicles", "12", "--history", "24h", "--catch-up", "20s")
+_SOON: Final = ("--early-share", "1", "--late-share", "0", "--never-share", "0")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a demonstration ended; `reason` is empty when an owner has confirmed a date."""
+
+    summary: Summary
+    readings_stored: int
+    reason: str
+
+    def as_json(self) -> str:
+        """Return it as one line of JSON."""
+        figures = asdict(self.summary)
+        for name in ("seconds_reading_to_offer", "seconds_reading_to_confirmation"):
+            value = figures[name]
+            figures[name] = None if value is None else round(value, 3)
+        told = {"confirmed": not self.reason, "readings_stored": self.readings_stored, **figures}
+        return json.dumps({**told, "reason": self.reason} if self.reason else told)
+
+
+@dataclass(slots=True)
+class Demo:
+    """One demonstration in one data folder, whose lock the caller holds.
+
+    Parameters
+    ----------
+    folder, given, tell, stopping, first_port
+        As for `Household`.
+    is_once
+        Whether it ends with the first confirmed date.
+    limit_s
+        Seconds after which a demonstration that is to end gives up.
+    """
+
+    folder: DataFolder
+    given: Settings
+    tell: Tell
+    stopping: threading.Event
+    first_port: int | None = None
+    is_once: bool = False
+    limit_s: float = DEFAULT_LIMIT_S
+    _owner_link_is_told: bool = field(default=False, init=False)
+    _due_s: dict[str, float] = field(default_factory=dict[str, float], init=False)
+    _readings: int = field(default=0, init=False)
+
+    def run(self) -> Outcome:
+        """Run until it is stopped, or to the first confirmed date.
+
+        Raises
+        ------
+        CalloutError
+            A part could not be started.
+        StopWantedError
+            It was stopped before all parts ran.
+        """
+        deadline_s = time.monotonic() + self.limit_s
+        with Household(self.folder, self.given, self.tell, self.stopping, self.first_port) as household:
+            mailbox = self._open_street(household)
+            with connect(household.settings.database_url, Role.ADMIN) as connection:
+                journal = Journal(connection, datetime.now(UTC))
+                self._start_street(household, mailbox)
+                self._tell_links(household, mailbox)
+                household.watch(lambda: self._look(journal, mailbox, deadline_s))
+                return self._outcome(journal)
+
+    def _open_street(self, household: Household) -> str:
+        """Configure the world, start the mailbox and the desk; return the mailbox' address."""
+        with connect(household.settings.database_url, Role.ADMIN) as connection:
+            apply(connection, WORLD)
+        mail_port, page_port = household.port("mail", _MAIL_PORT), household.port("mailbox", _MAILBOX_PORT)
+        words = ("--smtp-port", str(mail_port), "--http-port", str(page_port), "--dir", str(self.folder.part("mail")))
+        household.add(household.service("mailbox", "simulators", "mailbox", *words, port=page_port))
+        household.change(smtp_url=f"smtp://{LOOPBACK}:{mail_port}")
+        household.start_desk()
+        return f"http://{LOOPBACK}:{page_port}"
+
+    def _start_street(self, household: Household, mailbox: str) -> None:
+        state = ("--state-dir", str(self.folder.part("fleet")), "--api-url", household.settings.base_url)
+        household.add(household.service("fleet", "simulators", "fleet", *_FLEET, *state))
+        shares = _SOON if self.is_once else ()
+        household.add(household.service("owners", "simulators", "owners", "--mailbox", mailbox, *shares))
+
+    def _tell_links(self, household: Household, mailbox: str) -> None:
+        tenant, planner = _who_plans(WORLD)
+        with connect(household.settings.database_url, Role.ADMIN) as connection:
+            login = issue_planner_login(connection, household.settings, tenant=tenant, email=planner)
+        self.tell(f"planner's page (opens once): {login}")
+        self.tell(f"messages to owners:          {mailbox}/")
+        self.tell(f"logs:                        {self.folder.path / 'logs'}")
+
+    def _look(self, journal: Journal, mailbox: str, deadline_s: float) -> bool:
+        news = journal.news()
+        for item in news:
+            self.tell(str(item))
+        self._every("readings", _COUNT_SECONDS, lambda: self._tell_readings(journal))
+        if not self.is_once:
+            if not self._owner_link_is_told:
+                self._every("link", _LINK_SECONDS, lambda: self._tell_owner_link(mailbox))
+            return True
+        return not any(item.event == "confirmed" for item in news) and time.monotonic() < deadline_s
+
+    def _every(self, what: str, pause_s: float, do: Callable[[], None]) -> None:
+        now_s = time.monotonic()
+        if now_s >= self._due_s.get(what, 0.0):
+            self._due_s[what] = now_s + pause_s
+            do()
+
+    def _tell_readings(self, journal: Journal) -> None:
+        readings = journal.readings_given()
+        if readings != self._readings:
+            self._readings = readings
+            self.tell(f"{readings:,} readings received from {journal.summary().devices} vehicles")
+
+    def _tell_owner_link(self, mailbox: str) -> None:
+        try:
+            found = _owner_link(mailbox)
+        except httpx2.HTTPError as error:
+            self.tell(f"the mailbox does not answer: {error}")
+            return
+        if found:
+            self._owner_link_is_told = True
+            self.tell(f"an owner's date page: {found}")
+
+    def _outcome(self, journal: Journal) -> Outcome:
+        summary, readings = journal.summary(), journal.readings_stored()
+        return Outcome(summary, readings, "" if summary.appointments else self._why_not(summary, readings))
+
+    def _why_not(self, summary: Summary, readings: int) -> str:
+        waited = "it was stopped" if self.stopping.is_set() else f"{self.limit_s:.0f} s have passed"
+        steps = (
+            (summary.devices, "no vehicle was enrolled", "fleet"),
+            (readings, "no reading was stored", "ingest"),
+            (summary.symptoms_found, "no symptom was found in the readings", "ingest"),
+            (summary.requests_opened, "no service request was opened", "work"),
+            (summary.requests_offered, "no dates were offered", "work"),
+            (summary.notices_sent, "no message was sent to an owner", "work"),
+            (summary.appointments, "no owner has confirmed a date", "owners"),
+        )
+        missing, where = next((what, log) for count, what, log in steps if not count)
+        return f"{waited} and {missing}; see {self.folder.log(where)}"
+
+
+def _who_plans(world: Path) -> tuple[str, str]:
+    """Return the tenant's name and the e-mail of its first planner."""
+    content = tomllib.loads(world.read_text(encoding="utf-8"))
+    planners = [person["email"] for person in content["staff"] if person["role"] == "planner"]
+    return str(content["tenant"]["name"]), str(planners[0])
+
+
+def _owner_link(mailbox: str) -> str:
+    messages: list[dict[str, list[str]]] = httpx2.get(f"{mailbox}/messages.json", timeout=2.0).json()
+    links = [link for message in messages for link in message.get("links", []) if "/o/" in link]
+    return links[0] if links else ""

@@ -1,0 +1,204 @@
+"""Everything on one machine: PostgreSQL, the broker and our processes, started in order, kept running, stopped in order.
+
+Parts that the settings name from outside are used instead of the embedded ones. Which pages or simulators run beside
+them is decided by whoever opens the household.
+"""
+
+import signal
+import threading
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Final, Self
+
+from pydantic import SecretStr
+
+from gateway.broker_accounts import DESK_USER, INGEST_USER, BrokerAccounts
+from gateway.embedded import broker as broker_module
+from gateway.embedded import postgres as postgres_module
+from gateway.embedded.account_sync import AccountSync, outside_accounts
+from gateway.embedded.broker import EmbeddedBroker
+from gateway.embedded.folder import DataFolder
+from gateway.embedded.keeper import Keeper, Piece, Tell
+from gateway.embedded.mosquitto import find_mosquitto
+from gateway.embedded.plain_broker import SHORTCOMINGS, PlainBroker
+from gateway.embedded.ports import is_free, next_free_port
+from gateway.embedded.postgres import EmbeddedPostgres
+from gateway.embedded.service import Service
+from gateway.errors import EmbeddedError
+from gateway.settings import Settings, as_environment
+from gateway.storage.migrate import migrate
+
+_LOOK_SECONDS: Final = 0.25
+_STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class StopWantedError(Exception):
+    """Somebody has asked the household to stop while it was still starting."""
+
+
+@dataclass(slots=True)
+class Household:
+    """The embedded parts and processes of one data folder; a context manager, whose block runs when all is up.
+
+    Parameters
+    ----------
+    folder
+        The data folder, whose lock the caller holds.
+    given
+        The settings as the environment has them.
+    tell
+        Takes a line for the person at the terminal.
+    stopping
+        Set when the household is to stop.
+    first_port
+        Where the search for free ports begins at the first start; None for the parts' own defaults.
+    """
+
+    folder: DataFolder
+    given: Settings
+    tell: Tell
+    stopping: threading.Event = field(default_factory=threading.Event)
+    first_port: int | None = None
+    settings: Settings = field(init=False)
+    _keeper: Keeper = field(init=False)
+    _broker_urls: dict[str, str] = field(default_factory=dict[str, str], init=False)
+    _accounts: BrokerAccounts | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self._keeper = Keeper(self.tell)
+        secret = self.given.secret.get_secret_value() or self.folder.secret("signing")
+        token = self.given.api_token.get_secret_value() or self.folder.secret("api-token")
+        self.settings = self.given.model_copy(
+            update={
+                "data_dir": self.folder.path,
+                "secret": SecretStr(secret),
+                "api_token": SecretStr(token),
+                "http_port": self._http_port(),
+            }
+        )
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._keeper.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._keeper.stop()
+
+    def add(self, piece: Piece) -> None:
+        """Start one more piece and keep it running; it is stopped before those that were there first.
+
+        Raises
+        ------
+        StopWantedError
+            The household is to stop.
+        CalloutError
+            The piece could not be started.
+        """
+        if self.stopping.is_set():
+            raise StopWantedError
+        self._keeper.start(piece)
+
+    def service(self, name: str, *words: str, port: int | None = None) -> Service:
+        """Return a process of ours that is given the household's settings when it starts."""
+        return Service(name, words, self.folder, lambda: self._environment(name), port)
+
+    def change(self, **settings: object) -> None:
+        """Change settings for the processes that are started from now on."""
+        self.settings = self.settings.model_copy(update=settings)
+
+    def watch(self, each_look: Callable[[], bool] | None = None) -> None:
+        """Keep all pieces running until the household is to stop, or `each_look` returns False."""
+        while not self.stopping.wait(_LOOK_SECONDS):
+            self._keeper.look()
+            if each_look is not None and not each_look():
+                return
+
+    def port(self, name: str, default: int) -> int:
+        """Return the port of a piece: the remembered one, else a free one that is remembered from now on."""
+        remembered = self.folder.remembered_ports()
+        if name not in remembered:
+            first = default if self.first_port is None else self.first_port
+            remembered[name] = next_free_port(first, taken=frozenset(remembered.values()))
+            self.folder.remember_ports(remembered)
+        return remembered[name]
+
+    def _start(self) -> None:
+        if not self.settings.database_url:
+            self.add(postgres := self._postgres())
+            self.change(database_url=postgres.dsn)
+        if not self.settings.broker_url:
+            self.add(broker := self._broker())
+            self._broker_urls = {"ingest": broker.service_url(INGEST_USER)}
+            self._accounts = broker.accounts
+            self.change(broker_url=broker.service_url(DESK_USER), device_broker_url=broker.device_url)
+        elif self.settings.broker_accounts_file is not None:
+            self._accounts = outside_accounts(self.settings)
+        for name in migrate(self.settings.database_url):
+            self.tell(f"database: applied {name}")
+        if self._accounts is not None:
+            self.add(AccountSync(self.settings.database_url, self._accounts, self.tell))
+
+    def start_desk(self) -> None:
+        """Start the three processes of the desk: ingest, work and serve.
+
+        Raises
+        ------
+        CalloutError
+            One could not be started.
+        """
+        self.add(self.service("ingest", "gateway", "ingest"))
+        self.add(self.service("work", "gateway", "work"))
+        self.add(self.service("serve", "gateway", "serve", port=self.settings.http_port))
+
+    def _postgres(self) -> EmbeddedPostgres:
+        port = self.port("postgres", postgres_module.DEFAULT_PORT)
+        self.tell(f"PostgreSQL: starting on port {port}")
+        return EmbeddedPostgres(self.folder, port, ends_orphans=True)
+
+    def _broker(self) -> EmbeddedBroker | PlainBroker:
+        port = self.port("broker", broker_module.DEFAULT_PORT)
+        mosquitto = find_mosquitto(self.folder.path / "mosquitto")
+        if isinstance(mosquitto, str):
+            self.tell(f"warning: {mosquitto}. So {SHORTCOMINGS}")
+            return PlainBroker(self.folder, port)
+        service_port = self.port("broker for services", port + 1)
+        self.tell(f"broker: starting on port {port} for devices")
+        return EmbeddedBroker(self.folder, port, service_port, ends_orphans=True)
+
+    def _http_port(self) -> int:
+        port = self.given.http_port if "http_port" in self.given.model_fields_set else self.port("http", 8080)
+        if not is_free(port, self.given.http_host):
+            message = (
+                f"port {port} is in use, and the pages want it. End the server that holds it, or set "
+                "CALLOUT_HTTP_PORT to a free one (links in messages that were sent name the old one)."
+            )
+            raise EmbeddedError(message)
+        return port
+
+    def _environment(self, name: str) -> Mapping[str, str]:
+        broker_url = self._broker_urls.get(name, self.settings.broker_url)
+        return as_environment(self.settings.model_copy(update={"broker_url": broker_url}))
+
+
+@contextmanager
+def stopped_by_signals(tell: Tell) -> Generator[threading.Event]:
+    """Give an event that Ctrl-C, SIGTERM or a closed terminal sets, and put the old handlers back afterwards."""
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if not stopping.is_set():
+            stopping.set()
+            tell("stopping")
+
+    before = {number: signal.signal(number, stop) for number in _STOP_SIGNALS}
+    try:
+        yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,157 @@
+"""Which letter a row of the outbox asks for: reads what it is about and puts it into words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.access import issue_owner_link
+from gateway.errors import CalloutError
+from gateway.notices import letter as letters
+from gateway.notices.invitation import Method, invitation
+from gateway.notices.letter import Letter, Matter
+from gateway.settings import Settings
+from gateway.storage.connection import Connection
+from gateway.storage.pages.door import staff_name_for
+from gateway.storage.pages.history import human_cases
+from gateway.storage.pages.request import (
+    AppointmentRow,
+    OfferedDate,
+    find_centre,
+    find_request,
+    latest_appointment,
+    offer_dates,
+)
+from gateway.texts import Translator, language_of, translator
+
+
+class NoticeError(CalloutError):
+    """A notice that cannot be put into words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An unsent row of the outbox."""
+
+    notice_id: int
+    tenant_id: int
+    request_id: int
+    kind: str
+    recipient: str
+    language: str
+    detail: Mapping[str, object]
+
+    def number(self, name: str) -> int:
+        """Return a number out of the notice's detail.
+
+        Raises
+        ------
+        NoticeError
+            The detail has no such number.
+        """
+        value = self.detail.get(name)
+        if not isinstance(value, int):
+            message = f"notice {self.notice_id} of kind {self.kind!r} has no number {name!r} in {dict(self.detail)!r}"
+            raise NoticeError(message)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A letter with its recipient's name and, where there is an appointment, the calendar entry."""
+
+    letter: Letter
+    recipient_name: str
+    translator: Translator
+    calendar: tuple[Method, bytes] | None = None
+
+
+def link_for(conn: Connection, settings: Settings, notice: Notice, now: datetime) -> str:
+    """Return the address that a notice leads to: the owner's page behind a new link, or the planner's."""
+    if notice.kind == "case_opened":
+        return f"{settings.base_url}/planner/requests/{notice.request_id}"
+    return issue_owner_link(conn, settings, tenant_id=notice.tenant_id, request_id=notice.request_id, now=now)
+
+
+def write(conn: Connection, settings: Settings, notice: Notice, link: str, now: datetime) -> Written:
+    """Put a notice into words; to be called within the tenant's transaction.
+
+    Raises
+    ------
+    NoticeError
+        The kind is not known, or what the notice is about is not there.
+    """
+    request = find_request(conn, notice.request_id)
+    if request is None:
+        message = f"notice {notice.notice_id} is about request {notice.request_id}, which does not exist"
+        raise NoticeError(message)
+    t = translator(language_of(notice.language))
+    appointment = latest_appointment(conn, notice.request_id)
+    dates: tuple[OfferedDate, ...] = ()
+    match notice.kind:
+        case "offer":
+            dates = _still_open(offer_dates(conn, notice.number("offer_id")), request.state)
+        case "confirmed" | "cancelled" | "safety" | "case_opened" | "link":
+            pass
+        case unknown:
+            message = f"notice {notice.notice_id} has the kind {unknown!r}, for which there is no letter"
+            raise NoticeError(message)
+    centre = find_centre(conn, _centre_id(dates, appointment))
+    matter = Matter(request, centre, dates, appointment)
+    return _written(conn, settings, notice, matter, t, link, now)
+
+
+def _written(
+    conn: Connection, settings: Settings, notice: Notice, matter: Matter, t: Translator, link: str, now: datetime
+) -> Written:
+    owner = matter.request.owner_name
+    match notice.kind:
+        case "offer":
+            return Written(letters.offer(matter, t, link), owner, t)
+        case "safety":
+            return Written(letters.safety(matter, t, link), owner, t)
+        case "link":
+            return Written(letters.new_link(matter, t, link), owner, t)
+        case "case_opened":
+            return _case(conn, notice, matter, t, link)
+        case "confirmed":
+            return Written(
+                letters.confirmed(matter, t, link), owner, t, _entry(settings, matter, t, "REQUEST", link, now)
+            )
+        case _:
+            had_date = matter.appointment is not None
+            letter = letters.cancelled(matter, t, link, had_date=had_date)
+            return Written(letter, owner, t, _entry(settings, matter, t, "CANCEL", link, now))
+
+
+def _still_open(dates: list[OfferedDate], state: str) -> tuple[OfferedDate, ...]:
+    """Return the dates of an offer as long as they can be chosen: a late letter must not promise what is gone."""
+    return tuple(dates) if state == "offered" else ()
+
+
+def _centre_id(dates: tuple[OfferedDate, ...], appointment: AppointmentRow | None) -> int | None:
+    if appointment is not None:
+        return appointment.centre_id
+    return dates[0].centre_id if dates else None
+
+
+def _entry(
+    settings: Settings, matter: Matter, t: Translator, method: Method, link: str, now: datetime
+) -> tuple[Method, bytes] | None:
+    if matter.appointment is None:
+        return None
+    content = invitation(matter, matter.appointment, t, method=method, mail_from=settings.mail_from, link=link, now=now)
+    return method, content
+
+
+def _case(conn: Connection, notice: Notice, matter: Matter, t: Translator, link: str) -> Written:
+    name = staff_name_for(conn, notice.recipient) or notice.recipient
+    case = next((case for case in human_cases(conn, notice.request_id) if case.closed_at is None), None)
+    letter = letters.case_opened(
+        matter,
+        t,
+        link,
+        staff_name=name,
+        due_at=case.due_at if case else None,
+        reason=case.reason if case else "",
+    )
+    return Written(letter, name, t)

@@ -1,0 +1,101 @@
+"""A letter as an e-mail: text and HTML, a calendar entry where there is one, and headers that thread a request."""
+
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from functools import lru_cache
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from gateway.notices.invitation import Method
+from gateway.notices.letter import Letter
+from gateway.texts import Translator
+
+_TEMPLATES: Final = "templates"
+
+
+@lru_cache
+def _environment(translator: Translator) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("gateway.notices", _TEMPLATES),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_callables(  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # the extension adds it
+        translator.gettext, translator.ngettext, newstyle=True
+    )
+    return environment
+
+
+def message_id(mail_from: str, tenant_id: int, name: str) -> str:
+    """Return a Message-ID that is the same for the same thing each time, so that a second copy is recognised."""
+    domain = parseaddr(mail_from)[1].rpartition("@")[2] or "callout.invalid"
+    return f"<{name}.{tenant_id}@{domain}>"
+
+
+def compose(
+    letter: Letter,
+    t: Translator,
+    *,
+    mail_from: str,
+    recipient: tuple[str, str],
+    tenant_id: int,
+    notice_id: int,
+    request_id: int,
+    now: datetime,
+    calendar: tuple[Method, bytes] | None = None,
+) -> EmailMessage:
+    """Return the e-mail of a letter.
+
+    Parameters
+    ----------
+    recipient : (name, address)
+        Whom it goes to.
+    calendar : (method, bytes), optional
+        A calendar entry: as an alternative, which mail programs show, and as a file, which people keep.
+
+    Raises
+    ------
+    ValueError
+        The recipient's address is not an address.
+    """
+    environment = _environment(t)
+    message = EmailMessage()
+    message["Subject"] = " ".join(letter.subject.split())
+    message["From"] = _address(*parseaddr(mail_from))
+    message["To"] = _address(*recipient)
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = message_id(mail_from, tenant_id, f"notice-{notice_id}")
+    # All letters about one request hang on one root, which is never sent itself.
+    root = message_id(mail_from, tenant_id, f"request-{request_id}")
+    message["In-Reply-To"] = root
+    message["References"] = root
+    message["Auto-Submitted"] = "auto-generated"
+    message["Content-Language"] = t.language
+    if letter.is_urgent:
+        message["Importance"] = "high"
+        message["X-Priority"] = "1"
+    message.set_content(environment.get_template("letter.txt").render(letter=letter, language=t.language))
+    message.add_alternative(
+        environment.get_template("letter.html").render(letter=letter, language=t.language), subtype="html"
+    )
+    if calendar is not None:
+        method, content = calendar
+        message.add_alternative(content.decode(), subtype="calendar", params={"method": method})
+        message.add_attachment(
+            content, maintype="text", subtype="calendar", filename="appointment.ics", params={"method": method}
+        )
+    return message
+
+
+def _address(name: str, address: str) -> Address:
+    if "@" not in address or any(character.isspace() for character in address):
+        message = f"{address!r} is not an e-mail address: correct the owner's or the staff member's e-mail"
+        raise ValueError(message)
+    return Address(display_name=" ".join(name.split()), addr_spec=address)

@@ -1,0 +1,175 @@
+"""Sends what is in the outbox, safety first; what fails stays there, with the reason, and is tried again later."""
+
+import logging
+import smtplib
+import ssl
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from psycopg.rows import class_row
+
+from gateway.notices.matters import Notice, NoticeError, link_for, write
+from gateway.notices.message import compose
+from gateway.settings import ServerAddress, Settings
+from gateway.storage.connection import Connection, tenant_transaction
+
+_LOG: Final = logging.getLogger(__name__)
+_AT_MOST: Final = 200
+_TIMEOUT_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """The message was handed to the mail server."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """The message could not be sent; `is_server` says that the mail server does not answer at all."""
+
+    reason: str
+    is_server: bool
+
+
+def send_due(conn: Connection, settings: Settings, now: datetime) -> int:
+    """Send the notices that are due, of every tenant, and return how many were sent.
+
+    A notice is marked as sent after the mail server took it, one transaction each. A crash between the two sends it
+    again with the same Message-ID. A link is committed before the message that carries it leaves, so that no message
+    carries a dead one. Nothing that a single notice does stops the others; a mail server that does not answer ends
+    the run, for it would not answer the others either. Without `smtp_url` everything stays in the outbox.
+    """
+    if not settings.smtp_url:
+        return 0
+    tenants = [int(row[0]) for row in conn.execute("SELECT tenant_id FROM tenant ORDER BY tenant_id").fetchall()]
+    sent = 0
+    with _mail_server(ServerAddress.parse(settings.smtp_url)) as server:
+        for tenant_id in tenants:
+            for notice_id in _due(conn, tenant_id, now):
+                outcome = _send(conn, settings, server, tenant_id, notice_id, now)
+                if isinstance(outcome, _Failed) and outcome.is_server:
+                    return sent
+                sent += isinstance(outcome, _Sent)
+    return sent
+
+
+class _MailServer:
+    """A connection to the mail server, made when the first message leaves and again after it broke."""
+
+    def __init__(self, address: ServerAddress) -> None:
+        self._address = address
+        self._smtp: smtplib.SMTP | None = None
+
+    def connected(self) -> smtplib.SMTP:
+        if self._smtp is None:
+            smtp = smtplib.SMTP(self._address.host, self._address.port, timeout=_TIMEOUT_S)
+            if smtp.ehlo()[0] == 250 and smtp.has_extn("starttls"):  # SMTP's word for "done"
+                smtp.starttls(context=ssl.create_default_context())
+            if self._address.username and self._address.password:
+                smtp.login(self._address.username, self._address.password)
+            self._smtp = smtp
+        return self._smtp
+
+    def close(self) -> None:
+        if self._smtp is not None:
+            # The messages are sent; a server that hangs up before our good-bye does no harm.
+            with suppress(OSError, smtplib.SMTPException):
+                self._smtp.quit()
+            self._smtp = None
+
+
+@contextmanager
+def _mail_server(address: ServerAddress) -> Generator[_MailServer]:
+    server = _MailServer(address)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def _due(conn: Connection, tenant_id: int, now: datetime) -> list[int]:
+    with tenant_transaction(conn, tenant_id):
+        # Tried again after 5, 15, 35, ... seconds, later every quarter of an hour, and for about a day.
+        rows = conn.execute(
+            """SELECT notice_id FROM notice
+               WHERE tenant_id = %(tenant_id)s AND sent_at IS NULL AND attempts < 100
+                 AND written_at <= %(now)s - make_interval(
+                     secs => 5 * (2 ^ least(attempts, 7) - 1) + 900 * greatest(attempts - 7, 0))
+               ORDER BY kind = 'safety' DESC, attempts, notice_id LIMIT %(limit)s""",
+            {"tenant_id": tenant_id, "now": now, "limit": _AT_MOST},
+        ).fetchall()
+    return [int(row[0]) for row in rows]
+
+
+def _take(conn: Connection, notice_id: int) -> Notice | None:
+    """Lock an unsent notice for this transaction; None when another process has it or has sent it."""
+    with conn.cursor(row_factory=class_row(Notice)) as cursor:
+        return cursor.execute(
+            """SELECT notice_id, tenant_id, request_id, kind, recipient, language, detail FROM notice
+               WHERE notice_id = %s AND sent_at IS NULL FOR UPDATE SKIP LOCKED""",
+            [notice_id],
+        ).fetchone()
+
+
+def _send(
+    conn: Connection, settings: Settings, server: _MailServer, tenant_id: int, notice_id: int, now: datetime
+) -> _Sent | _Failed | None:
+    with tenant_transaction(conn, tenant_id):
+        notice = _take(conn, notice_id)
+        link = link_for(conn, settings, notice, now) if notice else ""
+    with tenant_transaction(conn, tenant_id):
+        notice = _take(conn, notice_id)
+        if notice is None:
+            return None
+        outcome = _deliver(conn, settings, server, notice, link, now)
+        _record(conn, notice, outcome, now)
+    return outcome
+
+
+def _deliver(
+    conn: Connection, settings: Settings, server: _MailServer, notice: Notice, link: str, now: datetime
+) -> _Sent | _Failed:
+    try:
+        # A savepoint: a query that fails while reading must not keep the failure from being recorded.
+        with conn.transaction():
+            written = write(conn, settings, notice, link, now)
+        message = compose(
+            written.letter,
+            written.translator,
+            mail_from=settings.mail_from,
+            recipient=(written.recipient_name, notice.recipient),
+            tenant_id=notice.tenant_id,
+            notice_id=notice.notice_id,
+            request_id=notice.request_id,
+            now=now,
+            calendar=written.calendar,
+        )
+    except (NoticeError, LookupError, ValueError) as error:
+        return _Failed(f"cannot be written: {error}", is_server=False)
+    try:
+        server.connected().send_message(message)
+    except (smtplib.SMTPServerDisconnected, smtplib.SMTPConnectError, OSError) as error:
+        if isinstance(error, smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused):
+            return _Failed(f"refused by the mail server: {error}", is_server=False)
+        server.close()
+        return _Failed(f"the mail server does not answer: {error}", is_server=True)
+    return _Sent()
+
+
+def _record(conn: Connection, notice: Notice, outcome: _Sent | _Failed, now: datetime) -> None:
+    match outcome:
+        case _Sent():
+            conn.execute(
+                "UPDATE notice SET sent_at = %s, attempts = attempts + 1, last_error = NULL WHERE notice_id = %s",
+                [now, notice.notice_id],
+            )
+            _LOG.info("notice %d of kind %s sent", notice.notice_id, notice.kind)
+        case _Failed(reason=reason):
+            conn.execute(
+                "UPDATE notice SET attempts = attempts + 1, last_error = %s WHERE notice_id = %s",
+                [reason[:500], notice.notice_id],
+            )
+            _LOG.warning("notice %d of kind %s not sent: %s", notice.notice_id, notice.kind, reason)

@@ -1,0 +1,83 @@
+"""Words for what the desk stores as names: states, severities, reasons, kinds of messages. All are texts to translate."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from gateway.texts import msgid
+
+STATES: Final[Mapping[str, str]] = {
+    "open": msgid("Open"),
+    "held": msgid("Held by a planner"),
+    "waiting": msgid("Waiting for a part or a bay"),
+    "offered": msgid("Dates offered"),
+    "confirmed": msgid("Date confirmed"),
+    "cancelled": msgid("Cancelled"),
+}
+
+SEVERITIES: Final[Mapping[str, str]] = {
+    "critical": msgid("Critical"),
+    "major": msgid("Serious"),
+    "minor": msgid("Minor"),
+    "warning": msgid("Notice"),
+}
+
+WHY_THIS_DATE: Final[Mapping[str, str]] = {
+    "soonest": msgid("The soonest date with part and bay ready"),
+    "other_day": msgid("Another day of the week"),
+    "other_time": msgid("Another time of the day"),
+    "nearest": msgid("The nearest service centre"),
+}
+
+QUEUES: Final[Mapping[str, str]] = {
+    "safety": msgid("Safety"),
+    "judgement": msgid("Judgement"),
+}
+
+VERDICTS: Final[Mapping[str, str]] = {
+    "sure": msgid("Sure enough to act"),
+    "unsure": msgid("Not sure: a person decides"),
+    "safety": msgid("Safety: a person decides at once"),
+}
+
+# Why a case is given to a person, as triage and the journey write it.
+CASE_REASONS: Final = (
+    msgid("Safety: a person decides before anything else happens."),
+    msgid("The evidence does not single out one fault."),
+    msgid("No service centre has the part."),
+    msgid("No service centre has a bay with the skills that this work needs."),
+    msgid("No bay is free in the coming weeks."),
+    msgid("The owner has not answered two offers: please ask him."),
+    msgid("None of the dates suits the owner."),
+    msgid("None of the known faults"),
+)
+
+EVENTS: Final[Mapping[str, str]] = {
+    "opened": msgid("Request opened"),
+    "diagnosis_changed": msgid("Diagnosis changed"),
+    "escalated": msgid("Escalated to safety"),
+    "case_opened": msgid("Given to a person"),
+    "part_reserved": msgid("Part put aside"),
+    "no_part": msgid("No part to be had"),
+    "no_date": msgid("No date to be had"),
+    "offered": msgid("Dates offered to the owner"),
+    "offer_expired": msgid("Offered dates expired"),
+    "confirmed": msgid("Date confirmed by the owner"),
+    "held": msgid("Held"),
+    "approved": msgid("Approved"),
+    "cancelled": msgid("Cancelled"),
+    "symptom_healed": msgid("A symptom has gone"),
+}
+
+NOTICES: Final[Mapping[str, str]] = {
+    "offer": msgid("Dates to choose from"),
+    "confirmed": msgid("Confirmation of the date"),
+    "cancelled": msgid("Cancellation"),
+    "safety": msgid("Safety warning"),
+    "case_opened": msgid("Case for a member of staff"),
+    "link": msgid("New link to the page"),
+}
+
+
+def word(words: Mapping[str, str], name: str) -> str:
+    """Return the text for a stored name; a name without one is shown as it is, its underscores as spaces."""
+    return words.get(name, name.replace("_", " ").capitalize())

@@ -1,0 +1,32 @@
+"""The simulators' command line: ``python -m simulators fleet | owners | mailbox | replay``."""
+
+import sys
+
+import typer
+
+from simulators.errors import SimulatorError
+from simulators.fleet.command import fleet
+from simulators.mailbox.command import mailbox
+from simulators.owners.command import owners
+from simulators.replay.command import replay
+
+app = typer.Typer(
+    help="The street outside of Callout: what reaches it by MQTT, HTTP and mail only.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (fleet, owners, mailbox, replay):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run a simulator; what goes wrong is said in one paragraph."""
+    try:
+        app()
+    except SimulatorError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

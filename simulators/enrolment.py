@@ -1,0 +1,234 @@
+"""A device's first day: it is enrolled over HTTP, and remembers what it was given.
+
+What is remembered lies in one file per device, readable by its owner only: name, password, topics, the way to the
+broker, and how often it has started (its boot number).
+"""
+
+import json
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Literal
+
+import httpx2
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from simulators.errors import SimulatorError
+from simulators.keeping import write_private
+
+_WAIT_FOR_DOOR_S = 60.0
+_PROBLEM_LENGTH = 300
+
+
+class Owner(BaseModel):
+    """Whose device it is, as the HTTP API wants it."""
+
+    name: str
+    email: str
+    language: Literal["en", "ko", "ja"] = "en"
+    timeZone: str = "UTC"  # noqa: N815 (the API's own name)
+
+
+class Place(BaseModel):
+    """Where the device is, as the HTTP API wants it."""
+
+    name: str
+    latitude: float
+    longitude: float
+    timeZone: str = "UTC"  # noqa: N815 (the API's own name)
+
+
+class DeviceRequest(BaseModel):
+    """The body of ``POST /api/v1/devices``."""
+
+    tenant: str
+    product: str
+    serial: str
+    device: str
+    model: str
+    firmware: str
+    owner: Owner
+    place: Place
+    warrantyUntil: str  # noqa: N815 (the API's own name)
+
+
+class Login(BaseModel):
+    """User name and password at the broker."""
+
+    username: str
+    password: str = Field(repr=False)
+
+
+class Broker(BaseModel):
+    """Where the broker listens."""
+
+    host: str
+    port: int
+    tls: bool = False
+
+
+class Topics(BaseModel):
+    """The topics that a device writes to, as it was told at its enrolment."""
+
+    telemetry: str
+    event: str
+    state: str
+
+
+class Identity(BaseModel):
+    """What a device was given at its enrolment, and its boot number."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    tenant: str
+    device: str
+    partition: int
+    credentials: Login
+    topics: Topics
+    broker: Broker
+    boot: int = 0
+
+
+class Enrolment:
+    """Enrols devices and remembers them.
+
+    Parameters
+    ----------
+    api_url
+        For example ``http://127.0.0.1:8080``.
+    api_token
+        The bearer token of the API.
+    folder
+        Where identities are kept; it is made with access for its owner only.
+    """
+
+    def __init__(self, api_url: str, api_token: str, folder: Path) -> None:
+        self._url = api_url.rstrip("/") + "/api/v1/devices"
+        self._client = httpx2.Client(headers={"Authorization": f"Bearer {api_token}"}, timeout=15.0, trust_env=False)
+        self._folder = folder
+
+    def close(self) -> None:
+        """Let go of the connection to the API."""
+        self._client.close()
+
+    def known(self, tenant: str, device: str) -> Identity | None:
+        """Remember a device, or None when it was never enrolled from here.
+
+        Raises
+        ------
+        SimulatorError
+            When what was kept cannot be read.
+        """
+        path = self._path(tenant, device)
+        return read_identity(path) if path.exists() else None
+
+    def enrol(self, request: DeviceRequest) -> Identity:
+        """Enrol a device; one that exists already gets new credentials instead.
+
+        Raises
+        ------
+        SimulatorError
+            When the API cannot be reached for a minute, or refuses.
+        """
+        response = self._post(self._url, request.model_dump())
+        if response.status_code == HTTPStatus.CONFLICT:
+            response = self._post(f"{self._url}/{request.tenant}/{request.device}/credentials", None)
+        if not response.is_success:
+            raise SimulatorError(_refusal(request, response))
+        try:
+            given = Identity.model_validate_json(response.content)
+        except ValidationError as error:
+            raise SimulatorError(
+                f"The answer to the enrolment of {request.device} is not what was agreed: {error}"
+            ) from error
+        earlier = self.known(request.tenant, request.device)
+        identity = given.model_copy(update={"boot": earlier.boot if earlier else 0})
+        self._keep(identity)
+        return identity
+
+    def start(self, request: DeviceRequest) -> Identity:
+        """Switch a device on: enrol it if it is new, count its boot, and keep that."""
+        identity = self.known(request.tenant, request.device) or self.enrol(request)
+        return self.booted(identity)
+
+    def booted(self, identity: Identity) -> Identity:
+        """Count one more start of a device and keep that."""
+        started = identity.model_copy(update={"boot": identity.boot + 1})
+        self._keep(started)
+        return started
+
+    def _path(self, tenant: str, device: str) -> Path:
+        return self._folder / tenant / f"{device}.json"
+
+    def _keep(self, identity: Identity) -> None:
+        path = self._path(identity.tenant, identity.device)
+        write_private(path, identity.model_dump_json(indent=1).encode())
+
+    def _post(self, url: str, body: dict[str, object] | None) -> httpx2.Response:
+        """Post, and wait for a door that is still being opened: the fleet may be started together with the desk."""
+        deadline = time.monotonic() + _WAIT_FOR_DOOR_S
+        while True:
+            try:
+                response = self._client.post(url, json=body)
+            except httpx2.TransportError as error:
+                if time.monotonic() > deadline:
+                    raise SimulatorError(
+                        f"No answer at {url} for {_WAIT_FOR_DOOR_S:.0f} s ({error}). "
+                        "Is `serve` running there? Another address is given with --api-url."
+                    ) from error
+            else:
+                if response.status_code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                    return response
+            time.sleep(0.5)
+
+
+def read_identity(path: Path) -> Identity:
+    """Read an identity from a file: what the API answered, or what was kept of it.
+
+    Raises
+    ------
+    SimulatorError
+        When there is no such file, or it does not hold an identity.
+    """
+    try:
+        return Identity.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise SimulatorError(f"Cannot read the credentials in {path}: {error.strerror}") from error
+    except ValidationError as error:
+        raise SimulatorError(
+            f"{path} does not hold a device's credentials ({error.error_count()} fields are missing or wrong: "
+            f"{error.errors()[0]['loc']}). It must be the answer of the enrolment; delete it to enrol anew."
+        ) from error
+
+
+def when_ready(enrolment: Enrolment, requests: list[DeviceRequest], report: Callable[[int], None]) -> list[Identity]:
+    """Switch on many devices, one after the other.
+
+    Parameters
+    ----------
+    enrolment
+        The door and the memory.
+    requests
+        The devices in order.
+    report
+        Called with the number of devices that are ready.
+    """
+    identities: list[Identity] = []
+    for request in requests:
+        identities.append(enrolment.start(request))
+        report(len(identities))
+    return identities
+
+
+def _refusal(request: DeviceRequest, response: httpx2.Response) -> str:
+    try:
+        problem = json.loads(response.content)
+        text = str(problem.get("detail") or problem.get("title") or problem)
+    except (ValueError, AttributeError):
+        text = response.text
+    hint = " Is the token right? It is given with --api-token." if response.status_code in (401, 403) else ""
+    return (
+        f"The enrolment of {request.tenant}/{request.device} was refused with status {response.status_code}: "
+        f"{text[:_PROBLEM_LENGTH]}.{hint}"
+    )

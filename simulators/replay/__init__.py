@@ -1,0 +1,1 @@
+"""Recorded data, published as if its devices were alive."""

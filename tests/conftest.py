@@ -1,0 +1,166 @@
+"""What the tests share: a real PostgreSQL, a real broker, and a fresh migrated database for each test that asks."""
+
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from gateway.broker_accounts import DESK_USER, INGEST_USER, hash_password
+from gateway.embedded.broker import EmbeddedBroker
+from gateway.embedded.folder import DataFolder, open_folder
+from gateway.embedded.ports import next_free_port
+from gateway.embedded.postgres import EmbeddedPostgres
+from gateway.settings import ServerAddress
+
+TEMPLATE = "callout_test_template"
+
+
+def free_port() -> int:
+    """A free port, from a random first one, so that test runs beside each other do not race for the same."""
+    return next_free_port(20000 + secrets.randbelow(12000))
+
+
+@pytest.fixture
+def data_folder(tmp_path: Path) -> DataFolder:
+    """An empty data folder that servers under another account may enter."""
+    make_enterable(tmp_path)
+    return open_folder(tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> DataFolder:
+    """A data folder for the servers that live as long as the session."""
+    path = tmp_path_factory.mktemp("session")
+    make_enterable(path)
+    return open_folder(path / "data")
+
+
+def make_enterable(path: Path) -> None:
+    """Let others walk through pytest's folders, which it closes: as root the servers run as nobody."""
+    if os.geteuid() != 0:
+        return
+    for folder in (path, *path.parents):
+        if folder.name.startswith("pytest") or folder == path:
+            folder.chmod(0o755)
+
+
+@pytest.fixture(scope="session")
+def postgres_dsn(session_folder: DataFolder) -> Iterator[str]:
+    """A PostgreSQL server of its own, for the whole session; CALLOUT_TEST_DSN names another one."""
+    outside = os.environ.get("CALLOUT_TEST_DSN")
+    if outside:
+        yield outside
+        return
+    # A test's data need not outlive a power cut.
+    hasty = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+    with EmbeddedPostgres(session_folder, free_port(), hasty) as server:
+        yield server.dsn
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_dsn: str) -> str:
+    """The name of a migrated database that each test's own is copied from."""
+    from gateway.storage.migrate import migrate  # tests without a database need not load it
+
+    recreate_database(postgres_dsn, TEMPLATE, "template1")
+    migrate(at_database(postgres_dsn, TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database(postgres_dsn: str, template_database: str) -> Iterator[str]:
+    """The DSN of a fresh migrated database of this test's own."""
+    name = f"callout_test_{secrets.token_hex(6)}"
+    recreate_database(postgres_dsn, name, template_database)
+    yield at_database(postgres_dsn, name)
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def empty_database(postgres_dsn: str) -> Iterator[str]:
+    """The DSN of a database of this test's own that nobody has migrated."""
+    name = f"callout_test_{secrets.token_hex(6)}"
+    recreate_database(postgres_dsn, name, "template1")
+    yield at_database(postgres_dsn, name)
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def recreate_database(dsn: str, name: str, template: str) -> None:
+    """Make a database as a copy of another; one of that name is dropped first."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+        connection.execute(copy.format(sql.Identifier(name), sql.Identifier(template)))
+
+
+def at_database(dsn: str, name: str) -> str:
+    """The same server, another database."""
+    return f"{dsn.rpartition('/')[0]}/{name}"
+
+
+@dataclass
+class BrokerForTests:
+    """A running mosquitto with a way to let devices in."""
+
+    server: EmbeddedBroker
+    accounts: dict[str, str] = field(default_factory=dict[str, str])
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def host(self) -> str:
+        return "127.0.0.1"
+
+    @property
+    def port(self) -> int:
+        """The devices' door."""
+        return self.server.port
+
+    @property
+    def ingest_url(self) -> str:
+        """The services' door with the account that reads all that devices say."""
+        return self.server.service_url(INGEST_USER)
+
+    @property
+    def desk_url(self) -> str:
+        """The services' door with the account that asks devices and hears their answers."""
+        return self.server.service_url(DESK_USER)
+
+    @property
+    def ingest(self) -> ServerAddress:
+        return ServerAddress.parse(self.ingest_url)
+
+    def add_account(self, username: str, password: str) -> None:
+        """Let a device in from now on."""
+        with self.lock:
+            self.accounts[username] = hash_password(password)
+            self.server.accounts.write(self.accounts)
+
+    def remove_account(self, username: str) -> None:
+        """Let a device in no longer."""
+        with self.lock:
+            del self.accounts[username]
+            self.server.accounts.write(self.accounts)
+
+
+@pytest.fixture(scope="session")
+def broker(session_folder: DataFolder) -> Iterator[BrokerForTests]:
+    """A mosquitto for the whole session, under the launcher that `callout up` uses."""
+    first = free_port()
+    with EmbeddedBroker(session_folder, first, next_free_port(first + 1)) as server:
+        yield BrokerForTests(server)
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own CALLOUT_ variables must not reach the code under test."""
+    for name in os.environ:
+        if name.startswith("CALLOUT_") and not name.startswith("CALLOUT_TEST_"):
+            monkeypatch.delenv(name)

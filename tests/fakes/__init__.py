@@ -1,0 +1,1 @@
+"""Adapters that stand in for what a test cannot have."""

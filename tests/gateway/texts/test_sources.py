@@ -1,0 +1,43 @@
+"""Every text that a person may read is there in every language that we speak."""
+
+import re
+
+import pytest
+
+from gateway.texts import LANGUAGES, translator
+from gateway.texts.sources import Message, files, house_messages
+
+
+def test_every_text_of_pages_messages_and_products_is_translated() -> None:
+    from gateway.texts.sources import untranslated
+
+    lacking = {
+        str(path): missing
+        for language, path, messages in files()
+        if (missing := untranslated(language, path, messages))
+    }
+    assert not lacking, "run `python -m gateway.texts.sources` and translate what it adds"
+
+
+def test_the_texts_of_templates_and_code_are_found() -> None:
+    found = house_messages()
+    assert "dashboards/templates/owner.html" in found["None of these suits me"]
+    assert "gateway/notices/letter.py" in found["Choose a date"]
+    assert ("%(count)s byte", "%(count)s bytes") in found
+
+
+def _first(message: Message) -> str:
+    return message[0] if isinstance(message, tuple) else message
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_a_translation_names_the_same_values_as_its_text(language: str) -> None:
+    voice = translator("ko" if language == "ko" else "ja")
+    for spoken, _path, messages in files():
+        if spoken != language:
+            continue
+        for message in messages:
+            text = _first(message)
+            said = voice.ngettext(*message, 2) if isinstance(message, tuple) else voice.gettext(text)  # pyright: ignore
+            names = re.compile(r"%\((\w+)\)")
+            assert set(names.findall(said)) == set(names.findall(text)), text
