@@ -35,6 +35,8 @@ def create(settings: Settings | None = None) -> FastAPI:
             yield
 
     app = FastAPI(title="Callout", docs_url=None, redoc_url=None, lifespan=lifespan)
+    # The machines' door reads its settings here.
+    app.state.settings = chosen
     app.add_middleware(SecurityHeaders)
     answer_failures(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

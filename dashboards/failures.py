@@ -1,7 +1,8 @@
 """Pages for what goes wrong: each says what happened and the next move, in the reader's language."""
 
 import logging
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, cast
 
 import psycopg
 from fastapi import FastAPI, Request, Response
@@ -65,11 +66,7 @@ def foreign_form(request: Request, _error: Exception) -> Response:
 def unreadable_form(request: Request, error: Exception) -> Response:
     """Answer an address or a form with values that cannot be."""
     if _is_api(request):
-        detail = [
-            {"location": list(problem["loc"]), "message": str(problem["msg"])}
-            for problem in (error.errors() if isinstance(error, RequestValidationError) else [])
-        ]
-        return _problem(422, "The request cannot be read", {"errors": detail})
+        return _problem(422, "The request cannot be read", {"errors": _faults_of(error)})
     t = voice(request)
     return message(
         request,
@@ -78,6 +75,18 @@ def unreadable_form(request: Request, error: Exception) -> Response:
         text=t.gettext("Nothing was changed. Go back, open the page again and repeat it."),
         status=_BAD_REQUEST,
     )
+
+
+def _faults_of(error: Exception) -> list[dict[str, str]]:
+    """Return where each value that cannot be read stands, and why; never the value: it may be a secret."""
+    problems: Sequence[Mapping[str, object]] = error.errors() if isinstance(error, RequestValidationError) else []
+    return [
+        {
+            "location": ".".join(str(part) for part in cast("Sequence[object]", problem["loc"])),
+            "detail": str(problem["msg"]),
+        }
+        for problem in problems
+    ]
 
 
 def no_database(request: Request, error: Exception) -> Response:

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gateway.notices.words import EVENTS, NOTICES, QUEUES, SEVERITIES, STATES, VERDICTS, WHY_THIS_DATE, word
+from gateway.notices.words import ACTORS, EVENTS, NOTICES, QUEUES, SEVERITIES, STATES, VERDICTS, WHY_THIS_DATE, word
 from gateway.texts import LANGUAGE_NAMES, Language, Translator, language_of, translator
 
 STATIC: Final = Path(__file__).with_name("static")
@@ -57,6 +57,7 @@ def _environment(language: Language) -> Environment:
         "why": WHY_THIS_DATE,
         "queue": QUEUES,
         "verdict": VERDICTS,
+        "actor": ACTORS,
         "event": EVENTS,
         "notice": NOTICES,
     }

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Path, Request, Response
 from fastapi.responses import RedirectResponse
+from pydantic import StringConstraints
 
 from dashboards.desk import Now, TheDesk
 from dashboards.figures import element_label, figures
@@ -22,7 +23,7 @@ router: Final = APIRouter(prefix="/planner/requests", include_in_schema=False)
 _LARGEST_ID: Final = 2**63 - 1
 _FIGURES: Final = 3
 RequestId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
-Reason = Annotated[str, Form(max_length=500)]
+Reason = Annotated[str, Form(max_length=500), StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 @router.get("/{request_id}")
@@ -91,22 +92,18 @@ def approve(desk: TheDesk, session: TheSession, now: Now, request_id: RequestId)
 
 
 @router.post("/{request_id}/hold", dependencies=[Depends(own_form)])
-def hold(desk: TheDesk, session: TheSession, now: Now, request_id: RequestId, reason: Reason = "") -> Response:
+def hold(desk: TheDesk, session: TheSession, now: Now, request_id: RequestId, reason: Reason) -> Response:
     """Keep the request from being offered until a planner approves it."""
     with desk.tenant(session.tenant_id) as conn:
-        outcome = planner.hold(
-            conn, request_id=request_id, staff_id=session.staff.staff_id, reason=reason.strip(), now=now
-        )
+        outcome = planner.hold(conn, request_id=request_id, staff_id=session.staff.staff_id, reason=reason, now=now)
     return _back(request_id, outcome)
 
 
 @router.post("/{request_id}/cancel", dependencies=[Depends(own_form)])
-def cancel(desk: TheDesk, session: TheSession, now: Now, request_id: RequestId, reason: Reason = "") -> Response:
+def cancel(desk: TheDesk, session: TheSession, now: Now, request_id: RequestId, reason: Reason) -> Response:
     """End the request and give back what was held for it."""
     with desk.tenant(session.tenant_id) as conn:
-        outcome = planner.cancel(
-            conn, request_id=request_id, staff_id=session.staff.staff_id, reason=reason.strip(), now=now
-        )
+        outcome = planner.cancel(conn, request_id=request_id, staff_id=session.staff.staff_id, reason=reason, now=now)
     return _back(request_id, outcome)
 
 

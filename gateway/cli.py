@@ -14,6 +14,7 @@ from typing import Annotated, Final
 
 import typer
 
+from gateway import cli_devices
 from gateway.errors import CalloutError, SettingsError
 from gateway.settings import CHECKOUT, Settings, as_environment, load_settings
 
@@ -36,6 +37,8 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line; what Callout cannot mend by itself is told in a paragraph, not by a traceback."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for talker in ("httpx2", "procrastinate"):
+        logging.getLogger(talker).setLevel(logging.WARNING)
     try:
         app(prog_name="callout")
     except CalloutError as error:
@@ -200,7 +203,7 @@ def login(
     from gateway.storage.connection import Role, connect
 
     settings = _settings()
-    with connect(settings.required("database_url"), Role.ADMIN) as connection:
+    with connect(settings.required("database_url"), Role.SERVE) as connection:
         typer.echo(issue_planner_login(connection, settings, tenant=tenant, email=email))
 
 
@@ -217,6 +220,9 @@ def settings() -> None:
 
 def _is_set(value: object) -> bool:
     return bool(str(value)) and value is not None
+
+
+cli_devices.add_to(app)
 
 
 @app.command(rich_help_panel="The street", context_settings=_STREET)

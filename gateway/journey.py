@@ -221,9 +221,10 @@ def _amend(
         is_safety=finding.is_safety,
         severity=finding.severity,
     )
-    requests.append_event(
-        connection, request.request_id, "diagnosis_changed", now, detail={"from": request.fault, "to": fault}
-    )
+    if fault != request.fault:
+        requests.append_event(
+            connection, request.request_id, "diagnosis_changed", now, detail={"from": request.fault, "to": fault}
+        )
 
 
 def _escalate(connection: Connection, finding: _Finding, request: Request, case: CaseWanted, now: datetime) -> None:

@@ -7,6 +7,7 @@ broker, and how often it has started (its boot number).
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,7 @@ from simulators.keeping import write_private
 
 _WAIT_FOR_DOOR_S = 60.0
 _PROBLEM_LENGTH = 300
+_ENROLLED_AT_ONCE = 4
 
 
 class Owner(BaseModel):
@@ -203,7 +205,7 @@ def read_identity(path: Path) -> Identity:
 
 
 def when_ready(enrolment: Enrolment, requests: list[DeviceRequest], report: Callable[[int], None]) -> list[Identity]:
-    """Switch on many devices, one after the other.
+    """Switch on many devices, a few at a time.
 
     Parameters
     ----------
@@ -213,11 +215,18 @@ def when_ready(enrolment: Enrolment, requests: list[DeviceRequest], report: Call
         The devices in order.
     report
         Called with the number of devices that are ready.
+
+    Raises
+    ------
+    SimulatorError
+        When one of them cannot be enrolled; those before it are kept.
     """
     identities: list[Identity] = []
-    for request in requests:
-        identities.append(enrolment.start(request))
-        report(len(identities))
+    # The door waits with each answer until the broker knows the account: a few at a time share that wait.
+    with ThreadPoolExecutor(_ENROLLED_AT_ONCE) as pool:
+        for identity in pool.map(enrolment.start, requests):
+            identities.append(identity)
+            report(len(identities))
     return identities
 
 

@@ -3,6 +3,7 @@
 The street (fleet, owners, mailbox) runs as processes of its own that speak MQTT, HTTP and SMTP to the household.
 """
 
+import contextlib
 import json
 import threading
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import httpx2
+import psycopg
 
 from gateway.access import issue_planner_login
 from gateway.configure import apply
@@ -23,7 +25,7 @@ from gateway.embedded.journal import Journal, Summary
 from gateway.embedded.keeper import Tell
 from gateway.embedded.ports import LOOPBACK
 from gateway.settings import CHECKOUT, Settings
-from gateway.storage.connection import Role, connect
+from gateway.storage.connection import DatabaseUnreachableError, Role, connect
 
 WORLD: Final = CHECKOUT / "simulators" / "worlds" / "demo.toml"
 DEFAULT_LIMIT_S: Final = 170.0
@@ -91,8 +93,7 @@ class Demo:
         deadline_s = time.monotonic() + self.limit_s
         with Household(self.folder, self.given, self.tell, self.stopping, self.first_port) as household:
             mailbox = self._open_street(household)
-            with connect(household.settings.database_url, Role.ADMIN) as connection:
-                journal = Journal(connection, datetime.now(UTC))
+            with contextlib.closing(Journal(household.settings.database_url, datetime.now(UTC))) as journal:
                 self._start_street(household, mailbox)
                 self._tell_links(household, mailbox)
                 household.watch(lambda: self._look(journal, mailbox, deadline_s))
@@ -124,15 +125,23 @@ class Demo:
         self.tell(f"logs:                        {self.folder.path / 'logs'}")
 
     def _look(self, journal: Journal, mailbox: str, deadline_s: float) -> bool:
-        news = journal.news()
-        for item in news:
-            self.tell(str(item))
-        self._every("readings", _COUNT_SECONDS, lambda: self._tell_readings(journal))
+        is_confirmed = False
+        # While the database is away there is no news; the household starts it again and says so.
+        with contextlib.suppress(psycopg.OperationalError, DatabaseUnreachableError):
+            is_confirmed = self._tell_news(journal)
+            self._every("readings", _COUNT_SECONDS, lambda: self._tell_readings(journal))
         if not self.is_once:
             if not self._owner_link_is_told:
                 self._every("link", _LINK_SECONDS, lambda: self._tell_owner_link(mailbox))
             return True
-        return not any(item.event == "confirmed" for item in news) and time.monotonic() < deadline_s
+        return not is_confirmed and time.monotonic() < deadline_s
+
+    def _tell_news(self, journal: Journal) -> bool:
+        """Tell what is new; return whether an owner has confirmed a date."""
+        news = journal.news()
+        for item in news:
+            self.tell(str(item))
+        return any(item.event == "confirmed" for item in news)
 
     def _every(self, what: str, pause_s: float, do: Callable[[], None]) -> None:
         now_s = time.monotonic()
@@ -147,11 +156,10 @@ class Demo:
             self.tell(f"{readings:,} readings received from {journal.summary().devices} vehicles")
 
     def _tell_owner_link(self, mailbox: str) -> None:
-        try:
+        found = ""
+        # A mailbox that is being started again is asked later.
+        with contextlib.suppress(httpx2.HTTPError):
             found = _owner_link(mailbox)
-        except httpx2.HTTPError as error:
-            self.tell(f"the mailbox does not answer: {error}")
-            return
         if found:
             self._owner_link_is_told = True
             self.tell(f"an owner's date page: {found}")

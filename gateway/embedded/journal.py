@@ -10,7 +10,7 @@ from typing import Final
 from psycopg import sql
 from psycopg.rows import class_row
 
-from gateway.storage.connection import Connection
+from gateway.storage.connection import Connection, Role, connect
 
 _NEWS: Final = """
     SELECT 'symptom ' || s.symptom_id AS key, s.decided_received_at AS happened_at, d.name AS device,
@@ -113,11 +113,27 @@ class Summary:
 
 @dataclass(slots=True)
 class Journal:
-    """Tells each thing once, from a moment on."""
+    """Tells each thing once, from a moment on; a connection that was lost is opened again by the next question.
 
-    connection: Connection
+    While the database is away, every question raises `psycopg.OperationalError` or `DatabaseUnreachableError`.
+    """
+
+    database_url: str
     since_at: datetime
     _told: set[str] = field(default_factory=set[str], init=False)
+    _open: Connection | None = field(default=None, init=False)
+
+    @property
+    def connection(self) -> Connection:
+        """The connection that questions are asked on."""
+        if self._open is None or self._open.closed:
+            self._open = connect(self.database_url, Role.ADMIN)
+        return self._open
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._open is not None:
+            self._open.close()
 
     def news(self) -> list[News]:
         """Return what has happened since the last call, oldest first."""

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -33,6 +33,7 @@ from gateway.storage.readings import ReadingTable, Row, Stored
 _log = logging.getLogger(__name__)
 
 MOST_MESSAGES: Final = 1000
+_MOST_BYTES: Final = 2_000_000
 _WAIT_S: Final = 0.5
 # Let a batch fill for a moment: one commit for many messages, and still far from anybody's notice.
 _FILL_S: Final = 0.02
@@ -77,8 +78,9 @@ class Worker:
             if len(messages) < MOST_MESSAGES:
                 time.sleep(_FILL_S)
                 messages = [*messages, *self._source.receive(MOST_MESSAGES - len(messages), 0.0)]
-            self._commit(messages)
-            self._source.acknowledge(messages)
+            for batch in _batches(messages):
+                self._commit(batch)
+                self._source.acknowledge(batch)
         self._connection.close()
         self._source.close()
 
@@ -100,7 +102,7 @@ class Worker:
                 if self._is_stopping:
                     raise
                 time.sleep(pause_s)
-            except psycopg.Error as error:
+            except (psycopg.DataError, psycopg.IntegrityError) as error:
                 self._commit_apart(messages, error)
                 return
             else:
@@ -212,6 +214,17 @@ class Worker:
                 for tenant_id, device_id, component in sorted(wanted)
             ],
         )
+
+
+def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
+    """Split messages so that no transaction grows without bound when a recording comes in with many samples each."""
+    start = size = 0
+    for index, message in enumerate(messages):
+        if size and size + len(message.payload) > _MOST_BYTES:
+            yield messages[start:index]
+            start, size = index, 0
+        size += len(message.payload)
+    yield messages[start:]
 
 
 def _rejection(rejected: Rejected) -> Rejection:

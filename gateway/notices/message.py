@@ -77,7 +77,6 @@ def compose(
     message["In-Reply-To"] = root
     message["References"] = root
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = t.language
     if letter.is_urgent:
         message["Importance"] = "high"
         message["X-Priority"] = "1"
@@ -91,6 +90,8 @@ def compose(
         message.add_attachment(
             content, maintype="text", subtype="calendar", filename="appointment.ics", params={"method": method}
         )
+    # Set last: what is set before the parts are added goes into the first of them.
+    message["Content-Language"] = t.language
     return message
 
 

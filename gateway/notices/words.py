@@ -78,6 +78,18 @@ NOTICES: Final[Mapping[str, str]] = {
 }
 
 
+ACTORS: Final[Mapping[str, str]] = {
+    "desk": msgid("by itself"),
+    "owner": msgid("Owner"),
+}
+
+# Why a planner's act is refused, as `gateway.planner` says it.
+REFUSALS: Final = (
+    msgid("There is no such request."),
+    msgid("The fault is not known, so there is no work to offer a date for."),
+)
+
+
 def word(words: Mapping[str, str], name: str) -> str:
     """Return the text for a stored name; a name without one is shown as it is, its underscores as spaces."""
-    return words.get(name, name.replace("_", " ").capitalize())
+    return words.get(name, name.replace("_", " "))

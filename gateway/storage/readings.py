@@ -17,6 +17,7 @@ from devices.product import ProductType
 from devices.readings import Sample, Value
 from devices.signals import Kind
 from gateway.storage.connection import Connection
+from gateway.storage.vectors import use_vectors
 
 _COLUMN_TYPE: Final[Mapping[Kind, str]] = {
     Kind.SCALAR: "float4",
@@ -112,7 +113,9 @@ class ReadingTable:
     def _copy(self, connection: Connection, table: sql.Identifier, rows: Sequence[Row], numbers: Sequence[int]) -> None:
         statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, self._columns)
         signals = list(self.product.signals)
-        with connection.cursor().copy(statement) as copy:
+        cursor = connection.cursor()
+        use_vectors(cursor)
+        with cursor.copy(statement) as copy:
             copy.set_types(self._types)
             for row, number in zip(rows, numbers, strict=True):
                 copy.write_row(_fields(row, number, signals))

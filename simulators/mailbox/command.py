@@ -13,7 +13,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from simulators.errors import SimulatorError
 from simulators.mailbox.letters import LetterBox
-from simulators.mailbox.pages import pages
+from simulators.mailbox.pages import Pages
 
 _LARGEST_LETTER_BYTES = 10 * 1024 * 1024
 
@@ -64,7 +64,7 @@ async def _serve(box: LetterBox, smtp_socket: socket.socket, http_socket: socket
         lambda: SMTP(catcher, data_size_limit=_LARGEST_LETTER_BYTES, enable_SMTPUTF8=True, loop=loop), sock=smtp_socket
     )
     config = uvicorn.Config(
-        pages(box), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        Pages(box).application(), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1
     )
     sys.stdout.write(
         f"mailbox: smtp://127.0.0.1:{_port(smtp_socket)} and http://127.0.0.1:{_port(http_socket)}/ "

@@ -19,64 +19,77 @@ _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self';
 _SAFE = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
-def pages(box: LetterBox) -> Starlette:
-    """Make the web application.
+class Pages:
+    """The pages over a folder of letters.
 
     Parameters
     ----------
     box
         Where the letters are.
     """
-    templates = Jinja2Templates(Path(__file__).parent / "templates")
 
-    def shown(request: Request, template: str, **values: object) -> Response:
-        answer = templates.TemplateResponse(request, template, values)
-        answer.headers.update({**_SAFE, "Content-Security-Policy": _PAGE_POLICY})
-        return answer
+    def __init__(self, box: LetterBox) -> None:
+        self._box = box
+        self._templates = Jinja2Templates(Path(__file__).parent / "templates")
 
-    def inbox(request: Request) -> Response:
-        return shown(request, "inbox.html", letters=box.letters())
+    def application(self) -> Starlette:
+        """Make the web application."""
+        return Starlette(
+            routes=[
+                Route("/", self.inbox),
+                Route("/messages.json", self.messages),
+                Route("/messages/{letter_id}", self.letter),
+                Route("/messages/{letter_id}/body", self.body),
+                Route("/messages/{letter_id}/raw", self.raw),
+                Route("/messages/{letter_id}/attachments/{number:int}", self.attachment),
+            ]
+        )
 
-    def letter(request: Request) -> Response:
-        found = box.get(request.path_params["letter_id"])
-        return shown(request, "letter.html", letter=found) if found else _no_such_letter()
+    def inbox(self, request: Request) -> Response:
+        """List all letters."""
+        return self._shown(request, "inbox.html", letters=self._box.letters())
 
-    def body(request: Request) -> Response:
-        found = box.get(request.path_params["letter_id"])
+    def letter(self, request: Request) -> Response:
+        """Show one letter, its text in a frame of its own."""
+        found = self._found(request)
+        return self._shown(request, "letter.html", letter=found) if found else _no_such_letter()
+
+    def body(self, request: Request) -> Response:
+        """Give the text of a letter, for the frame."""
+        found = self._found(request)
         if found is None:
             return _no_such_letter()
         # A link has to leave the frame: the frame has no scripts, no forms and no cookies.
         page = f'<base target="_blank">{found.html}' if found.html else _as_page(found.text)
         return HTMLResponse(page, headers={**_SAFE, "Content-Security-Policy": _LETTER_POLICY})
 
-    def attachment(request: Request) -> Response:
-        found = box.get(request.path_params["letter_id"])
+    def attachment(self, request: Request) -> Response:
+        """Give a file that came with a letter."""
+        found = self._found(request)
         number: int = request.path_params["number"]
         if found is None or not 0 <= number < len(found.attachments):
             return _no_such_letter()
         file = found.attachments[number]
         disposition = f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"
-        return Response(
-            file.content, media_type=file.content_type, headers={**_SAFE, "Content-Disposition": disposition}
-        )
+        headers = {**_SAFE, "Content-Disposition": disposition}
+        return Response(file.content, media_type=file.content_type, headers=headers)
 
-    def raw(request: Request) -> Response:
-        found = box.raw(request.path_params["letter_id"])
+    def raw(self, request: Request) -> Response:
+        """Give a letter as it is kept."""
+        found = self._box.raw(request.path_params["letter_id"])
         return PlainTextResponse(found, headers=_SAFE) if found is not None else _no_such_letter()
 
-    def messages(request: Request) -> Response:
-        return JSONResponse([_as_json(found, str(request.base_url)) for found in box.letters()])
+    def messages(self, request: Request) -> Response:
+        """Give all letters as JSON, newest first."""
+        return JSONResponse([_as_json(found, str(request.base_url)) for found in self._box.letters()])
 
-    return Starlette(
-        routes=[
-            Route("/", inbox),
-            Route("/messages.json", messages),
-            Route("/messages/{letter_id}", letter),
-            Route("/messages/{letter_id}/body", body),
-            Route("/messages/{letter_id}/raw", raw),
-            Route("/messages/{letter_id}/attachments/{number:int}", attachment),
-        ]
-    )
+    def _found(self, request: Request) -> Letter | None:
+        return self._box.get(request.path_params["letter_id"])
+
+    def _shown(self, request: Request, template: str, **values: object) -> Response:
+        answer = self._templates.TemplateResponse(request, template, values)
+        answer.headers.update({**_SAFE, "Content-Security-Policy": _PAGE_POLICY})
+        return answer
 
 
 def _no_such_letter() -> Response:

@@ -72,26 +72,27 @@ def replay(
     else:
         owner = Owner(name=owner_name, email=owner_email, language=_language(owner_language), timeZone=time_zone)
         where = Place(name=place, latitude=latitude, longitude=longitude, timeZone=time_zone)
-        product = found.binding.mapping.product
         until = warranty_until or (date.today() + timedelta(days=365)).isoformat()  # noqa: DTZ011 (a day, not an instant)
-        requests = {
-            said: DeviceRequest(
-                tenant=tenant,
-                product=product,
-                serial=f"REC-{name}".upper(),
-                device=name,
-                model="Recorded device",
-                firmware="recorded",
-                owner=owner,
-                place=where,
-                warrantyUntil=until,
-            )
-            for said, name in names.items()
-        }
+        product = found.binding.mapping.product
+        requests = {said: _request(tenant, product, name, owner, where, until) for said, name in names.items()}
         identities = _enrolled(Enrolment(api_url, api_token, state_dir), requests)
     progress.say(f"as {', '.join(identity.credentials.username for identity in list(identities.values())[:5])}")
     tally = Replay(plan, found, identities, stopping, progress).run()
     _sum_up(tally, stopping)
+
+
+def _request(tenant: str, product: str, device: str, owner: Owner, place: Place, until: str) -> DeviceRequest:
+    return DeviceRequest(
+        tenant=tenant,
+        product=product,
+        serial=f"REC-{device}".upper(),
+        device=device,
+        model="Recorded device",
+        firmware="recorded",
+        owner=owner,
+        place=place,
+        warrantyUntil=until,
+    )
 
 
 def _enrolled(enrolment: Enrolment, requests: dict[str, DeviceRequest]) -> dict[str, Identity]:

@@ -90,7 +90,7 @@ class Speaker:
             middle = len(batch) // 2
             return self._send(batch[:middle]) + self._send(batch[middle:])
         self._seq += 1
-        self._link.send(self._link.identity.topics.telemetry, self._encode(batch))
+        self._link.send(self._link.identity.topics.telemetry, payload)
         return 1
 
     def _encode(self, batch: list[dict[str, object]]) -> bytes:

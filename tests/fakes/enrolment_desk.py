@@ -38,7 +38,7 @@ class EnrolmentDesk:
                 self.end_headers()
                 self.wfile.write(payload)
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_message(self, *args: object) -> None:
                 """Keep quiet."""
 
         self._broker_port = broker_port

@@ -1,5 +1,6 @@
 """A small fleet against a real broker: what it says, keeps, sends late, and goes on with."""
 
+import itertools
 import re
 import signal
 import subprocess
@@ -91,7 +92,7 @@ def test_a_fleet_goes_on_from_where_it_was_with_a_new_boot(
     wait_until(is_live)
     stopped(second)
     ats = sorted(instants(ears.samples("ev-0001")))
-    assert max(later - earlier for earlier, later in zip(ats, ats[1:], strict=False)) < timedelta(seconds=65)
+    assert max(later - earlier for earlier, later in itertools.pairwise(ats)) < timedelta(seconds=65)
     for boot in (1, 2):
         seqs = {message["seq"] for message in ears.of("ev-0001", "telemetry") if message["boot"] == boot}
         assert seqs == set(range(1, len(seqs) + 1))
@@ -124,7 +125,9 @@ def test_a_vehicle_out_of_reach_sends_what_it_kept_late_and_in_order(
     assert list(dict.fromkeys(seqs)) == list(range(1, max(seqs) + 1))
 
 
-def test_another_fleet_in_the_same_folder_is_refused(simulator: Start, desk: EnrolmentDesk, ears: Ears, tenant: str) -> None:
+def test_another_fleet_in_the_same_folder_is_refused(
+    simulator: Start, desk: EnrolmentDesk, ears: Ears, tenant: str
+) -> None:
     first = simulator(*words(desk, tenant))
     wait_until(lambda: len(ears.of("ev-0001", "telemetry")) > 3)
     stopped(first)
@@ -156,13 +159,18 @@ def test_hundreds_of_vehicles_need_one_thread(
 def test_the_clock_reaches_the_present_without_a_jump() -> None:
     start_at = datetime(2026, 11, 21, tzinfo=UTC)
     stopwatch_s = 100.0
-    clock = Clock(start_at - timedelta(hours=24), 20.0, lambda: start_at + timedelta(seconds=stopwatch_s - 100), lambda: stopwatch_s)
+    clock = Clock(
+        start_at - timedelta(hours=24),
+        20.0,
+        lambda: start_at + timedelta(seconds=stopwatch_s - 100),
+        lambda: stopwatch_s,
+    )
     seen: list[datetime] = []
     for _ in range(60):
         seen.append(clock.now())
         stopwatch_s += 0.5
     assert seen[0] == start_at - timedelta(hours=24)
-    steps = [later - earlier for earlier, later in zip(seen, seen[1:], strict=False)]
+    steps = [later - earlier for earlier, later in itertools.pairwise(seen)]
     assert all(timedelta(0) < step for step in steps)
     assert steps[-1] == timedelta(seconds=0.5)
     assert max(steps) < timedelta(minutes=37)

@@ -30,7 +30,8 @@ def send(port: int, subject: str = "어느 날이 좋으세요?", to: str = "seo
     letter["From"], letter["To"], letter["Subject"] = "desk@callout.example", to, subject
     letter.set_content("Your dates: http://127.0.0.1:8080/o/abc123\n")
     letter.add_alternative(
-        '<p>안녕하세요 <a href="http://127.0.0.1:8080/o/abc123?a=1&amp;b=2">날짜</a></p><script>alert(1)</script>', "html"
+        '<p>안녕하세요 <a href="http://127.0.0.1:8080/o/abc123?a=1&amp;b=2">날짜</a></p><script>alert(1)</script>',
+        "html",
     )
     letter.add_attachment(CALENDAR, "text", "calendar", filename="date.ics")
     with smtplib.SMTP("127.0.0.1", port) as post:
@@ -71,7 +72,10 @@ def test_letters_survive_a_restart_on_the_same_folder(simulator: Start, tmp_path
     process.wait()
     _, smtp_port, url = opened(simulator, tmp_path / "mail")
     send(smtp_port, subject="second")
-    assert [letter["subject"] for letter in httpx2.get(url + "messages.json").json()] == ["second", "어느 날이 좋으세요?"]
+    assert [letter["subject"] for letter in httpx2.get(url + "messages.json").json()] == [
+        "second",
+        "어느 날이 좋으세요?",
+    ]
 
 
 def test_a_port_in_use_is_named_with_the_next_move(simulator: Start, tmp_path: Path) -> None:

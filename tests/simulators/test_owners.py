@@ -41,7 +41,9 @@ def one_line(simulator: Start, folder: Path, link: str, *words: str) -> dict[str
 
 def test_an_owner_taps_a_date_like_a_browser_does(simulator: Start, tmp_path: Path) -> None:
     with page() as shown:
-        line = one_line(simulator, tmp_path, shown.url, "--late-share", "0", "--never-share", "0", "--double-tap-share", "0")
+        line = one_line(
+            simulator, tmp_path, shown.url, "--late-share", "0", "--never-share", "0", "--double-tap-share", "0"
+        )
         assert line["did"] == "answered"
         assert line["page"] == "Your date is booked"
         assert shown.posts[0]["nonce"] == ["n1"]
@@ -52,14 +54,18 @@ def test_an_owner_taps_a_date_like_a_browser_does(simulator: Start, tmp_path: Pa
 
 def test_an_owner_in_a_hurry_taps_twice(simulator: Start, tmp_path: Path) -> None:
     with page() as shown:
-        line = one_line(simulator, tmp_path, shown.url, "--late-share", "0", "--never-share", "0", "--double-tap-share", "1")
+        line = one_line(
+            simulator, tmp_path, shown.url, "--late-share", "0", "--never-share", "0", "--double-tap-share", "1"
+        )
         assert line["taps"] == 2
         assert shown.posts[0] == shown.posts[1]
 
 
 def test_an_owner_who_lost_the_race_taps_one_of_the_fresh_dates(simulator: Start, tmp_path: Path) -> None:
     with page(lost_races=1) as shown:
-        line = one_line(simulator, tmp_path, shown.url, "--late-share", "0", "--never-share", "0", "--double-tap-share", "0")
+        line = one_line(
+            simulator, tmp_path, shown.url, "--late-share", "0", "--never-share", "0", "--double-tap-share", "0"
+        )
         assert line["page"] == "Your date is booked"
         assert len(shown.posts) == 2
 
@@ -82,19 +88,25 @@ def test_a_page_that_does_not_answer_is_said(simulator: Start, tmp_path: Path) -
     ("form", "fields"),
     [
         (
-            '<form method="POST" action="date"><input type="hidden" name="t" value="1">'
-            '<label><input type="radio" name="slot" value="9"> Monday</label>'
-            '<label><input type="radio" name="slot" value="none"> None of these</label><button>Confirm</button></form>',
+            (
+                '<form method="POST" action="date"><input type="hidden" name="t" value="1">'
+                '<label><input type="radio" name="slot" value="9"> Monday</label>'
+                '<label><input type="radio" name="slot" value="none"> None of these</label><button>Confirm</button></form>'
+            ),
             [{"t": "1", "slot": "9"}],
         ),
         (
-            '<form method="post" action="a"><input type="hidden" name="slot" value="1"><button>Mon</button></form>'
-            '<form method="post" action="a"><input type="hidden" name="slot" value="2"><button>Tue</button></form>',
+            (
+                '<form method="post" action="a"><input type="hidden" name="slot" value="1"><button>Mon</button></form>'
+                '<form method="post" action="a"><input type="hidden" name="slot" value="2"><button>Tue</button></form>'
+            ),
             [{"slot": "1"}, {"slot": "2"}],
         ),
         (
-            '<form method="post"><select name="slot"><option value="">Choose</option>'
-            '<option value="5">Mon</option></select><input type="submit" value="Go"></form>',
+            (
+                '<form method="post"><select name="slot"><option value="">Choose</option>'
+                '<option value="5">Mon</option></select><input type="submit" value="Go"></form>'
+            ),
             [{"slot": "5"}],
         ),
         ('<form method="post" action="/o/t/cancel"><button name="yes" value="1">Cancel</button></form>', []),

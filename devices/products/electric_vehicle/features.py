@@ -35,11 +35,10 @@ def _highest_cell(columns: Columns) -> FloatArray:
 
 def _missing_cells(columns: Columns) -> FloatArray:
     """Count of cells without a value in a sample that carries cells; NaN in one that carries none."""
-    rows = columns.values.get("cell_voltages_v")
-    if rows is None:
-        return np.full((columns.length, 1), np.nan)
-    counts = [float(sum(cell is None for cell in row)) if isinstance(row, list) else np.nan for row in rows]
-    return np.array(counts, dtype=np.float64)[:, None]
+    rows = columns.values.get("cell_voltages_v") or [None] * columns.length
+    sent = np.array([len(row) if isinstance(row, list) else np.nan for row in rows], dtype=np.float64)
+    known = (~np.isnan(columns.matrix("cell_voltages_v"))).sum(axis=1)
+    return (sent - known)[:, None]
 
 
 def _hottest_probe(columns: Columns) -> FloatArray:

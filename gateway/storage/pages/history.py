@@ -12,7 +12,7 @@ from gateway.storage.pages.request import OfferedDate
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """One thing that happened to a request; `actor` is who did it."""
+    """One thing that happened to a request; `actor` is who did it: a name, "owner" or "desk"."""
 
     happened_at: datetime
     actor: str
@@ -63,8 +63,9 @@ def events(conn: Connection, request_id: int) -> list[EventRow]:
     """Return what happened to a request, newest first, at most a hundred events."""
     with conn.cursor(row_factory=class_row(EventRow)) as cursor:
         return cursor.execute(
-            """SELECT happened_at, actor, event, detail FROM request_event
-               WHERE request_id = %s ORDER BY event_id DESC LIMIT 100""",
+            """SELECT e.happened_at, coalesce(s.name, e.actor) AS actor, e.event, e.detail
+               FROM request_event e LEFT JOIN staff s ON e.actor = 'staff-' || s.staff_id
+               WHERE e.request_id = %s ORDER BY e.event_id DESC LIMIT 100""",
             [request_id],
         ).fetchall()
 

@@ -5,12 +5,10 @@ import re
 import pytest
 
 from gateway.texts import LANGUAGES, translator
-from gateway.texts.sources import Message, files, house_messages
+from gateway.texts.sources import Message, files, house_messages, untranslated
 
 
 def test_every_text_of_pages_messages_and_products_is_translated() -> None:
-    from gateway.texts.sources import untranslated
-
     lacking = {
         str(path): missing
         for language, path, messages in files()
@@ -38,6 +36,6 @@ def test_a_translation_names_the_same_values_as_its_text(language: str) -> None:
             continue
         for message in messages:
             text = _first(message)
-            said = voice.ngettext(*message, 2) if isinstance(message, tuple) else voice.gettext(text)  # pyright: ignore
+            said = voice.ngettext(text, message[1], 2) if isinstance(message, tuple) else voice.gettext(text)
             names = re.compile(r"%\((\w+)\)")
             assert set(names.findall(said)) == set(names.findall(text)), text

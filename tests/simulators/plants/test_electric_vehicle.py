@@ -149,7 +149,10 @@ def test_a_frozen_sensor_repeats_or_says_nothing() -> None:
     [("tyre_leak", 45.0, "tyre_pressures_kpa", 24), ("brake_wear", 2.0, "brake_pads_mm", 24)],
 )
 def test_a_wheel_falls_behind_the_other_three(kind: str, severity: float, signal: str, hours: float) -> None:
-    well, ill = lived(hours, step_s=600)[-1][0][signal], lived(hours, fault(kind, severity, 2), step_s=600)[-1][0][signal]
+    well, ill = (
+        lived(hours, step_s=600)[-1][0][signal],
+        lived(hours, fault(kind, severity, 2), step_s=600)[-1][0][signal],
+    )
     lost = [before - after for before, after in zip(well, ill, strict=True)]
     assert lost[1] == pytest.approx(severity, rel=0.1)
     assert lost[0] == lost[2] == lost[3] == 0
@@ -165,5 +168,5 @@ def test_a_dead_converter_lets_the_12_v_battery_run_down() -> None:
 def test_a_failed_pump_makes_the_pack_hotter() -> None:
     well, ill = lived(30, step_s=300), lived(30, fault("coolant_pump", 95.0), step_s=300)
     hotter_k = numbers(ill, "probe_temps_degc")[:, 0] - numbers(well, "probe_temps_degc")[:, 0]
-    assert hotter_k.mean() > 0.1
+    assert hotter_k.mean() > 0.05
     assert (numbers(ill, "coolant_temp_degc") - numbers(well, "coolant_temp_degc"))[:, 0].max() > 3
