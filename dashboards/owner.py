@@ -24,7 +24,7 @@ from gateway.storage.pages.request import (
     RequestRow,
     find_centre,
     find_request,
-    last_offered_booking,
+    late_dates,
     latest_appointment,
     open_dates,
 )
@@ -33,6 +33,8 @@ from gateway.texts import Translator
 router: Final = APIRouter(prefix="/o", include_in_schema=False)
 
 _LARGEST_ID: Final = 2**63 - 1
+# In these states a date whose hold has ended can still be taken, if its bay is still free.
+_TAKES_A_LATE_DATE: Final = frozenset({"open", "waiting", "offered"})
 BookingId = Annotated[int, Form(ge=1, le=_LARGEST_ID)]
 
 
@@ -88,6 +90,8 @@ def show(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
             return page("link_expired.html", t, {"link": link, "request": request}, status=410)
         dates = open_dates(conn, row.request_id, now)
         appointment = latest_appointment(conn, row.request_id)
+        is_late = not dates and row.state in _TAKES_A_LATE_DATE
+        dates = late_dates(conn, row.request_id, now) if is_late else dates
         centre_id = appointment.centre_id if appointment else dates[0].centre_id if dates else None
         centre = find_centre(conn, centre_id)
         zone_name = centre.time_zone if centre else row.place_time_zone
@@ -99,7 +103,7 @@ def show(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
             "matter": matter,
             "fault": matter.fault(),
             "dates": dates,
-            "lost_booking": last_offered_booking(conn, row.request_id) if not dates else None,
+            "is_late": is_late,
             "appointment": appointment,
             "centre": centre,
             "zone_name": zone_name,

@@ -103,11 +103,19 @@ class Enrolment:
         The bearer token of the API.
     folder
         Where identities are kept; it is made with access for its owner only.
+
+    Raises
+    ------
+    SimulatorError
+        When the address is none.
     """
 
     def __init__(self, api_url: str, api_token: str, folder: Path) -> None:
+        if not api_url.startswith(("http://", "https://")):
+            raise SimulatorError(f"--api-url {api_url!r} is no address: write for example http://127.0.0.1:8080")
         self._url = api_url.rstrip("/") + "/api/v1/devices"
-        self._client = httpx2.Client(headers={"Authorization": f"Bearer {api_token}"}, timeout=15.0, trust_env=False)
+        self._token = api_token.strip()
+        self._client = httpx2.Client(timeout=15.0, trust_env=False)
         self._folder = folder
 
     def close(self) -> None:
@@ -169,11 +177,17 @@ class Enrolment:
 
     def _post(self, url: str, body: dict[str, object] | None) -> httpx2.Response:
         """Post, and wait for a door that is still being opened: the fleet may be started together with the desk."""
+        if not self._token or not self._token.isascii():
+            raise SimulatorError(
+                "There is no API token to enrol with: give the desk's with --api-token or CALLOUT_API_TOKEN "
+                "(the embedded desk keeps its own in its data folder)"
+            )
+        headers = {"Authorization": f"Bearer {self._token}"}
         deadline = time.monotonic() + _WAIT_FOR_DOOR_S
         while True:
             try:
-                response = self._client.post(url, json=body)
-            except httpx2.TransportError as error:
+                response = self._client.post(url, json=body, headers=headers)
+            except (httpx2.NetworkError, httpx2.TimeoutException, httpx2.RemoteProtocolError) as error:
                 if time.monotonic() > deadline:
                     raise SimulatorError(
                         f"No answer at {url} for {_WAIT_FOR_DOOR_S:.0f} s ({error}). "

@@ -77,7 +77,7 @@ class AccountSync:
                 # Once for a trouble that lasts: the database may be away for an hour.
                 if str(error) != told:
                     told = str(error)
-                    self.tell(f"broker accounts: {told}")
+                    self.tell(f"broker accounts: {' '.join(told.split())}")
                 self._stopping.wait(_TRY_AGAIN_SECONDS)
 
     def _follow(self, connection: Connection) -> None:

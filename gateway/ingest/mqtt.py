@@ -83,6 +83,7 @@ class MqttSource:
         client.reconnect_delay_set(min_delay=1, max_delay=10)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         return client
 
@@ -103,7 +104,16 @@ class MqttSource:
             for channel in _CHANNELS
         ]
         client.subscribe(wanted)
-        _log.info("connected to the broker, %d topics", len(wanted))
+        _log.info("connected to the broker, asking for %d topics", len(wanted))
+
+    def _on_subscribe(
+        self, _client: Client, _userdata: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
+    ) -> None:
+        refused = sum(reason.is_failure for reason in reasons)
+        if refused:
+            _log.error("the broker refuses %d of %d topics to ingest: check its access rules", refused, len(reasons))
+        else:
+            _log.info("subscribed to %d topics", len(reasons))
 
     def _on_disconnect(
         self, _client: Client, _userdata: Any, _flags: DisconnectFlags, reason: ReasonCode, _props: Properties | None

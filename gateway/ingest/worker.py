@@ -79,12 +79,16 @@ class Worker:
                 time.sleep(_FILL_S)
                 messages = [*messages, *self._source.receive(MOST_MESSAGES - len(messages), 0.0)]
             for batch in _batches(messages):
-                self._commit(batch)
+                self.commit(batch)
                 self._source.acknowledge(batch)
+        self.close()
+
+    def close(self) -> None:
+        """Leave the database and the source."""
         self._connection.close()
         self._source.close()
 
-    def _commit(self, messages: Sequence[Message]) -> None:
+    def commit(self, messages: Sequence[Message]) -> None:
         """Commit a batch, however long that takes."""
         for attempt in range(1_000_000):
             try:
@@ -112,8 +116,8 @@ class Worker:
         """Something in the batch cannot be stored: find the message by halving, refuse it, and let the others live."""
         if len(messages) > 1:
             middle = len(messages) // 2
-            self._commit(messages[:middle])
-            self._commit(messages[middle:])
+            self.commit(messages[:middle])
+            self.commit(messages[middle:])
             return
         _log.error("a message on %s passed decoding but cannot be stored: %s", messages[0].topic, error)
         with self._connect() as connection, connection.transaction():

@@ -20,6 +20,7 @@ from gateway.texts.catalogues import Language, catalogue
 
 # Below a hundredth the probability bar is empty anyway; "0 %" would claim a certainty that nobody has.
 _SMALLEST_SHOWN: Final = 0.01
+_MOMENT: Final = timedelta(seconds=1)
 
 
 def zone(name: str) -> tzinfo:
@@ -99,7 +100,9 @@ class Translator:
 
     def ago(self, at: datetime, now: datetime) -> str:
         """Return how long ago (or how soon) an instant is: "3 hours ago", "in 20 minutes"."""
-        return format_timedelta(at - now, add_direction=True, threshold=1.5, locale=self.locale)
+        # "In 0 seconds" helps nobody: what is just now is a second ago.
+        delta = at - now if abs(at - now) >= _MOMENT else -_MOMENT
+        return format_timedelta(delta, add_direction=True, threshold=1.5, locale=self.locale)
 
     def number(self, value: float, digits: int = 1) -> str:
         """Return a number with at most `digits` digits after the point, grouped as the language does."""

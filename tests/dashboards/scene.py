@@ -94,7 +94,7 @@ class Scene:
         return self.insert(
             "device",
             "device_id",
-            name=name or f"ev-{self.serial:04d}",
+            name=name or f"ev-{100 + self.serial:04d}",
             partition=3,
             product="electric_vehicle",
             serial=f"KMHHB81EVNU{self.serial:06d}",

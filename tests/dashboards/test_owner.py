@@ -265,17 +265,36 @@ def test_every_state_has_its_page(
     assert not bookings_on(page.text)
 
 
-def test_an_offer_that_has_run_out_finds_new_dates_with_one_tap(
+def run_out(scene: Scene, request_id: int) -> None:
+    """Let the open offer end unanswered, as the sweep does."""
+    scene.conn.execute(
+        "UPDATE offer SET expires_at = %s, closed_at = %s, outcome = 'expired' WHERE request_id = %s",
+        [NOW, NOW, request_id],
+    )
+    scene.conn.execute("UPDATE bay_booking SET released_at = %s WHERE request_id = %s", [NOW, request_id])
+    scene.conn.execute("UPDATE service_request SET state = 'open' WHERE request_id = %s", [request_id])
+
+
+def test_a_late_yes_is_booked_when_its_date_is_still_free(
     client: TestClient, scene: Scene, links: Links, ids: dict[str, int]
 ) -> None:
-    scene.conn.execute("UPDATE offer SET expires_at = %s WHERE request_id = %s", [NOW, ids["offered"]])
+    run_out(scene, ids["offered"])
     path = links.owner(ids["offered"])
     page = client.get(path)
-    assert "The dates have run out" in page.text
-    (old,) = bookings_on(page.text)
-    answer = client.post(f"{path}/date", data={"booking": old})
-    assert answer.status_code == 200
-    assert "Your date is booked" in answer.text or bookings_on(answer.text)
+    assert "These dates have run out, but may still be free" in page.text
+    answer = client.post(f"{path}/date", data={"booking": bookings_on(page.text)[2]})
+    assert "Your date is booked" in answer.text
+    assert "Wednesday, 25 November 2026" in answer.text
+
+
+def test_dates_that_a_planner_withdrew_are_not_shown(
+    client: TestClient, scene: Scene, links: Links, ids: dict[str, int]
+) -> None:
+    run_out(scene, ids["offered"])
+    scene.conn.execute("UPDATE offer SET outcome = 'withdrawn' WHERE request_id = %s", [ids["offered"]])
+    page = client.get(links.owner(ids["offered"]))
+    assert not bookings_on(page.text)
+    assert "We are preparing your service" in page.text
 
 
 def test_names_are_shown_as_text(client: TestClient, scene: Scene, links: Links, ids: dict[str, int]) -> None:

@@ -46,3 +46,15 @@ def test_owners_live_around_the_world_and_no_two_share_an_address() -> None:
     assert len({request.owner.email for request in requests}) == 100
     assert len({request.serial for request in requests}) == 100
     assert {str(site(request).zone) for request in requests} == {"Asia/Seoul", "Asia/Tokyo", "Europe/Berlin"}
+
+
+def test_a_missing_token_is_said_at_once(desk: EnrolmentDesk, tenant: str, tmp_path: Path) -> None:
+    memory = Enrolment(desk.url, "", tmp_path / "state")
+    with pytest.raises(SimulatorError, match="--api-token or CALLOUT_API_TOKEN"):
+        memory.enrol(roster(1, tenant, 7)[0])
+    memory.close()
+
+
+def test_an_address_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SimulatorError, match="--api-url 'localhost' is no address"):
+        Enrolment("localhost", "token", tmp_path)

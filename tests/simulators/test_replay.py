@@ -12,7 +12,11 @@ from pathlib import Path
 import pytest
 
 from simulators.enrolment import Enrolment
+from simulators.errors import SimulatorError
 from simulators.fleet.people import roster
+from simulators.progress import ProgressLine
+from simulators.replay.mapping import read_mapping
+from simulators.replay.survey import survey
 from tests.fakes.enrolment_desk import TOKEN, EnrolmentDesk
 from tests.simulators.conftest import Ears, wait_until
 
@@ -199,20 +203,20 @@ def test_credentials_may_be_brought_along(
     ],
 )
 def test_a_recording_or_mapping_that_does_not_fit_is_explained(
-    header: str,
-    mapping: str | None,
-    complaint: str,
-    simulator: Start,
-    desk: EnrolmentDesk,
-    tenant: str,
-    tmp_path: Path,
+    header: str, mapping: str | None, complaint: str, tmp_path: Path
 ) -> None:
     path = recording(tmp_path, "x,1", header=header)
-    more = ("--mapping", str(tmp_path / "own.toml")) if mapping is not None else ()
-    if mapping is not None:
-        (tmp_path / "own.toml").write_text(mapping)
-    code, _, complaints = replayed(simulator, desk, tenant, path, *more)
+    own = tmp_path / "own.toml"
+    own.write_text(mapping or "")
+    with pytest.raises(SimulatorError, match=complaint):
+        survey(path, read_mapping(own) if mapping is not None else None, ProgressLine())
+
+
+def test_nothing_is_enrolled_before_it_is_known_that_it_can_be_read(
+    simulator: Start, desk: EnrolmentDesk, tenant: str, tmp_path: Path
+) -> None:
+    code, _, complaints = replayed(simulator, desk, tenant, recording(tmp_path, "x,1", header="a,b"))
     assert code == 1
-    assert re.search(complaint, complaints, re.DOTALL), complaints
+    assert "error: No shipped mapping fits" in complaints
     assert "Traceback" not in complaints
-    assert desk.devices == {}, "nothing is enrolled before it is known that it can be read"
+    assert desk.devices == {}

@@ -170,12 +170,16 @@ def find_centre(conn: Connection, centre_id: int | None) -> Centre | None:
         ).fetchone()
 
 
-def last_offered_booking(conn: Connection, request_id: int) -> int | None:
-    """Return a date of the latest offer, though it can no longer be had: to ask with it for fresh ones."""
-    found = conn.execute(
-        """SELECT b.booking_id FROM offer o JOIN bay_booking b USING (offer_id)
-           WHERE o.request_id = %s AND coalesce(o.outcome, 'expired') = 'expired'
-           ORDER BY o.offer_id DESC, b.rank LIMIT 1""",
-        [request_id],
-    ).fetchone()
-    return int(found[0]) if found else None
+def late_dates(conn: Connection, request_id: int, now: datetime) -> list[OfferedDate]:
+    """Return the dates of the latest offer when it ran out unanswered: those ahead may still be free."""
+    with conn.cursor(row_factory=class_row(OfferedDate)) as cursor:
+        return cursor.execute(
+            """SELECT b.booking_id, o.offer_id, y.centre_id, y.name AS bay, lower(b.during) AS begins_at,
+                      upper(b.during) AS ends_at, b.rank, coalesce(b.reason ->> 'why', '') AS why, o.expires_at
+               FROM offer o JOIN bay_booking b USING (offer_id) JOIN bay y USING (bay_id)
+               WHERE o.offer_id = (SELECT max(offer_id) FROM offer WHERE request_id = %(request_id)s)
+                 AND coalesce(o.outcome, 'expired') = 'expired' AND o.expires_at <= %(now)s
+                 AND lower(b.during) > %(now)s
+               ORDER BY b.rank, lower(b.during)""",
+            {"request_id": request_id, "now": now},
+        ).fetchall()

@@ -54,15 +54,22 @@ def state_of(scene: Scene, notice_id: int) -> tuple[bool, int, str | None]:
 
 
 @pytest.mark.parametrize(
-    ("language", "button", "day"),
+    ("language", "subject", "button", "day"),
     [
-        ("en", "Choose a date", "Monday, 23 November 2026"),
-        ("ko", "날짜 고르기", "2026년 11월 23일 월요일"),
-        ("ja", "日程を選ぶ", "2026年11月23日月曜日"),
+        ("en", "Hanbit Aurora 77 needs service", "Choose a date", "Monday, 23 November 2026"),
+        ("ko", "Hanbit Aurora 77 점검이 필요합니다. 어느 날이 좋으세요?", "날짜 고르기", "2026년 11월 23일 월요일"),
+        ("ja", "Hanbit Aurora 77の点検が必要です", "日程を選ぶ", "2026年11月23日月曜日"),
     ],
 )
 def test_an_offer_names_three_dates_and_leads_to_the_page(
-    scene: Scene, work: Connection, mailbox: Mailbox, chosen: Settings, language: str, button: str, day: str
+    scene: Scene,
+    work: Connection,
+    mailbox: Mailbox,
+    chosen: Settings,
+    language: str,
+    subject: str,
+    button: str,
+    day: str,
 ) -> None:
     request_id, offer_id, _ = offered(scene, language)
     notice_id = scene.notice(request_id, "offer", detail={"offer_id": offer_id})
@@ -83,6 +90,7 @@ def test_an_offer_names_three_dates_and_leads_to_the_page(
         assert opened is not None
         assert opened.request_id == request_id
     assert message["Content-Language"] == language
+    assert message["Subject"].startswith(subject)
     assert message["From"].addresses[0].addr_spec == "service@hanbit.example"
     assert state_of(scene, notice_id) == (True, 1, None)
     assert send_due(work, chosen, NOW) == 0

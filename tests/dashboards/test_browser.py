@@ -1,0 +1,154 @@
+"""The pages in a real browser: no sideways scroll, targets large enough, labels, landmarks, nothing blocked."""
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.conftest import free_port
+from tests.dashboards.conftest import Links
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium on the PATH: install it to see pages in a browser"
+)
+
+CHECKS = """() => {
+  const problems = [];
+  const wide = document.documentElement.scrollWidth - window.innerWidth;
+  if (wide > 0) problems.push(`scrolls sideways by ${wide} px`);
+  for (const element of document.querySelectorAll("a, button, input:not([type=hidden]), summary")) {
+    const box = element.getBoundingClientRect();
+    if (!box.width || element.classList.contains("skip")) continue;
+    if (box.height < 24 || box.width < 24) problems.push(`small target: ${element.outerHTML.slice(0, 80)}`);
+    if (!element.textContent.trim() && !element.labels?.length) problems.push(`no name: ${element.outerHTML.slice(0, 80)}`);
+  }
+  for (const tag of ["main", "header", "h1", "title"])
+    if (document.querySelectorAll(tag).length < 1 || (tag !== "title" && document.querySelectorAll(tag).length !== 1))
+      problems.push(`not exactly one ${tag}`);
+  for (const image of document.querySelectorAll("svg:not([aria-hidden])"))
+    if (!image.querySelector("title")) problems.push("a plot without a text");
+  const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
+  if (new Set(ids).size !== ids.length) problems.push("an id stands twice");
+  const light = (color) => {
+    const [r, g, b] = color.map((part) => part / 255).map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+  for (const element of document.querySelectorAll("body *")) {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!own || element.closest("svg, .unseen, .skip") || !element.getClientRects().length) continue;
+    let behind = element, back = [0, 0, 0, 0];
+    while (behind && back[3] === 0) {
+      const parts = parse(getComputedStyle(behind).backgroundColor);
+      back = [...parts.slice(0, 3), parts.length > 3 ? parts[3] : 1];
+      behind = behind.parentElement;
+    }
+    const [a, b] = [light(parse(getComputedStyle(element).color).slice(0, 3)), light(back.slice(0, 3))];
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (contrast < 4.5) problems.push(`contrast ${contrast.toFixed(2)}: ${element.outerHTML.slice(0, 80)}`);
+  }
+  return problems;
+}"""
+
+
+@pytest.fixture
+def address(app: FastAPI) -> Iterator[str]:
+    """The application under a real web server."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=free_port(), log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{server.config.port}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+def problems_of(page: Page, url: str) -> list[str]:
+    """What is wrong with a page at three widths, light and dark."""
+    blocked: list[str] = []
+    page.on("console", lambda message: blocked.append(message.text))
+    page.goto(url)
+    found: list[str] = [text for text in blocked if "Failed to load resource" not in text]
+    for width in (320, 390, 1440):
+        page.set_viewport_size({"width": width, "height": 800})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # pyright: ignore[reportArgumentType]
+            found += [f"{width} {scheme}: {problem}" for problem in page.evaluate(CHECKS)]
+    return found
+
+
+@pytest.mark.slow
+def test_every_page_can_be_used_by_everybody(address: str, browser: Browser, links: Links, ids: dict[str, int]) -> None:
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    owner = links.owner(ids["offered"])
+    pages = {
+        "owner, English": owner,
+        "owner, Korean": f"{owner}?lang=ko",
+        "owner, Japanese": f"{owner}?lang=ja",
+        "owner, safety": links.owner(ids["safety"]),
+        "owner, confirmed": links.owner(ids["confirmed"]),
+        "front": "/",
+        "bad link": "/o/x",
+        "login": links.login(),
+    }
+    found = [f"{name}: {problem}" for name, path in pages.items() for problem in problems_of(page, address + path)]
+    page.goto(address + links.login())
+    page.click("button[type=submit]")
+    paths = ["/planner", "/planner?state=confirmed", "/planner/outbox", "/planner/rejections"]
+    paths += [f"/planner/requests/{request_id}" for request_id in ids.values()]
+    found += [f"{path}: {problem}" for path in paths for problem in problems_of(page, address + path)]
+    context.close()
+    assert not found, "\n".join(found)
+
+
+def test_an_owner_books_by_keyboard_without_any_script(
+    address: str, browser: Browser, links: Links, ids: dict[str, int]
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 800}, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address + links.owner(ids["offered"]))
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").text_content() == "Skip to the content"
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.locator(":focus").get_attribute("name") == "booking":
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_selector("h1:has-text('Your date is booked')")
+    with page.expect_download() as download:
+        page.click("text=Add to my calendar")
+    assert download.value.suggested_filename == f"C-{ids['offered']:06d}.ics"
+    context.close()
+
+
+def test_a_planner_holds_a_request_without_any_script(
+    address: str, browser: Browser, links: Links, ids: dict[str, int]
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address + links.login())
+    page.click("button[type=submit]")
+    page.click(f"a[href='/planner/requests/{ids['offered']}']")
+    page.click("summary:has-text('Hold…')")
+    page.fill("#hold-reason", "Let me look at it first")
+    page.click("button:text-is('Hold')")
+    page.wait_for_selector(".badges:has-text('Held by a planner')")
+    page.click("text=Sign out")
+    page.wait_for_selector("h1:has-text('You are signed out')")
+    context.close()

@@ -1,0 +1,88 @@
+"""Simulated devices brought before the watch, without broker and database: for the statistical tests of a product.
+
+A product's street is ``tests/devices/products/street_<product>.py``; it holds `open_street` and `KINDS`.
+"""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, cast
+
+import numpy as np
+
+from devices.instants import to_us
+from devices.product import ProductType
+from devices.readings import Columns
+from diagnostics.watch import SymptomChange, Watch
+
+# Twice the cadence is as far apart as samples may be before the watch takes what lies between for a gap.
+STEP_CADENCES = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ill:
+    """What is wrong with a device from the start on: a kind of fault, and how strong in the kind's own unit."""
+
+    kind: str
+    strength: float
+
+
+class Street(Protocol):
+    """Devices of one product type that live side by side."""
+
+    def live(self, at: datetime) -> Columns:
+        """Live on to an instant and report: one sample of each device."""
+        ...
+
+
+class StreetModule(Protocol):
+    """What a product brings along: kinds of faults with the fault codes that name them rightly, and its devices."""
+
+    KINDS: Mapping[str, frozenset[str]]
+
+    def open_street(self, ills: Sequence[Ill | None], seed: int, start_at: datetime) -> Street:
+        """Return as many devices as there are places; each has what stands in its place, or nothing."""
+        ...
+
+
+def street_of(product: ProductType) -> StreetModule:
+    """Return a product's street; a product without one has no tests of trust, and fails."""
+    return cast("StreetModule", importlib.import_module(f"tests.devices.products.street_{product.name}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A symptom that was confirmed, and how long after the start."""
+
+    device: int
+    monitor: str
+    component: str
+    element: int
+    value: float
+    after: timedelta
+
+
+def watch(
+    product: ProductType, ills: Sequence[Ill | None], *, lasting: timedelta, start_at: datetime, seed: int
+) -> list[Told]:
+    """Let devices live for a time, and return the symptoms that the product's monitors confirm."""
+    count = len(ills)
+    street = street_of(product).open_street(ills, seed, start_at)
+    guard = Watch(product)
+    components = {monitor.name: monitor.component for monitor in product.monitors}
+    step = timedelta(seconds=product.cadence_s * STEP_CADENCES)
+    devices = np.arange(count)
+    told: list[Told] = []
+    at = start_at
+    while at < start_at + lasting:
+        at += step
+        changes = guard.step(devices, np.full(count, to_us(at)), street.live(at))
+        told += [_told(change, components, at - start_at) for change in changes if change.phase == "confirmed"]
+    return told
+
+
+def _told(change: SymptomChange, components: Mapping[str, str], after: timedelta) -> Told:
+    return Told(
+        change.device_id, change.monitor, components[change.monitor], change.element, round(change.value, 4), after
+    )

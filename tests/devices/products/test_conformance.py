@@ -1,0 +1,493 @@
+"""What every product type has to be, run for each folder below devices/products before its author wrote a test."""
+
+import importlib
+import json
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from devices.monitors import Limit, Monitor, Peer, Reported
+from devices.product import MessageKind, ProductType
+from devices.products import product_types
+from devices.readings import Columns, Envelope, Refusal, Value
+from devices.signals import Kind
+from diagnostics.watch import Watch
+from tests.devices.products.street import Ill, Told, street_of, watch
+
+PRODUCTS = [pytest.param(product, id=name) for name, product in product_types().items()]
+CHANNELS: tuple[MessageKind, ...] = ("telemetry", "event")
+COLUMN_TYPE = {
+    Kind.SCALAR: "real",
+    Kind.COUNTER: "bigint",
+    Kind.LEVEL: "smallint",
+    Kind.FLAG: "boolean",
+    Kind.VECTOR: "real[]",
+    Kind.CODES: "text[]",
+}
+WITHOUT_UNIT = {Kind.COUNTER, Kind.LEVEL, Kind.FLAG, Kind.CODES}
+# What has a unit says so at the end of its name, so that nobody has to look it up.
+ENDING = {
+    "V": "_v", "A": "_a", "%": "_pct", "°C": "_degc", "kΩ": "_kohm", "kPa": "_kpa", "mm": "_mm", "m": "_m",
+    "km/h": "_kmh", "kWh": "_kwh", "W": "_w", "kW": "_kw", "l/min": "_l_min", "bar": "_bar", "Hz": "_hz", "s": "_s",
+}  # fmt: skip
+
+HEALTHY_DEVICES, HEALTHY_DAYS = 60, 4
+DEVICES_OF_A_KIND = 3
+WINTER_AT = datetime(2026, 1, 5, tzinfo=UTC)
+SPRING_AT = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def folder(product: ProductType) -> Path:
+    return Path(str(resources.files(f"devices.products.{product.name}")))
+
+
+def examples(product: ProductType) -> list[tuple[MessageKind, bytes, str]]:
+    """Recorded messages: the file's name begins with its channel."""
+    found: list[tuple[MessageKind, bytes, str]] = []
+    for path in sorted((folder(product) / "examples").glob("*.json")):
+        channel = path.name.partition("-")[0]
+        assert channel in CHANNELS, f"{path} has to begin with one of {CHANNELS}"
+        found.append(("event" if channel == "event" else "telemetry", path.read_bytes(), path.name))
+    return found
+
+
+def decoded(product: ProductType) -> list[Envelope]:
+    envelopes = [product.decode(payload, kind) for kind, payload, _ in examples(product)]
+    return [envelope for envelope in envelopes if isinstance(envelope, Envelope)]
+
+
+def columns(product: ProductType) -> Columns:
+    rows = [sample.values for envelope in decoded(product) for sample in envelope.samples]
+    return Columns({name: [row.get(name) for row in rows] for name in product.signals}, len(rows))
+
+
+# ------------------------------------------------------------------ decode
+
+
+def see_that_decode_answers(product: ProductType, payload: bytes, kind: MessageKind) -> None:
+    answer = product.decode(payload, kind)
+    assert isinstance(answer, Envelope | Refusal)
+    refusals = [answer] if isinstance(answer, Refusal) else answer.refusals
+    for refusal in refusals:
+        assert refusal.reason.isidentifier(), "a reason is a word to count by"
+        assert refusal.detail
+    if isinstance(answer, Envelope):
+        assert all(type(sample.at_us) is int for sample in answer.samples)
+        assert all(set(sample.values) <= set(product.signals) for sample in answer.samples)
+
+
+@pytest.mark.parametrize("kind", CHANNELS)
+@pytest.mark.parametrize("product", PRODUCTS)
+@given(payload=st.binary(max_size=400))
+@example(payload=b"")
+@example(payload=b"\xff\xfe{}")
+@example(payload=b"[" * 100_000)
+@example(payload=b"1" * 5000)
+def test_decode_answers_on_any_bytes(product: ProductType, kind: MessageKind, payload: bytes) -> None:
+    see_that_decode_answers(product, payload, kind)
+
+
+NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([255, 511, 1e39, -1e39, 10**40])
+LEAVES = st.none() | st.booleans() | NUMBERS | st.text(max_size=20)
+JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=8), inner, max_size=5), max_leaves=12)  # fmt: skip
+INSTANTS = st.sampled_from(
+    ["2026-11-21T22:14:40.250Z", "2026-11-21", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "soon", 7, None]
+)
+
+
+@pytest.mark.parametrize("kind", CHANNELS)
+@pytest.mark.parametrize("product", PRODUCTS)
+@given(data=st.data())
+def test_decode_answers_on_messages_of_the_right_form_with_any_content(
+    product: ProductType, kind: MessageKind, data: st.DataObject
+) -> None:
+    names = st.sampled_from([*product.signals, "at", "unheard_of"])
+    sample = st.dictionaries(names, JSON, max_size=6) | st.fixed_dictionaries({"at": INSTANTS, "unheard_of": JSON})
+    sample |= st.builds(lambda at, rest: {"at": at, **rest}, INSTANTS, st.dictionaries(names, JSON, max_size=6))
+    message = {
+        "schema": data.draw(st.sampled_from(["callout.telemetry/1", "callout.event/1", "", "x" * 300])),
+        "boot": data.draw(st.integers() | st.none() | st.floats(allow_nan=False)),
+        "seq": data.draw(st.integers() | st.text(max_size=3)),
+        "at": data.draw(INSTANTS),
+        "samples": data.draw(st.lists(sample, max_size=4) | JSON),
+        "codes": data.draw(st.lists(st.text(max_size=40), max_size=5) | JSON),
+    }
+    see_that_decode_answers(product, json.dumps(message).encode(), kind)
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+@given(data=st.data())
+def test_decode_answers_on_damaged_recordings(product: ProductType, data: st.DataObject) -> None:
+    kind, payload, _ = data.draw(st.sampled_from(examples(product)))
+    damaged = bytearray(payload)
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(damaged) - 1))
+        match data.draw(st.sampled_from(["flip", "cut", "drop", "repeat"])):
+            case "flip":
+                damaged[place] ^= 1 << data.draw(st.integers(0, 7))
+            case "cut":
+                del damaged[max(1, place) :]
+            case "drop":
+                del damaged[place : place + data.draw(st.integers(0, max(0, len(damaged) - 2)))]
+            case _:
+                damaged[place:place] = damaged[place : place + 40]
+        if not damaged:
+            break
+    see_that_decode_answers(product, bytes(damaged), kind)
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_there_are_recordings_and_all_are_read_without_a_refusal(product: ProductType) -> None:
+    assert {kind for kind, _, _ in examples(product)} >= {"telemetry"}
+    for kind, payload, name in examples(product):
+        answer = product.decode(payload, kind)
+        assert isinstance(answer, Envelope), f"{name}: {answer}"
+        assert not answer.refusals, f"{name}: {answer.refusals}"
+        assert answer.samples, name
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_recordings_show_every_signal_with_a_value_at_least_once(product: ProductType) -> None:
+    seen = {name for envelope in decoded(product) for sample in envelope.samples for name in sample.values}
+    assert set(product.signals) - seen == set()
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_what_a_device_says_for_no_value_is_no_value(product: ProductType) -> None:
+    for signal in product.signals.values():
+        for mark in signal.no_value:
+            shown = [mark, mark] if signal.kind is Kind.VECTOR else mark
+            sample = {"at": "2026-11-21T22:14:40Z", signal.name: shown}
+            message = {"schema": "callout.telemetry/1", "boot": 1, "seq": 1, "samples": [sample]}
+            answer = product.decode(json.dumps(message).encode(), "telemetry")
+            assert isinstance(answer, Envelope)
+            assert not answer.refusals
+            assert answer.samples[0].values[signal.name] in (None, [None, None]), (signal.name, mark)
+
+
+# ------------------------------------------------------------------ signals and columns
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_every_signal_has_a_title_a_unit_and_a_plausible_range(product: ProductType) -> None:
+    for key, signal in product.signals.items():
+        assert key == signal.name
+        assert signal.name.isidentifier(), signal.name
+        assert signal.name == signal.name.lower(), signal.name
+        assert signal.title, signal.name
+        assert signal.unit or signal.kind in WITHOUT_UNIT, f"{signal.name} has no unit"
+        low, high = signal.plausible
+        assert low < high or signal.kind is Kind.CODES, f"{signal.name} has no plausible range: {signal.plausible}"
+        if signal.kind is not Kind.CODES:
+            beyond = [mark for mark in signal.no_value if low <= mark <= high]
+            assert not beyond, f"{signal.name}: {beyond} says 'no value', but is a plausible one"
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_a_signal_with_a_unit_carries_it_in_its_name(product: ProductType) -> None:
+    for signal in product.signals.values():
+        if signal.unit:
+            assert signal.unit in ENDING, f"unit {signal.unit!r} of {signal.name}: add its ending to this test"
+            assert signal.name.endswith(ENDING[signal.unit]), f"{signal.name} is in {signal.unit}"
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_elements_of_a_vector_have_a_name_and_nothing_else_has(product: ProductType) -> None:
+    for signal in product.signals.values():
+        assert bool(signal.element) == (signal.name in {s.name for s in product.signals.values() if s.element})
+        assert not signal.element or signal.kind is Kind.VECTOR, signal.name
+        # A vector whose columns are watched one by one needs a word for one of them.
+        assert signal.kind is not Kind.VECTOR or signal.element or "pads" in signal.name, signal.name
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_every_signal_has_a_column_of_its_type_and_every_column_a_signal(product: ProductType) -> None:
+    made = reading_columns(product)
+    own = {"device_id", "claimed_at", "boot", "seq", "sample", "partition", "ingest_no", "received_at", "is_backfill"}
+    wanted = {name: COLUMN_TYPE[signal.kind] for name, signal in product.signals.items()}
+    assert {name: kind for name, kind in made.items() if name not in own | {"other"}} == wanted
+    assert own | {"other"} <= set(made)
+
+
+def reading_columns(product: ProductType) -> dict[str, str]:
+    """Columns of the product's readings by the migrations' text: the table, and what later ones added."""
+    table = f"{product.name}_reading"
+    text = "\n".join(
+        file.read_text("utf-8")
+        for file in sorted(resources.files("gateway.storage.migrations").iterdir(), key=lambda file: file.name)
+        if file.name.endswith(".sql")
+    )
+    made = re.search(rf"CREATE TABLE {table} \((.*?)\n\)", text, re.DOTALL)
+    assert made is not None, f"no migration makes the table {table}"
+    rows = re.findall(r"^    ([a-z][a-z0-9_]*) ([a-z]+(?:\[\])?)[ ,]", made[1] + "\n", re.MULTILINE)
+    added = re.findall(rf"ALTER TABLE {table} ADD COLUMN ([a-z0-9_]+) ([a-z]+(?:\[\])?)", text)
+    return dict(cast("list[tuple[str, str]]", rows + added))
+
+
+# ------------------------------------------------------------------ features and monitors
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_features_are_computed_from_recordings_without_warnings_and_in_shape(product: ProductType) -> None:
+    batch = columns(product)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for feature in product.features.values():
+            if feature.compute is None:
+                assert product.signals[feature.of_codes].kind is Kind.CODES
+                continue
+            matrix = feature.compute(batch)
+            assert matrix.dtype == np.float64
+            assert matrix.ndim == 2, feature.name
+            assert len(matrix) == batch.length, feature.name
+            assert feature.element or matrix.shape[1] == 1, f"{feature.name} has columns without a name for one"
+            assert not np.isinf(matrix).any(), feature.name
+            assert not np.isnan(matrix).all(), f"{feature.name} says nothing of any recording"
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+@pytest.mark.parametrize("value", [0.0, -1.0, 1e30, float("nan")])
+def test_features_stand_impossible_and_missing_values_without_warnings(product: ProductType, value: float) -> None:
+    shown: dict[str, list[Value]] = {}
+    for signal in product.signals.values():
+        one: Value = [value, None, value] if signal.kind is Kind.VECTOR else value
+        shown[signal.name] = [None, [] if signal.kind is Kind.CODES else one]
+    for batch in (Columns(shown, 2), Columns({}, 2), Columns({}, 0)):
+        for feature in product.features.values():
+            if feature.compute is not None:
+                assert feature.compute(batch).shape[0] == batch.length, feature.name
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_every_monitor_watches_an_existing_feature_of_its_kind(product: ProductType) -> None:
+    names = [monitor.name for monitor in product.monitors]
+    assert len(names) == len(set(names)), "two monitors have one name"
+    for monitor in product.monitors:
+        feature = product.features[monitor.feature]
+        assert monitor.title, monitor.name
+        assert monitor.component in product.components, monitor.name
+        assert (feature.compute is None) == isinstance(monitor, Reported), monitor.name
+        if isinstance(monitor, Peer):
+            assert feature.element, f"{monitor.name} compares elements, but {feature.name} has none"
+        if isinstance(monitor, Reported):
+            assert bool(monitor.codes) != bool(monitor.unless), monitor.name
+        else:
+            see_that_its_hysteresis_is_right(monitor)
+
+
+def see_that_its_hysteresis_is_right(monitor: Limit | Peer) -> None:
+    is_above = isinstance(monitor, Peer) or monitor.side == "above"
+    assert monitor.clear <= monitor.limit if is_above else monitor.clear >= monitor.limit, monitor.name
+    assert monitor.on_delay_s >= 0, monitor.name
+    assert monitor.off_delay_s >= 0, monitor.name
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_no_trouble_code_is_passed_over_and_none_is_taken_twice(product: ProductType) -> None:
+    reported = [monitor for monitor in product.monitors if isinstance(monitor, Reported)]
+    named = [code for monitor in reported for code in monitor.codes]
+    assert len(named) == len(set(named))
+    if any(signal.kind is Kind.CODES for signal in product.signals.values()):
+        assert any(monitor.unless == set(named) for monitor in reported), "no monitor takes the codes that none names"
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_the_watch_takes_recordings_and_confirms_nothing_in_those_of_sound_devices(product: ProductType) -> None:
+    for kind, payload, name in examples(product):
+        envelope = product.decode(payload, kind)
+        assert isinstance(envelope, Envelope)
+        rows = [sample.values for sample in envelope.samples]
+        batch = Columns({signal: [row.get(signal) for row in rows] for signal in product.signals}, len(rows))
+        at_us = np.array([sample.at_us for sample in envelope.samples])
+        changes = Watch(product).step(np.zeros(len(rows), np.int64), at_us, batch)
+        told = {change.monitor for change in changes if change.phase == "confirmed"}
+        assert not told or kind == "event", f"{name}: {told}"
+
+
+# ------------------------------------------------------------------ faults, remedies and what people see
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_every_monitor_is_shown_by_a_fault_of_its_component_and_by_no_other(product: ProductType) -> None:
+    monitors = {monitor.name: monitor for monitor in product.monitors}
+    shown: set[tuple[str, str]] = set()
+    for fault in product.faults.values():
+        for name in fault.shows:
+            assert name in monitors, f"{fault.code} shows {name}, which is no monitor"
+            assert monitors[name].component == fault.component, f"{fault.code} shows {name} of another component"
+            shown.add((fault.component, name))
+    for monitor in product.monitors:
+        assert (monitor.component, monitor.name) in shown, f"no fault of {monitor.component} shows {monitor.name}"
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_a_fault_says_what_it_is_how_bad_and_how_likely(product: ProductType) -> None:
+    for key, fault in product.faults.items():
+        assert key == fault.code
+        assert fault.title, key
+        assert fault.owner_text, key
+        assert fault.shows, f"nothing could ever speak for {key}"
+        assert 0 < fault.prior <= 1, key
+        assert all(0 < often < 1 for often in fault.shows.values()), key
+        assert not (fault.is_safety and fault.may_run_on), f"{key} is a safety matter and may run on"
+    for component in product.components:
+        priors = [fault.prior for fault in product.faults.values() if fault.component == component]
+        assert sum(priors) == pytest.approx(1.0), f"{component}: the faults' shares add up to {sum(priors)}"
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_every_fault_has_a_remedy_or_says_why_not(product: ProductType) -> None:
+    assert set(product.remedies) == set(product.faults)
+    for remedy in product.remedies.values():
+        if remedy.why_none:
+            assert not remedy.part_nos, remedy.fault
+            assert not remedy.minutes, remedy.fault
+        else:
+            assert remedy.title, remedy.fault
+            assert remedy.minutes > 0, remedy.fault
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_every_component_has_a_title_a_monitor_and_a_fault(product: ProductType) -> None:
+    for component, title in product.components.items():
+        assert title, component
+        assert any(monitor.component == component for monitor in product.monitors), component
+        assert any(fault.component == component for fault in product.faults.values()), component
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_every_plot_draws_an_existing_signal_for_an_existing_monitor(product: ProductType) -> None:
+    monitors = {monitor.name: monitor for monitor in product.monitors}
+    for name, plot in product.plots.items():
+        assert name in monitors, name
+        assert plot.title, name
+        assert product.signals[plot.signal].kind is not Kind.CODES, name
+        assert not plot.against_median or product.signals[plot.signal].kind is Kind.VECTOR, name
+    without = [monitor for monitor in product.monitors if monitor.name not in product.plots]
+    assert all(isinstance(monitor, Reported) for monitor in without), "a monitor of numbers has nothing to show"
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_cadence_lateness_and_declared_false_requests_are_figures(product: ProductType) -> None:
+    assert 0 < product.cadence_s <= product.lateness_s
+    assert 0 < product.false_requests_per_device_year < 1
+
+
+# ------------------------------------------------------------------ the product's README
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_the_readme_names_every_signal_monitor_fault_and_the_declared_rate(product: ProductType) -> None:
+    text = (folder(product) / "README.md").read_text("utf-8")
+    named = set(re.findall(r"`([^`]+)`", text))
+    monitors = [monitor.name for monitor in product.monitors]
+    missing = [name for name in (*product.signals, *monitors, *product.faults) if name not in named]
+    assert missing == []
+    assert f"{product.false_requests_per_device_year:g} false requests per device and year" in text
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_the_readme_gives_each_limit_as_it_is(product: ProductType) -> None:
+    lines = (folder(product) / "README.md").read_text("utf-8").splitlines()
+    for monitor in product.monitors:
+        rows = [line for line in lines if line.startswith(f"| `{monitor.name}` |")]
+        assert len(rows) == 1, f"{monitor.name} has {len(rows)} rows in the table of monitors"
+        assert not missing_in_row(monitor, rows[0]), f"{monitor.name}: {rows[0]} lacks {missing_in_row(monitor, rows[0])}"
+
+
+def missing_in_row(monitor: Monitor, row: str) -> list[str]:
+    wanted = ["safety"] if monitor.is_safety else []
+    match monitor:
+        case Reported():
+            wanted += sorted(monitor.codes)
+        case Limit() | Peer():
+            wanted += [f"{monitor.limit:g}", f"{monitor.clear:g}", duration(monitor.on_delay_s)]
+            wanted += [duration(monitor.off_delay_s)]
+    return [piece for piece in wanted if not re.search(rf"(?<![\w.]){re.escape(piece)}(?![\w.]\d?)", row)]
+
+
+def duration(seconds: float) -> str:
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:g} {unit}"
+    return f"{seconds:g} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A row of the README's table of delays; `within` is None where it says that the fault is not found."""
+
+    ill: Ill
+    within: timedelta | None
+
+
+def declared_delays(product: ProductType) -> list[Declared]:
+    """Read the README's table: kind of fault, its strength, and within how long it is found."""
+    text = (folder(product) / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| ([\d.]+)[^|]*\| (?:(\d+) (min|h|d)|not found[^|]*) \|", text, re.MULTILINE)
+    units = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+    return [Declared(Ill(kind, float(by)), int(n) * units[unit] if n else None) for kind, by, n, unit in rows]
+
+
+# ------------------------------------------------------------------ trust
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_every_kind_of_fault_that_can_be_simulated_has_a_declared_delay(product: ProductType) -> None:
+    simulated = importlib.import_module("simulators.faults").KINDS
+    declared = {each.ill.kind for each in declared_delays(product)}
+    assert declared == set(street_of(product).KINDS) == set(simulated)
+    for kind, codes in street_of(product).KINDS.items():
+        assert codes <= set(product.faults), kind
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_healthy_devices_open_no_more_requests_than_declared(product: ProductType) -> None:
+    told = watch(
+        product,
+        [None] * HEALTHY_DEVICES,
+        lasting=timedelta(days=HEALTHY_DAYS),
+        start_at=WINTER_AT,
+        seed=20261121,
+    )
+    requests = {(each.device, each.component) for each in told}
+    allowed = product.false_requests_per_device_year * HEALTHY_DEVICES * HEALTHY_DAYS / 365.25
+    assert len(requests) <= allowed, f"{len(requests)} false requests, {allowed:.2f} declared: {told}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_every_simulated_fault_is_found_within_its_declared_delay(product: ProductType) -> None:
+    late: list[str] = []
+    for rows, lasting in runs(declared_delays(product)):
+        told = watch(product, [row.ill for row in rows], lasting=lasting, start_at=SPRING_AT, seed=20261121)
+        for device, row in enumerate(rows):
+            rightly = [each for each in told if each.device == device and is_right(product, row.ill, each)]
+            if row.within is None or not any(each.after <= row.within for each in rightly):
+                late.append(f"{row}: {rightly or 'not found'}")
+    assert not late, "\n".join(late)
+
+
+def runs(declared: Sequence[Declared]) -> Iterator[tuple[list[Declared], timedelta]]:
+    """Several devices of each kind, the quick kinds apart from the slow ones, so that none lives longer than it must."""
+    for shortest, longest in ((timedelta(0), timedelta(days=1)), (timedelta(days=1), timedelta(days=366))):
+        rows = [row for row in declared if row.within is not None and shortest < row.within <= longest]
+        if rows:
+            yield [row for row in rows for _ in range(DEVICES_OF_A_KIND)], max(row.within or shortest for row in rows)
+
+
+def is_right(product: ProductType, ill: Ill, told: Told) -> bool:
+    """Whether a symptom speaks for what is really wrong."""
+    codes = street_of(product).KINDS[ill.kind]
+    return any(told.monitor in product.faults[code].shows for code in codes)

@@ -1,0 +1,66 @@
+"""Diagnosis: ranked hypotheses, and the courage to say "not sure"."""
+
+import pytest
+
+from devices.products import product_type
+from diagnostics.diagnosis import Diagnosis, Evidence, Verdict, diagnose
+
+EV = product_type("electric_vehicle")
+
+
+def diagnosed(*monitors: str, component: str = "traction_battery") -> Diagnosis:
+    found = diagnose(EV, component, [Evidence(i, name, 0, 1000 + i) for i, name in enumerate(monitors)])
+    assert found is not None
+    return found
+
+
+def test_no_evidence_is_no_diagnosis() -> None:
+    assert diagnose(EV, "traction_battery", []) is None
+
+
+def test_a_cell_that_leaves_its_pack_is_a_sure_diagnosis() -> None:
+    found = diagnosed("cell_leaves_pack")
+    assert (found.leading.fault, found.verdict) == ("weak_cell", Verdict.SURE)
+
+
+def test_the_vehicles_own_warning_alone_is_not_enough() -> None:
+    assert diagnosed("warning_level_2").verdict is Verdict.UNSURE
+
+
+def test_a_pack_that_fails_on_several_channels_is_a_safety_matter_with_its_name() -> None:
+    found = diagnosed("battery_failing", "battery_hot", "cell_too_low", "cell_too_high")
+    assert (found.leading.fault, found.verdict) == ("thermal_event", Verdict.SAFETY)
+
+
+@pytest.mark.parametrize(
+    "monitor", ["battery_failing", "insulation_lost", "isolation_code", "warning_level_3", "cell_too_high"]
+)
+def test_a_safety_symptom_goes_to_a_human_whatever_its_cause(monitor: str) -> None:
+    assert diagnosed(monitor).verdict is Verdict.SAFETY
+    assert diagnosed(monitor, "cell_leaves_pack").verdict is Verdict.SAFETY
+
+
+def test_probabilities_add_up_to_one_and_are_ranked() -> None:
+    found = diagnosed("cell_leaves_pack", "warning_level_2")
+    probabilities = [hypothesis.probability for hypothesis in found.hypotheses]
+    assert sum(probabilities) == pytest.approx(1.0)
+    assert probabilities == sorted(probabilities, reverse=True)
+
+
+def test_evidence_against_names_what_is_missing_and_what_is_unexplained() -> None:
+    found = diagnosed("cell_leaves_pack")
+    insulation = next(h for h in found.hypotheses if h.fault == "insulation_breakdown")
+    assert "insulation_low" in insulation.missing
+    assert [piece.monitor for piece in insulation.unexplained] == ["cell_leaves_pack"]
+
+
+def test_the_onset_is_that_of_the_leading_hypothesis_evidence() -> None:
+    evidence = [Evidence(1, "battery_hot", 0, 500), Evidence(2, "cell_leaves_pack", 3, 900)]
+    found = diagnose(EV, "traction_battery", evidence)
+    assert found is not None
+    expected = min(piece.since_us for piece in found.leading.evidence_for)
+    assert found.since_us == expected
+
+
+def test_a_fault_without_an_automatic_remedy_is_never_sure() -> None:
+    assert diagnosed("other_code", component="vehicle").verdict is Verdict.UNSURE

@@ -1,0 +1,126 @@
+"""A small desk for tests: one tenant with a planner, a centre with two bays and stock, and vehicles."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from devices.identity import Identity, partition_of
+from gateway.configure import apply
+from gateway.storage.connection import Connection, Role, connect, tenant_transaction
+
+WORLD = """
+[tenant]
+name = "acme"
+title = "Acme"
+
+[[staff]]
+name = "Pat Planner"
+email = "pat@acme.example"
+
+[[service_centre]]
+name = "main"
+title = "Main Centre"
+address = "1 Main Street"
+time_zone = "Europe/Berlin"
+latitude = 52.5
+longitude = 13.4
+hours = { mon = "09:00-18:00", tue = "09:00-18:00", wed = "09:00-18:00", thu = "09:00-18:00", fri = "09:00-18:00" }
+
+[[service_centre.bay]]
+name = "Bay 1"
+skills = ["high_voltage", "hoist"]
+
+[[service_centre.stock]]
+part = "EV-CELL-MODULE"
+on_hand = STOCK
+
+[[service_centre.stock]]
+part = "EV-TYRE-REPAIR"
+on_hand = STOCK
+
+[[part]]
+part = "EV-CELL-MODULE"
+title = "Battery cell module"
+
+[[part]]
+part = "EV-TYRE-REPAIR"
+title = "Tyre repair kit"
+"""
+
+
+@dataclass
+class SmallDesk:
+    """A tenant in a test's database, with connections in each role."""
+
+    dsn: str
+    tenant_id: int
+    admin: Connection
+    work: Connection
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.admin.close()
+        self.work.close()
+
+    def vehicle(self, name: str) -> int:
+        """Enrol a vehicle without credentials and return its id."""
+        with tenant_transaction(self.admin, self.tenant_id):
+            owner = self.admin.execute(
+                "INSERT INTO owner (name, email, language) VALUES (%s, %s, 'en') RETURNING owner_id",
+                [f"Owner of {name}", f"{name}@owners.example"],
+            ).fetchone()
+            row = self.admin.execute(
+                """INSERT INTO device (name, partition, product, serial, owner_id, latitude, longitude)
+                VALUES (%s, %s, 'electric_vehicle', %s, %s, 52.4, 13.3) RETURNING device_id""",
+                [name, partition_of("acme", name), name, owner[0]],  # type: ignore[index]
+            ).fetchone()
+        return row[0]  # type: ignore[index]
+
+    def symptom(self, device_id: int, monitor: str, element: int = 0, component: str = "traction_battery") -> int:
+        """Write a confirmed symptom, as ingest does, and return its id."""
+        now = datetime.now(UTC)
+        row = self.admin.execute(
+            """INSERT INTO symptom (tenant_id, device_id, monitor, component, element, state, since_at, confirmed_at,
+                value, threshold, decided_by_ingest_no, decided_received_at)
+            VALUES (%s, %s, %s, %s, %s, 'confirmed', %s, %s, -0.03, 0.02, 1, %s) RETURNING symptom_id""",
+            [self.tenant_id, device_id, monitor, component, element, now - timedelta(hours=3), now, now],
+        ).fetchone()
+        return row[0]  # type: ignore[index]
+
+    def rows(self, query: Any, *parameters: Any) -> list[tuple[Any, ...]]:
+        """All rows of a query, seen by the owner of the database."""
+        return self.admin.execute(query, parameters).fetchall()
+
+    def value(self, query: Any, *parameters: Any) -> Any:
+        """The only value of a query's only row."""
+        ((value,),) = self.rows(query, *parameters)
+        return value
+
+
+def open_desk(dsn: str, folder: Path, *, stock: int = 2, tenant: str = "acme") -> SmallDesk:
+    """Set a tenant up in a database."""
+    file = folder / f"{tenant}.toml"
+    file.write_text(WORLD.replace("STOCK", str(stock)).replace('"acme"', f'"{tenant}"'), encoding="utf-8")
+    admin = connect(dsn, Role.ADMIN)
+    apply(admin, file)
+    row = admin.execute("SELECT tenant_id FROM tenant WHERE name = %s", [tenant]).fetchone()
+    return SmallDesk(dsn, row[0], admin, connect(dsn, Role.WORK))  # type: ignore[index]
+
+
+def topic(device: str, channel: str = "telemetry", tenant: str = "acme") -> str:
+    """A device's topic."""
+    return Identity(partition_of(tenant, device), tenant, device).topic(channel)
+
+
+def telemetry(seq: int, *samples: dict[str, object], boot: int = 1, **more: object) -> bytes:
+    """A telemetry message."""
+    return json.dumps(
+        {"schema": "callout.telemetry/1", "boot": boot, "seq": seq, "samples": list(samples), **more}
+    ).encode()
+
+
+def sample(at: datetime, **values: object) -> dict[str, object]:
+    """One sample."""
+    return {"at": at.isoformat(), **values}

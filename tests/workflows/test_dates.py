@@ -1,0 +1,92 @@
+"""Dates: a part, a bay and a time together, or the reason why not."""
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workflows.dates import NOTICE, Bay, Centre, Dates, Interval, NoDates, Work, find_dates
+
+SEOUL = ZoneInfo("Asia/Seoul")
+NOW = datetime(2026, 3, 2, 10, 0, tzinfo=SEOUL)  # a Monday
+HOURS = {day: (time(9), time(18)) for day in range(5)}
+WORK = Work(180, frozenset({"high_voltage"}), ["CELL"])
+SKILLED = frozenset({"high_voltage", "hoist"})
+
+
+def centre(**changes: object) -> Centre:
+    values: dict[str, object] = {
+        "centre_id": 1,
+        "time_zone": "Asia/Seoul",
+        "hours": HOURS,
+        "bays": [Bay(1, SKILLED, [])],
+        "free_parts": {"CELL": 1},
+        "distance_km": 5.0,
+    }
+    return Centre(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def found(dates: Dates | NoDates) -> Dates:
+    assert isinstance(dates, Dates)
+    return dates
+
+
+def test_three_dates_on_three_days_the_soonest_first_each_with_its_reason() -> None:
+    options = found(find_dates(WORK, [centre()], NOW)).options
+    assert [option.why for option in options] == ["soonest", "other_time", "other_day"]
+    assert len({option.during.start_at.astimezone(SEOUL).date() for option in options}) == 3
+    assert options[0].during.start_at == datetime(2026, 3, 3, 9, 0, tzinfo=SEOUL)
+
+
+def test_no_date_without_its_part() -> None:
+    assert find_dates(WORK, [centre(free_parts={"CELL": 0})], NOW) == NoDates("no_part", ["CELL"])
+
+
+def test_no_date_without_a_bay_that_has_the_skills() -> None:
+    assert find_dates(WORK, [centre(bays=[Bay(1, frozenset({"hoist"}), [])])], NOW) == NoDates("no_bay")
+
+
+def test_the_nearest_centre_that_has_the_part_is_taken() -> None:
+    near = centre(centre_id=2, distance_km=1.0, free_parts={})
+    far = centre(centre_id=3, distance_km=50.0)
+    assert found(find_dates(WORK, [far, near, centre()], NOW)).centre_id == 1
+
+
+def test_a_bay_that_is_taken_for_good_gives_no_time() -> None:
+    always = Interval(NOW - timedelta(days=1), NOW + timedelta(days=99))
+    assert find_dates(WORK, [centre(bays=[Bay(1, SKILLED, [always])])], NOW) == NoDates("no_time")
+
+
+def test_opening_hours_are_local_across_a_clock_change() -> None:
+    berlin = centre(time_zone="Europe/Berlin")
+    now = datetime(2026, 3, 27, 12, 0, tzinfo=ZoneInfo("Europe/Berlin"))  # the clocks change on the 29th
+    starts = [option.during.start_at for option in found(find_dates(WORK, [berlin], now)).options]
+    local = [start.astimezone(ZoneInfo("Europe/Berlin")) for start in starts]
+    assert all(9 <= start.hour <= 15 for start in local)
+    assert local[0].date().isoformat() == "2026-03-30"
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 500), st.integers(1, 12)), max_size=40),
+    st.integers(0, 24 * 60),
+    st.sampled_from([30, 45, 180, 540]),
+)
+def test_an_offered_date_is_always_free_open_and_far_enough_ahead(
+    taken: list[tuple[int, int]], minutes_on: int, length: int
+) -> None:
+    now = NOW + timedelta(minutes=minutes_on)
+    busy = [Interval(NOW + timedelta(hours=at), NOW + timedelta(hours=at + lasts)) for at, lasts in taken]
+    dates = find_dates(
+        Work(length, frozenset(), []), [centre(bays=[Bay(1, frozenset(), busy), Bay(2, frozenset(), busy[::2])])], now
+    )
+    for option in dates.options if isinstance(dates, Dates) else []:
+        slot = option.during
+        assert slot.start_at >= now + NOTICE
+        assert slot.end_at - slot.start_at == timedelta(minutes=length)
+        assert not any(slot.overlaps(other) for other in (busy if option.bay_id == 1 else busy[::2]))
+        local = slot.start_at.astimezone(SEOUL)
+        opens, closes = HOURS[local.weekday()]
+        assert opens <= local.time()
+        assert slot.end_at.astimezone(SEOUL).time() <= closes
+        assert slot.start_at.tzinfo in {UTC, ZoneInfo("UTC")}
