@@ -19,7 +19,7 @@ from gateway.storage.connection import Connection, tenant_transaction
 from gateway.storage.findings import one
 
 # The embedded broker takes a new account in milliseconds; longer than this, it has none or is away.
-_BROKER_WAIT_S: Final = 3.0
+BROKER_WAIT_S: Final = 3.0
 _LOOK_EVERY_S: Final = 0.02
 
 
@@ -92,8 +92,8 @@ class Enrolled:
     is_in_broker: bool
 
 
-def enrol(connection: Connection, request: EnrolmentRequest) -> Enrolled:
-    """Enrol a device, and wait a moment until the broker knows it.
+def enrol(connection: Connection, request: EnrolmentRequest, *, wait_s: float = BROKER_WAIT_S) -> Enrolled:
+    """Enrol a device, and wait up to `wait_s` seconds until the broker knows it.
 
     Raises
     ------
@@ -122,10 +122,10 @@ def enrol(connection: Connection, request: EnrolmentRequest) -> Enrolled:
             f"tenant {request.tenant!r}). Re-issue its credentials instead, or enrol under another {what}.",
             "conflict",
         ) from error
-    return Enrolled(identity, password, _wait_for_broker(connection, tenant_id, credential_id))
+    return Enrolled(identity, password, _wait_for_broker(connection, tenant_id, credential_id, wait_s))
 
 
-def reissue(connection: Connection, tenant: str, device: str) -> Enrolled:
+def reissue(connection: Connection, tenant: str, device: str, *, wait_s: float = BROKER_WAIT_S) -> Enrolled:
     """Give a device a new password; the old one stops working.
 
     Raises
@@ -140,7 +140,7 @@ def reissue(connection: Connection, tenant: str, device: str) -> Enrolled:
         device_id, identity = _find(connection, tenant, device)
         _revoke(connection, device_id)
         credential_id = _credential(connection, device_id, password_hash)
-    return Enrolled(identity, password, _wait_for_broker(connection, tenant_id, credential_id))
+    return Enrolled(identity, password, _wait_for_broker(connection, tenant_id, credential_id, wait_s))
 
 
 def revoke(connection: Connection, tenant: str, device: str) -> None:
@@ -236,9 +236,9 @@ def _revoke(connection: Connection, device_id: int) -> None:
     )
 
 
-def _wait_for_broker(connection: Connection, tenant_id: int, credential_id: int) -> bool:
+def _wait_for_broker(connection: Connection, tenant_id: int, credential_id: int, wait_s: float) -> bool:
     """Wait until the keeper of the broker's accounts has taken the new one in, or a few seconds have passed."""
-    until_s = time.monotonic() + _BROKER_WAIT_S
+    until_s = time.monotonic() + wait_s
     while True:
         with tenant_transaction(connection, tenant_id):
             row = connection.execute(
