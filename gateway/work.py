@@ -6,8 +6,9 @@ import threading
 from datetime import UTC, datetime
 from typing import Final
 
-from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
-from psycopg_pool import ConnectionPool
+from procrastinate import App, PsycopgConnector, RetryStrategy
+from procrastinate.exceptions import ConnectorException
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from gateway import jobs, journey
 from gateway.notices.run import send_due
@@ -22,7 +23,9 @@ _AT_ONCE: Final = 4
 _SWEEP_EVERY_S: Final = 2.0
 _SEND_EVERY_S: Final = 30.0
 # A worker that gave no sign of life for so long is dead, and its jobs are run by another.
-_STALLED_AFTER_S: Final = 30
+_HEARTBEAT_S: Final = 2.0
+_STALLED_AFTER_S: Final = 10.0
+_TIDY_EVERY_S: Final = 5.0
 _RETRY: Final = RetryStrategy(max_attempts=20, exponential_wait=2)
 # Ended jobs are kept for a while, to be looked at.
 _KEEP_JOBS_H: Final = 24
@@ -53,13 +56,31 @@ def run(settings: Settings) -> None:
 async def _run_jobs(app: App) -> None:
     async with app.open_async():
         _log.info("work runs %d jobs at once", _AT_ONCE)
-        await app.run_worker_async(
-            concurrency=_AT_ONCE,
-            fetch_job_polling_interval=5.0,
-            shutdown_graceful_timeout=5.0,
-            delete_jobs="never",
-            stalled_worker_timeout=float(_STALLED_AFTER_S),
-        )
+        tidying = asyncio.create_task(_tidy(app))
+        try:
+            await app.run_worker_async(
+                concurrency=_AT_ONCE,
+                fetch_job_polling_interval=5.0,
+                shutdown_graceful_timeout=5.0,
+                delete_jobs="never",
+                update_heartbeat_interval=_HEARTBEAT_S,
+                stalled_worker_timeout=_STALLED_AFTER_S,
+            )
+        finally:
+            tidying.cancel()
+
+
+async def _tidy(app: App) -> None:
+    """Run again what a dead worker left behind, and remove jobs that ended long ago."""
+    while True:
+        try:
+            for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED_AFTER_S):
+                _log.warning("job %s (%s) was left by a dead worker and is run again", job.id, job.task_name)
+                await app.job_manager.retry_job(job)
+            await app.job_manager.delete_old_jobs(nb_hours=_KEEP_JOBS_H)
+        except (ConnectorException, PoolTimeout):
+            _log.warning("looking for jobs of dead workers failed; it is tried again", exc_info=True)
+        await asyncio.sleep(_TIDY_EVERY_S)
 
 
 def _app(settings: Settings, pool: ConnectionPool[Connection]) -> App:
@@ -84,17 +105,6 @@ def _app(settings: Settings, pool: ConnectionPool[Connection]) -> App:
         _log.debug("sending notices of tenant %d, request %d", tenant_id, request_id)
         with pool.connection() as connection:
             send_due(connection, settings, datetime.now(UTC))
-
-    @app.periodic(cron="* * * * *")
-    @app.task(name="tidy_jobs", queue=jobs.QUEUE, queueing_lock="tidy_jobs", pass_context=True)
-    async def tidy_jobs(context: JobContext, timestamp: int) -> None:
-        """Run again what a dead worker left behind, and remove what ended long ago."""
-        del timestamp
-        manager = context.app.job_manager
-        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED_AFTER_S):
-            _log.warning("job %s (%s) was left by a dead worker and is run again", job.id, job.task_name)
-            await manager.retry_job(job)
-        await manager.delete_old_jobs(nb_hours=_KEEP_JOBS_H)
 
     return app
 

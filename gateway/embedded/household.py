@@ -6,6 +6,7 @@ them is decided by whoever opens the household.
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,14 +24,16 @@ from gateway.embedded.folder import DataFolder
 from gateway.embedded.keeper import Keeper, Piece, Tell
 from gateway.embedded.mosquitto import find_mosquitto
 from gateway.embedded.plain_broker import SHORTCOMINGS, PlainBroker
-from gateway.embedded.ports import is_free, next_free_port
+from gateway.embedded.ports import LOOPBACK, is_free, next_free_port
 from gateway.embedded.postgres import EmbeddedPostgres
+from gateway.embedded.program import shorten
 from gateway.embedded.service import Service
 from gateway.errors import EmbeddedError
 from gateway.settings import Settings, as_environment
 from gateway.storage.migrate import migrate
 
 _LOOK_SECONDS: Final = 0.25
+_SHORTEN_LOGS_SECONDS: Final = 60.0
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -106,7 +109,10 @@ class Household:
 
     def service(self, name: str, *words: str, port: int | None = None) -> Service:
         """Return a process of ours that is given the household's settings when it starts."""
-        return Service(name, words, self.folder, lambda: self._environment(name), port)
+        host = self.settings.http_host if name == "serve" else LOOPBACK
+        # Who listens everywhere listens here, too.
+        reached_at = LOOPBACK if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared, not listened on
+        return Service(name, words, self.folder, lambda: self._environment(name), port, reached_at)
 
     def change(self, **settings: object) -> None:
         """Change settings for the processes that are started from now on."""
@@ -114,8 +120,13 @@ class Household:
 
     def watch(self, each_look: Callable[[], bool] | None = None) -> None:
         """Keep all pieces running until the household is to stop, or `each_look` returns False."""
+        shorten_at_s = 0.0
         while not self.stopping.wait(_LOOK_SECONDS):
             self._keeper.look()
+            if time.monotonic() >= shorten_at_s:
+                shorten_at_s = time.monotonic() + _SHORTEN_LOGS_SECONDS
+                for log in self.folder.part("logs").glob("*.log"):
+                    shorten(log)
             if each_look is not None and not each_look():
                 return
 

@@ -4,6 +4,7 @@ Its own group keeps the terminal's Ctrl-C away from it: the household decides th
 """
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,16 @@ from gateway.errors import EmbeddedError
 _LOG_BYTES: Final = 8_000_000
 _TAIL_BYTES: Final = 4_000
 _KILL_SECONDS: Final = 5.0
+
+
+def shorten(log: Path) -> None:
+    """Set aside what a log has said when it has grown large; the program that writes it goes on in the same file.
+
+    What is written in the moment between may be lost, which a log can bear and a full disk cannot.
+    """
+    if log.exists() and log.stat().st_size > _LOG_BYTES:
+        shutil.copyfile(log, log.with_suffix(".old.log"))
+        os.truncate(log, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +61,7 @@ class Program:
         EmbeddedError
             The command cannot be run.
         """
-        if log.exists() and log.stat().st_size > _LOG_BYTES:
-            log.replace(log.with_suffix(".old.log"))
+        shorten(log)
         with log.open("ab") as output:
             began = output.tell()
             try:

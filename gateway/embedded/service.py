@@ -34,8 +34,8 @@ class Service:
         Where its log goes.
     environment
         Its settings as variables, asked for at each start.
-    port
-        Where it listens; its start is complete when somebody answers there. None for one that listens nowhere.
+    port, host
+        Where it listens; its start is complete when somebody answers there. No port for one that listens nowhere.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Service:
     folder: DataFolder
     environment: Callable[[], Mapping[str, str]]
     port: int | None = None
+    host: str = LOOPBACK
     _program: Program | None = field(default=None, init=False)
 
     @property
@@ -78,7 +79,7 @@ class Service:
         deadline_s = time.monotonic() + _READY_SECONDS
         while program.is_running and time.monotonic() < deadline_s:
             with contextlib.suppress(OSError):
-                socket.create_connection((LOOPBACK, port), timeout=1.0).close()
+                socket.create_connection((self.host, port), timeout=1.0).close()
                 return
             time.sleep(_LOOK_AGAIN_SECONDS)
         said = self.last_words() or "it said nothing"

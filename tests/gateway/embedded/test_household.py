@@ -7,13 +7,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from gateway.embedded.folder import DataFolder
+from gateway.embedded.folder import DataFolder, open_folder
 from gateway.embedded.household import Household, StopWantedError
 from gateway.embedded.neighbour import fill_in
 from gateway.embedded.orphans import processes_in
@@ -35,6 +35,19 @@ with folder.locked("callout up"), stopped_by_signals(print) as stopping:
         household.watch()
 print("all down", flush=True)
 """
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own of 300 MB; left out where we may not mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300m", "tmpfs", str(place)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode:
+        pytest.skip("mounting a disk needs root")
+    place.chmod(0o755)
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
 
 
 def household(folder: DataFolder, told: list[str]) -> Household:
@@ -86,6 +99,34 @@ def test_database_and_broker_that_are_killed_run_again_within_seconds(data_folde
         assert answers(dsn)
         socket.create_connection((broker.host, broker.port), timeout=2).close()
     assert [line for line in told if "runs again" in line] == ["PostgreSQL runs again", "broker runs again"]
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_costs_nothing_that_was_committed_and_all_goes_on_once_it_is_free(
+    small_disk: Path,
+) -> None:
+    told: list[str] = []
+    with household(open_folder(small_disk / "data"), told) as home:
+        with psycopg.connect(home.settings.database_url, autocommit=True) as connection:
+            connection.execute("CREATE TABLE kept (number int)")
+            connection.execute("INSERT INTO kept VALUES (1)")
+        filler = small_disk / "filler"
+        with pytest.raises(OSError, match="No space left"):
+            filler.write_bytes(bytes(400_000_000))
+        with pytest.raises(psycopg.OperationalError):
+            write_until_it_fails(home.settings.database_url)
+        home.watch(lambda deadline_s=time.monotonic() + 3: time.monotonic() < deadline_s)
+        filler.unlink()
+        assert watch_until(home, lambda: answers(home.settings.database_url), 60.0), told
+        with psycopg.connect(home.settings.database_url, autocommit=True) as connection:
+            assert connection.execute("SELECT number FROM kept WHERE number = 1").fetchall() == [(1,)]
+            connection.execute("INSERT INTO kept VALUES (2)")
+
+
+def write_until_it_fails(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for _ in range(100):
+            connection.execute("INSERT INTO kept SELECT 7 FROM generate_series(1, 1000000)")
 
 
 def test_nothing_is_left_running_after_a_stop_and_ports_and_secrets_are_the_same_the_next_time(
