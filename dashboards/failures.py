@@ -43,7 +43,7 @@ def not_logged_in(request: Request, _error: Exception) -> Response:
         t,
         title=t.gettext("Please sign in"),
         text=t.gettext(
-            "These pages are for staff. You come in by a login link that works once; ask whoever runs your service desk."
+            "These pages are for staff. You come in by a link that works once: whoever runs the desk makes it with `callout login`."
         ),
         status=_UNAUTHORISED,
     )

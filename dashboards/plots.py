@@ -98,7 +98,7 @@ def draw(
     Parameters
     ----------
     labels : dict of int to str
-        What each line of the series is called, in the order in which they are styled.
+        What each line of the series is called, in the order in which they are styled; one for each line.
     markers : sequence of (label, instant)
         Instants to mark; those outside of the span are left out.
     threshold : float or None
@@ -110,23 +110,26 @@ def draw(
     scale = _Scale(span, low, high)
     places = [scale.x(at) for at in series.at]
     runs = _runs(series)
-    lines = tuple(
-        Line(label, style, _pieces(places, series.lines[element], runs, scale))
-        for style, (element, label) in enumerate(labels.items(), start=1)
-        if element in series.lines
-    )
     return Drawing(
-        lines=lines,
+        lines=tuple(
+            Line(label, style, _pieces(places, series.lines[element], runs, scale))
+            for style, (element, label) in enumerate(labels.items(), start=1)
+        ),
         band=_band(places, series, runs, scale),
         x_ticks=_time_ticks(span, scale, t, zone_name),
         y_ticks=tuple(Tick(scale.y(value), t.number(value, 2)) for value in _round_values(low, high)),
-        markers=tuple(
-            Marker(label, scale.x(at), scale.x(at) > (_LEFT + _RIGHT) / 2)
-            for label, at in markers
-            if span.begins_at <= at <= span.ends_at
-        ),
+        markers=_markers(markers, scale),
         threshold=scale.y(threshold) if threshold is not None else None,
         zero=scale.y(0.0) if has_zero else None,
+    )
+
+
+def _markers(markers: Sequence[tuple[str, datetime]], scale: _Scale) -> tuple[Marker, ...]:
+    """Return the markers within the span; a label in the right half is written to the left of its line."""
+    return tuple(
+        Marker(label, scale.x(at), scale.x(at) > (_LEFT + _RIGHT) / 2)
+        for label, at in markers
+        if scale.span.begins_at <= at <= scale.span.ends_at
     )
 
 

@@ -311,8 +311,8 @@ def _offer(connection: Connection, request: Request, now: datetime) -> int | Non
 
 
 def _offer_expires_at(dates: Dates, now: datetime) -> datetime:
-    """An offer ends with its patience, or when its first date begins."""
-    return min(now + OFFER_LASTS, min(option.during.start_at for option in dates.options))
+    """Return when an offer ends: with its patience, or when its last date begins."""
+    return min(now + OFFER_LASTS, max(option.during.start_at for option in dates.options))
 
 
 def _look(connection: Connection, request: Request, work: Work, now: datetime) -> Dates | NoDates:

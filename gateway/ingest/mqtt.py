@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 # What the broker may send before an acknowledgement; at least the largest batch, or the worker starves.
 RECEIVE_MAXIMUM: Final = 2000
 _KEEPALIVE_S: Final = 30
+_ANSWER_S: Final = 15.0
 _NEVER: Final = 0xFFFF_FFFF
 _CHANNELS: Final = ("telemetry", "event", "state")
 
@@ -49,7 +50,7 @@ class MqttSource:
     Raises
     ------
     BrokerUnreachableError
-        When the first connection fails; later ones are tried again without end.
+        When the first connection or subscription fails; later ones are tried again without end.
     """
 
     def __init__(self, broker: ServerAddress, partitions: range) -> None:
@@ -59,6 +60,7 @@ class MqttSource:
         # Grows with each connection: a message id means something in its own connection only.
         self._generation = 0
         self._refusal: str | None = None
+        self._subscribed = threading.Event()
         self._client = self._made(broker)
         try:
             self._client.connect(
@@ -70,6 +72,23 @@ class MqttSource:
                 "Start it, or set CALLOUT_BROKER_URL to one that runs."
             ) from error
         self._client.loop_start()
+        self._wait_for_subscription(broker)
+
+    def _wait_for_subscription(self, broker: ServerAddress) -> None:
+        """Wait for the session: from then on the broker keeps for it what comes."""
+        is_answered = self._subscribed.wait(_ANSWER_S)
+        if is_answered and self._refusal is None:
+            return
+        self.close()
+        if self._refusal is not None:
+            raise BrokerUnreachableError(self._told_refusal())
+        raise BrokerUnreachableError(
+            f"{broker.host}:{broker.port} does not answer like an MQTT broker within {_ANSWER_S:g} s. "
+            "Check CALLOUT_BROKER_URL."
+        )
+
+    def _told_refusal(self) -> str:
+        return f"the broker refuses ingest: {self._refusal}. Check the account and its rights in CALLOUT_BROKER_URL."
 
     def _made(self, broker: ServerAddress) -> Client:
         name = f"callout-ingest-{self._partitions.start:02d}-{self._partitions.stop - 1:02d}"
@@ -96,7 +115,7 @@ class MqttSource:
             self._waiting.clear()
             self._refusal = str(reason) if reason.is_failure else None
         if reason.is_failure:
-            _log.error("the broker refuses the login of ingest: %s", reason)
+            self._subscribed.set()
             return
         wanted = [
             (f"{ROOT}/{partition}/+/+/{channel}", SubscribeOptions(qos=1))
@@ -111,9 +130,10 @@ class MqttSource:
     ) -> None:
         refused = sum(reason.is_failure for reason in reasons)
         if refused:
-            _log.error("the broker refuses %d of %d topics to ingest: check its access rules", refused, len(reasons))
+            self._refusal = f"{refused} of {len(reasons)} topics"
         else:
             _log.info("subscribed to %d topics", len(reasons))
+        self._subscribed.set()
 
     def _on_disconnect(
         self, _client: Client, _userdata: Any, _flags: DisconnectFlags, reason: ReasonCode, _props: Properties | None
@@ -140,9 +160,7 @@ class MqttSource:
             if not self._waiting:
                 self._arrived.wait(timeout_s)
             if self._refusal is not None:
-                raise BrokerUnreachableError(
-                    f"the broker refuses the login of ingest: {self._refusal}. Check the account in CALLOUT_BROKER_URL."
-                )
+                raise BrokerUnreachableError(self._told_refusal())
             taken, self._waiting = self._waiting[:most], self._waiting[most:]
         return taken
 

@@ -234,7 +234,8 @@ def case_opened(
     """Write the letter that tells a member of staff of a case of his."""
     request = matter.request
     fault = matter.fault()
-    title = t.gettext(fault.title) if fault else t.gettext("Cause not known")
+    unknown = t.gettext("Safety") if request.is_safety else t.gettext("Cause not known")
+    title = t.gettext(fault.title) if fault else unknown
     product = product_type(request.product)
     clock = ((t.gettext("Decide by"), t.moment(due_at, request.place_time_zone)),) if due_at else ()
     return Letter(

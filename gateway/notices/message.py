@@ -81,7 +81,7 @@ def compose(
     recipient : (name, address)
         Whom it goes to.
     calendar : (method, bytes), optional
-        A calendar entry: as an alternative, which mail programs show, and as a file, which people keep.
+        A calendar entry to show and to keep.
 
     Raises
     ------
@@ -95,27 +95,32 @@ def compose(
     message["To"] = _address(*recipient)
     message["Date"] = format_datetime(now)
     message["Message-ID"] = message_id(mail_from, tenant_id, f"notice-{notice_id}")
-    # All letters about one request hang on one root, which is never sent itself.
-    root = message_id(mail_from, tenant_id, f"request-{request_id}")
-    message["In-Reply-To"] = root
-    message["References"] = root
-    message["Auto-Submitted"] = "auto-generated"
-    if letter.is_urgent:
-        message["Importance"] = "high"
-        message["X-Priority"] = "1"
-    message.set_content(environment.get_template("letter.txt").render(letter=letter, language=t.language))
-    message.add_alternative(
-        environment.get_template("letter.html").render(letter=letter, language=t.language), subtype="html"
-    )
+    _thread(message, message_id(mail_from, tenant_id, f"request-{request_id}"), is_urgent=letter.is_urgent)
+    message.set_content(environment.get_template("letter.txt").render(letter=letter))
+    html = environment.get_template("letter.html").render(letter=letter, language=t.language)
+    message.add_alternative(html, subtype="html")
     if calendar is not None:
-        method, content = calendar
-        message.add_alternative(content.decode(), subtype="calendar", params={"method": method})
-        message.add_attachment(
-            content, maintype="text", subtype="calendar", filename="appointment.ics", params={"method": method}
-        )
+        _attach(message, *calendar)
     # Set last: what is set before the parts are added goes into the first of them.
     message["Content-Language"] = t.language
     return message
+
+
+def _thread(message: EmailMessage, root: str, *, is_urgent: bool) -> None:
+    """Hang all letters about one request on one root, which is never sent itself."""
+    message["In-Reply-To"] = root
+    message["References"] = root
+    message["Auto-Submitted"] = "auto-generated"
+    if is_urgent:
+        message["Importance"] = "high"
+        message["X-Priority"] = "1"
+
+
+def _attach(message: EmailMessage, method: Method, content: bytes) -> None:
+    """Add a calendar entry twice: as an alternative, which mail programs show, and as a file, which people keep."""
+    params = {"method": method}
+    message.add_alternative(content.decode(), subtype="calendar", params=params)
+    message.add_attachment(content, maintype="text", subtype="calendar", filename="appointment.ics", params=params)
 
 
 def _address(name: str, address: str) -> Address:

@@ -7,7 +7,7 @@ from gateway.texts import msgid
 
 STATES: Final[Mapping[str, str]] = {
     "open": msgid("Open"),
-    "held": msgid("Held by a planner"),
+    "held": msgid("Waits for a person"),
     "waiting": msgid("Waiting for a part or a bay"),
     "offered": msgid("Dates offered"),
     "confirmed": msgid("Date confirmed"),

@@ -18,7 +18,7 @@ from babel.support import NullTranslations
 
 from gateway.texts.catalogues import Language, catalogue
 
-# Below a hundredth the probability bar is empty anyway; "0 %" would claim a certainty that nobody has.
+# Below a hundredth the probability bar is empty anyway; "0 %" would claim a certainty that nobody has, as "100 %" would.
 _SMALLEST_SHOWN: Final = 0.01
 _MOMENT: Final = timedelta(seconds=1)
 
@@ -109,9 +109,11 @@ class Translator:
         return format_decimal(round(value, digits) + 0.0, format=f"#,##0.{'#' * digits}", locale=self.locale)
 
     def percent(self, share: float) -> str:
-        """Return a share of one in per cent, "<1%" for what is not quite nothing."""
-        if 0 < share < _SMALLEST_SHOWN:
+        """Return a share of one in per cent; what is nearly nothing or nearly all is not told as certain."""
+        if share < _SMALLEST_SHOWN:
             return "<" + format_percent(_SMALLEST_SHOWN, locale=self.locale)
+        if share > 1 - _SMALLEST_SHOWN / 2:
+            return ">" + format_percent(1 - _SMALLEST_SHOWN, locale=self.locale)
         return format_percent(share, locale=self.locale)
 
 

@@ -148,7 +148,7 @@ def test_a_planner_holds_a_request_without_any_script(
     page.click("summary:has-text('Hold…')")
     page.fill("#hold-reason", "Let me look at it first")
     page.click("button:text-is('Hold')")
-    page.wait_for_selector(".badges:has-text('Held by a planner')")
+    page.wait_for_selector(".badges:has-text('Waits for a person')")
     page.click("text=Sign out")
     page.wait_for_selector("h1:has-text('You are signed out')")
     context.close()

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from gateway.storage.pages import queue
 from tests.dashboards.conftest import Links
-from tests.dashboards.scene import NOW, WEAK_CELL, Scene
+from tests.dashboards.scene import NOW, WEAK_CELL, Scene, evidence
 
 KEY = re.compile(r'name="key" value="([0-9a-f]{32})"')
 OPENED = re.compile(r'href="/planner/requests/(\d+)"')
@@ -92,6 +92,28 @@ def test_a_request_shows_evidence_causes_holds_history_and_messages(planner: Tes
     assert "owner1@example.org" in html
     assert "sent 21 Nov 2026" in html
     assert len(html.encode()) < 50_000
+
+
+def test_even_the_richest_evidence_stays_within_a_pages_size(planner: TestClient, scene: Scene) -> None:
+    pieces = [
+        evidence(
+            "cell_leaves_pack", "A cell leaves its pack", element=cell, element_name="Cell", value=-0.021, unit="V"
+        )
+        for cell in range(78, 90)
+    ]
+    pieces.append(evidence("insulation_lost", "Insulation is below its safe limit", value=89.8, unit="Ω/V"))
+    pieces.append(evidence("tyre_soft", "A tyre loses air", element=2, element_name="Tyre", value=81.0, unit="%"))
+    against = [{"title": "The battery is dangerously hot", "why": "missing"}] * 12
+    causes = [
+        {**cause, "probability": share, "evidence_for": pieces, "evidence_against": against}
+        for cause, share in zip(WEAK_CELL * 2, (0.5, 0.3, 0.1, 0.005, 0.001, 0.0), strict=True)
+    ]
+    device_id = scene.device()
+    scene.readings(device_id, hours=20)
+    page = planner.get(f"/planner/requests/{scene.request(device_id, causes)}")
+    assert page.text.count('class="plot"') == 3
+    assert "Unlikely causes" in page.text
+    assert len(page.content) < 50_000
 
 
 def test_an_approved_request_goes_on_and_its_case_is_closed(

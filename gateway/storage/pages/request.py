@@ -103,7 +103,7 @@ def find_request(conn: Connection, request_id: int) -> RequestRow | None:
         return cursor.execute(
             """SELECT r.request_id, r.tenant_id, t.title AS tenant_title, r.state, r.is_safety, r.severity,
                       r.component, r.opened_at, r.closed_at, coalesce(f.since_at, g.since_at) AS since_at,
-                      (SELECT max(s.confirmed_at) FROM symptom s WHERE s.symptom_id = ANY (g.symptom_ids))
+                      (SELECT min(s.confirmed_at) FROM symptom s WHERE s.symptom_id = ANY (g.symptom_ids))
                           AS confirmed_at,
                       g.verdict, g.hypotheses, f.code AS fault_code, d.device_id, d.name AS device, d.product,
                       d.serial, d.model, d.firmware, d.place_name, d.time_zone AS place_time_zone, d.warranty_until,

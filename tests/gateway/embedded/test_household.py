@@ -115,7 +115,7 @@ def test_a_disk_that_fills_up_costs_nothing_that_was_committed_and_all_goes_on_o
             filler.write_bytes(bytes(400_000_000))
         with pytest.raises(psycopg.OperationalError):
             write_until_it_fails(home.settings.database_url)
-        home.watch(lambda deadline_s=time.monotonic() + 3: time.monotonic() < deadline_s)
+        watch_until(home, lambda: False, 3.0)
         filler.unlink()
         assert watch_until(home, lambda: answers(home.settings.database_url), 60.0), told
         with psycopg.connect(home.settings.database_url, autocommit=True) as connection:

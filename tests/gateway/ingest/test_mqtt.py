@@ -230,5 +230,5 @@ def test_a_wrong_login_ends_the_process_with_a_message(desk: SmallDesk, broker: 
         check=False,
     )
     assert result.returncode == 1
-    assert "refuses the login" in result.stderr + result.stdout
+    assert "broker refuses ingest" in result.stderr + result.stdout
     assert "wrong" not in (result.stderr + result.stdout).replace("nobody:wrong", "")

@@ -34,10 +34,12 @@ def test_a_zone_that_nobody_knows_is_utc(language: Language) -> None:
     assert translator(language).moment(AT, "Moon/Tranquillity").endswith("UTC")
 
 
-def test_small_shares_are_not_told_as_nothing() -> None:
+def test_shares_are_not_told_as_certain() -> None:
     t = translator("en")
     assert t.percent(0.004) == "<1%"
-    assert t.percent(0.0) == "0%"
+    assert t.percent(0.0) == "<1%"
+    assert t.percent(0.9999) == ">99%"
+    assert t.percent(0.99) == "99%"
     assert t.percent(0.912) == "91%"
 
 
