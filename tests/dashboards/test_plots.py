@@ -122,7 +122,7 @@ def test_months_are_drawn_from_the_hours(scene: Scene) -> None:
             scene.conn, product, product.plots["cell_leaves_pack"], device_id=device_id, elements=[3, 2, 99], span=span
         )
     assert found is not None
-    assert 120 < len(found.at) <= 182
+    assert 100 < len(found.at) <= 152
     assert set(found.lines) == {3, 2}
     assert -55 < found.lines[3][-1] < -45
     assert np.isnan(found.lines[2]).all()

@@ -13,7 +13,7 @@ from devices.product import Plot, ProductType
 from devices.signals import Kind
 from gateway.storage.connection import Connection
 
-POINTS: Final = 180
+POINTS: Final = 150
 # Below this span the samples themselves are drawn; above it the hours, so that months open as fast as a day.
 _SAMPLES_UP_TO: Final = timedelta(hours=48)
 _HOUR: Final = timedelta(hours=1)

@@ -1,14 +1,9 @@
 """What every product type has to be, run for each folder below devices/products before its author wrote a test."""
 
-import importlib
 import json
 import re
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from importlib import resources
-from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -16,16 +11,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from devices.monitors import Limit, Monitor, Peer, Reported
+from devices.monitors import Limit, Peer, Reported
 from devices.product import MessageKind, ProductType
-from devices.products import product_types
 from devices.readings import Columns, Envelope, Refusal, Value
 from devices.signals import Kind
 from diagnostics.watch import Watch
-from tests.devices.products.street import Ill, Told, street_of, watch
+from tests.devices.products.recordings import CHANNELS, PRODUCTS, columns, decoded, examples
 
-PRODUCTS = [pytest.param(product, id=name) for name, product in product_types().items()]
-CHANNELS: tuple[MessageKind, ...] = ("telemetry", "event")
 COLUMN_TYPE = {
     Kind.SCALAR: "real",
     Kind.COUNTER: "bigint",
@@ -40,35 +32,6 @@ ENDING = {
     "V": "_v", "A": "_a", "%": "_pct", "°C": "_degc", "kΩ": "_kohm", "kPa": "_kpa", "mm": "_mm", "m": "_m",
     "km/h": "_kmh", "kWh": "_kwh", "W": "_w", "kW": "_kw", "l/min": "_l_min", "bar": "_bar", "Hz": "_hz", "s": "_s",
 }  # fmt: skip
-
-HEALTHY_DEVICES, HEALTHY_DAYS = 60, 4
-DEVICES_OF_A_KIND = 3
-WINTER_AT = datetime(2026, 1, 5, tzinfo=UTC)
-SPRING_AT = datetime(2026, 3, 2, tzinfo=UTC)
-
-
-def folder(product: ProductType) -> Path:
-    return Path(str(resources.files(f"devices.products.{product.name}")))
-
-
-def examples(product: ProductType) -> list[tuple[MessageKind, bytes, str]]:
-    """Recorded messages: the file's name begins with its channel."""
-    found: list[tuple[MessageKind, bytes, str]] = []
-    for path in sorted((folder(product) / "examples").glob("*.json")):
-        channel = path.name.partition("-")[0]
-        assert channel in CHANNELS, f"{path} has to begin with one of {CHANNELS}"
-        found.append(("event" if channel == "event" else "telemetry", path.read_bytes(), path.name))
-    return found
-
-
-def decoded(product: ProductType) -> list[Envelope]:
-    envelopes = [product.decode(payload, kind) for kind, payload, _ in examples(product)]
-    return [envelope for envelope in envelopes if isinstance(envelope, Envelope)]
-
-
-def columns(product: ProductType) -> Columns:
-    rows = [sample.values for envelope in decoded(product) for sample in envelope.samples]
-    return Columns({name: [row.get(name) for row in rows] for name in product.signals}, len(rows))
 
 
 # ------------------------------------------------------------------ decode
@@ -97,11 +60,21 @@ def test_decode_answers_on_any_bytes(product: ProductType, kind: MessageKind, pa
     see_that_decode_answers(product, payload, kind)
 
 
-NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([255, 511, 1e39, -1e39, 10**40])
+NUMBERS = (
+    st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([255, 511, 1e39, -1e39, 10**40])
+)
 LEAVES = st.none() | st.booleans() | NUMBERS | st.text(max_size=20)
 JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=8), inner, max_size=5), max_leaves=12)  # fmt: skip
 INSTANTS = st.sampled_from(
-    ["2026-11-21T22:14:40.250Z", "2026-11-21", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "soon", 7, None]
+    [
+        "2026-11-21T22:14:40.250Z",
+        "2026-11-21",
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-23:59",
+        "soon",
+        7,
+        None,
+    ]
 )
 
 
@@ -381,113 +354,3 @@ def test_every_plot_draws_an_existing_signal_for_an_existing_monitor(product: Pr
 def test_cadence_lateness_and_declared_false_requests_are_figures(product: ProductType) -> None:
     assert 0 < product.cadence_s <= product.lateness_s
     assert 0 < product.false_requests_per_device_year < 1
-
-
-# ------------------------------------------------------------------ the product's README
-
-
-@pytest.mark.parametrize("product", PRODUCTS)
-def test_the_readme_names_every_signal_monitor_fault_and_the_declared_rate(product: ProductType) -> None:
-    text = (folder(product) / "README.md").read_text("utf-8")
-    named = set(re.findall(r"`([^`]+)`", text))
-    monitors = [monitor.name for monitor in product.monitors]
-    missing = [name for name in (*product.signals, *monitors, *product.faults) if name not in named]
-    assert missing == []
-    assert f"{product.false_requests_per_device_year:g} false requests per device and year" in text
-
-
-@pytest.mark.parametrize("product", PRODUCTS)
-def test_the_readme_gives_each_limit_as_it_is(product: ProductType) -> None:
-    lines = (folder(product) / "README.md").read_text("utf-8").splitlines()
-    for monitor in product.monitors:
-        rows = [line for line in lines if line.startswith(f"| `{monitor.name}` |")]
-        assert len(rows) == 1, f"{monitor.name} has {len(rows)} rows in the table of monitors"
-        assert not missing_in_row(monitor, rows[0]), f"{monitor.name}: {rows[0]} lacks {missing_in_row(monitor, rows[0])}"
-
-
-def missing_in_row(monitor: Monitor, row: str) -> list[str]:
-    wanted = ["safety"] if monitor.is_safety else []
-    match monitor:
-        case Reported():
-            wanted += sorted(monitor.codes)
-        case Limit() | Peer():
-            wanted += [f"{monitor.limit:g}", f"{monitor.clear:g}", duration(monitor.on_delay_s)]
-            wanted += [duration(monitor.off_delay_s)]
-    return [piece for piece in wanted if not re.search(rf"(?<![\w.]){re.escape(piece)}(?![\w.]\d?)", row)]
-
-
-def duration(seconds: float) -> str:
-    for unit, length in (("h", 3600), ("min", 60)):
-        if seconds >= length and seconds % length == 0:
-            return f"{seconds / length:g} {unit}"
-    return f"{seconds:g} s"
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """A row of the README's table of delays; `within` is None where it says that the fault is not found."""
-
-    ill: Ill
-    within: timedelta | None
-
-
-def declared_delays(product: ProductType) -> list[Declared]:
-    """Read the README's table: kind of fault, its strength, and within how long it is found."""
-    text = (folder(product) / "README.md").read_text("utf-8")
-    rows = re.findall(r"^\| `(\w+)` \| ([\d.]+)[^|]*\| (?:(\d+) (min|h|d)|not found[^|]*) \|", text, re.MULTILINE)
-    units = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-    return [Declared(Ill(kind, float(by)), int(n) * units[unit] if n else None) for kind, by, n, unit in rows]
-
-
-# ------------------------------------------------------------------ trust
-
-
-@pytest.mark.parametrize("product", PRODUCTS)
-def test_every_kind_of_fault_that_can_be_simulated_has_a_declared_delay(product: ProductType) -> None:
-    simulated = importlib.import_module("simulators.faults").KINDS
-    declared = {each.ill.kind for each in declared_delays(product)}
-    assert declared == set(street_of(product).KINDS) == set(simulated)
-    for kind, codes in street_of(product).KINDS.items():
-        assert codes <= set(product.faults), kind
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("product", PRODUCTS)
-def test_healthy_devices_open_no_more_requests_than_declared(product: ProductType) -> None:
-    told = watch(
-        product,
-        [None] * HEALTHY_DEVICES,
-        lasting=timedelta(days=HEALTHY_DAYS),
-        start_at=WINTER_AT,
-        seed=20261121,
-    )
-    requests = {(each.device, each.component) for each in told}
-    allowed = product.false_requests_per_device_year * HEALTHY_DEVICES * HEALTHY_DAYS / 365.25
-    assert len(requests) <= allowed, f"{len(requests)} false requests, {allowed:.2f} declared: {told}"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("product", PRODUCTS)
-def test_every_simulated_fault_is_found_within_its_declared_delay(product: ProductType) -> None:
-    late: list[str] = []
-    for rows, lasting in runs(declared_delays(product)):
-        told = watch(product, [row.ill for row in rows], lasting=lasting, start_at=SPRING_AT, seed=20261121)
-        for device, row in enumerate(rows):
-            rightly = [each for each in told if each.device == device and is_right(product, row.ill, each)]
-            if row.within is None or not any(each.after <= row.within for each in rightly):
-                late.append(f"{row}: {rightly or 'not found'}")
-    assert not late, "\n".join(late)
-
-
-def runs(declared: Sequence[Declared]) -> Iterator[tuple[list[Declared], timedelta]]:
-    """Several devices of each kind, the quick kinds apart from the slow ones, so that none lives longer than it must."""
-    for shortest, longest in ((timedelta(0), timedelta(days=1)), (timedelta(days=1), timedelta(days=366))):
-        rows = [row for row in declared if row.within is not None and shortest < row.within <= longest]
-        if rows:
-            yield [row for row in rows for _ in range(DEVICES_OF_A_KIND)], max(row.within or shortest for row in rows)
-
-
-def is_right(product: ProductType, ill: Ill, told: Told) -> bool:
-    """Whether a symptom speaks for what is really wrong."""
-    codes = street_of(product).KINDS[ill.kind]
-    return any(told.monitor in product.faults[code].shows for code in codes)
