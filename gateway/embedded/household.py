@@ -29,6 +29,7 @@ from gateway.embedded.postgres import EmbeddedPostgres
 from gateway.embedded.program import shorten
 from gateway.embedded.service import Service
 from gateway.errors import EmbeddedError
+from gateway.ingest.mqtt import SUBSCRIBED
 from gateway.settings import Settings, as_environment
 from gateway.storage.migrate import migrate
 
@@ -107,12 +108,12 @@ class Household:
             raise StopWantedError
         self._keeper.start(piece)
 
-    def service(self, name: str, *words: str, port: int | None = None) -> Service:
+    def service(self, name: str, *words: str, port: int | None = None, says: str = "") -> Service:
         """Return a process of ours that is given the household's settings when it starts."""
         host = self.settings.http_host if name == "serve" else LOOPBACK
         # Who listens everywhere listens here, too.
         reached_at = LOOPBACK if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared, not listened on
-        return Service(name, words, self.folder, lambda: self._environment(name), port, reached_at)
+        return Service(name, words, self.folder, lambda: self._environment(name), port, reached_at, says)
 
     def change(self, **settings: object) -> None:
         """Change settings for the processes that are started from now on."""
@@ -163,7 +164,8 @@ class Household:
         CalloutError
             One could not be started.
         """
-        self.add(self.service("ingest", "gateway", "ingest"))
+        # The broker keeps nothing for a session that has never been: no device comes before ingest has subscribed.
+        self.add(self.service("ingest", "gateway", "ingest", says=SUBSCRIBED))
         self.add(self.service("work", "gateway", "work"))
         self.add(self.service("serve", "gateway", "serve", port=self.settings.http_port))
 

@@ -36,6 +36,8 @@ class Service:
         Its settings as variables, asked for at each start.
     port, host
         Where it listens; its start is complete when somebody answers there. No port for one that listens nowhere.
+    says
+        For one that listens nowhere: words in its log that say it is ready. Without both it is ready at once.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Service:
     environment: Callable[[], Mapping[str, str]]
     port: int | None = None
     host: str = LOOPBACK
+    says: str = ""
     _program: Program | None = field(default=None, init=False)
 
     @property
@@ -52,18 +55,18 @@ class Service:
         return self._program is not None and self._program.is_running
 
     def start(self) -> None:
-        """Start the process, and wait until it listens if it is to.
+        """Start the process, and wait until it is ready.
 
         Raises
         ------
         EmbeddedError
-            It ended at once, or does not listen in time; the message has its last words.
+            It ended at once, or is not ready in time; the message has its last words.
         """
         variables = {**self.environment(), "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
         log = self.folder.log(self.name)
         self._program = Program.start(self.name, leash.command(*self.words), log, variables, CHECKOUT)
-        if self.port is not None:
-            self._wait_until_it_listens(self._program, self.port)
+        if self.port is not None or self.says:
+            self._wait_until_ready(self._program)
 
     def stop(self) -> None:
         """Ask the process to end what it is at, and wait for it."""
@@ -75,14 +78,22 @@ class Service:
         """Return the last line of its log since it was started."""
         return self._program.said().rpartition("\n")[2] if self._program else ""
 
-    def _wait_until_it_listens(self, program: Program, port: int) -> None:
+    def _wait_until_ready(self, program: Program) -> None:
         deadline_s = time.monotonic() + _READY_SECONDS
         while program.is_running and time.monotonic() < deadline_s:
-            with contextlib.suppress(OSError):
-                socket.create_connection((self.host, port), timeout=1.0).close()
+            if self._is_ready(program):
                 return
             time.sleep(_LOOK_AGAIN_SECONDS)
         said = self.last_words() or "it said nothing"
         self.stop()
-        message = f"{self.name} does not listen on port {port}: {said}. Its log is {program.log}."
+        wanted = f"listen on port {self.port}" if self.port is not None else "get ready"
+        message = f"{self.name} does not {wanted}: {said}. Its log is {program.log}."
         raise EmbeddedError(message)
+
+    def _is_ready(self, program: Program) -> bool:
+        if self.port is None:
+            return self.says in program.said()
+        with contextlib.suppress(OSError):
+            socket.create_connection((self.host, self.port), timeout=1.0).close()
+            return True
+        return False

@@ -25,6 +25,8 @@ from gateway.settings import ServerAddress
 
 _log = logging.getLogger(__name__)
 
+# Said in the log when the broker keeps what comes for us.
+SUBSCRIBED: Final = "subscribed to"
 # What the broker may send before an acknowledgement; at least the largest batch, or the worker starves.
 RECEIVE_MAXIMUM: Final = 2000
 _KEEPALIVE_S: Final = 30
@@ -132,7 +134,7 @@ class MqttSource:
         if refused:
             self._refusal = f"{refused} of {len(reasons)} topics"
         else:
-            _log.info("subscribed to %d topics", len(reasons))
+            _log.info("%s %d topics", SUBSCRIBED, len(reasons))
         self._subscribed.set()
 
     def _on_disconnect(

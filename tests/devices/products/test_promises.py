@@ -13,7 +13,7 @@ from devices.product import ProductType
 from tests.devices.products.recordings import PRODUCTS, folder
 from tests.devices.products.street import Ill, Told, street_of, watch
 
-HEALTHY_DEVICES, HEALTHY_DAYS = 60, 4
+HEALTHY_DEVICES, HEALTHY_DAYS = 100, 4
 DEVICES_OF_A_KIND = 3
 WINTER_AT = datetime(2026, 1, 5, tzinfo=UTC)
 SPRING_AT = datetime(2026, 3, 2, tzinfo=UTC)
