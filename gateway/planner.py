@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from devices.products import product_type
-from gateway import journey
+from gateway.following import give_case
 from gateway.storage import findings, promises, requests
 from gateway.storage.connection import Connection
 from gateway.storage.requests import Request
+from gateway.telling import defer_offer, tell_cancelled
 from workflows.request import Command, State, next_state
 from workflows.triage import CaseWanted, Queue
 
@@ -52,7 +53,7 @@ def hold(connection: Connection, *, request_id: int, staff_id: int, reason: str,
     if isinstance(done, Done):
         promises.close_offers(connection, request_id, "withdrawn", now)
         promises.release_parts(connection, request_id, now)
-        journey.give_case(connection, request_id, CaseWanted(Queue.JUDGEMENT, reason), now)
+        give_case(connection, request_id, CaseWanted(Queue.JUDGEMENT, reason), now)
     return done
 
 
@@ -74,7 +75,7 @@ def cancel(connection: Connection, *, request_id: int, staff_id: int, reason: st
             connection, device_id=request.device_id, component=request.component, kept=None, now=now
         )
         if owner_knew:
-            journey.tell_cancelled(connection, request, reason, now)
+            tell_cancelled(connection, request, reason, now)
     return done
 
 
@@ -83,7 +84,7 @@ def ask_for_human(connection: Connection, *, request_id: int, reason: str, now: 
     request = requests.lock_request(connection, request_id)
     if request is None:
         return Refused("There is no such request.")
-    journey.give_case(connection, request_id, CaseWanted(Queue.JUDGEMENT, reason), now)
+    give_case(connection, request_id, CaseWanted(Queue.JUDGEMENT, reason), now)
     return Done(request.state)
 
 
@@ -106,5 +107,5 @@ def _move(
     requests.append_event(connection, request.request_id, event, now, actor=actor, detail=detail)
     if command is Command.APPROVE:
         requests.close_cases(connection, request.request_id, now)
-        journey.defer_offer(connection, request.request_id)
+        defer_offer(connection, request.request_id)
     return Done(state)

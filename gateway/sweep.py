@@ -15,6 +15,7 @@ from gateway import journey
 from gateway.storage import requests
 from gateway.storage.connection import Connection, tenant_transaction
 from gateway.storage.hours import roll_up
+from gateway.telling import defer_offer
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def _look_again(connection: Connection, tenant_id: int, now: datetime) -> None:
             {"now": now, "before": now - _LOOK_AGAIN, "most": _MOST},
         ).fetchall()
         for (request_id,) in due:
-            journey.defer_offer(connection, request_id)
+            defer_offer(connection, request_id)
 
 
 def _warn_of_cases(connection: Connection, tenant_id: int, now: datetime) -> None:

@@ -46,7 +46,7 @@ CASE_REASONS: Final = (
     msgid("No service centre has the part."),
     msgid("No service centre has a bay with the skills that this work needs."),
     msgid("No bay is free in the coming weeks."),
-    msgid("The owner has not answered two offers: please ask him."),
+    msgid("The owner has not answered two offers: please ask in person."),
     msgid("None of the dates suits the owner."),
     msgid("None of the known faults"),
 )

@@ -1,0 +1,164 @@
+"""Following triage: what was decided is saved as faults, requests, events and cases, and handed on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from devices.faults import Severity
+from devices.instants import from_us
+from devices.product import ProductType
+from diagnostics.diagnosis import Diagnosis, Verdict
+from gateway.storage import findings, requests
+from gateway.storage.connection import Connection
+from gateway.storage.findings import DeviceCard
+from gateway.storage.requests import Request
+from gateway.telling import defer_notices, defer_offer
+from workflows.request import Command, State
+from workflows.triage import PATIENCE, Amend, CaseWanted, Open, Queue, Release
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A written diagnosis with all that the next step needs of it."""
+
+    device: DeviceCard
+    product: ProductType
+    diagnosis: Diagnosis
+    diagnosis_id: int
+    decided_received_at: datetime
+
+    @property
+    def is_safety(self) -> bool:
+        """Whether a named human decides at once."""
+        return self.diagnosis.verdict is Verdict.SAFETY
+
+    @property
+    def severity(self) -> Severity:
+        """How bad the leading fault is; a safety matter is critical."""
+        fault = self.product.faults.get(self.diagnosis.leading.fault)
+        if self.is_safety:
+            return Severity.CRITICAL
+        return Severity.WARNING if fault is None else fault.severity
+
+
+def follow(
+    connection: Connection, finding: Finding, decision: Open | Amend | Release, request: Request | None, now: datetime
+) -> None:
+    """Save what triage decided, and hand on."""
+    fault_id = findings.open_fault(
+        connection,
+        device_id=finding.device.device_id,
+        component=finding.diagnosis.component,
+        code=decision.fault,
+        since_at=from_us(finding.diagnosis.since_us),
+        now=now,
+    )
+    findings.close_other_faults(
+        connection,
+        device_id=finding.device.device_id,
+        component=finding.diagnosis.component,
+        kept=fault_id,
+        now=now,
+    )
+    match decision, request:
+        case Open(case=case), _:
+            request_id = _open(connection, finding, fault_id, case, now)
+            if case is None:
+                defer_offer(connection, request_id)
+        case Amend(fault=fault, case=case), Request():
+            _amend(connection, finding, request, fault, fault_id, now)
+            if case is not None:
+                _escalate(connection, finding, request, case, now)
+        case Release(fault=fault), Request():
+            _amend(connection, finding, request, fault, fault_id, now)
+            requests.close_cases(connection, request.request_id, now, queue=Queue.JUDGEMENT)
+            requests.transition(connection, request, Command.APPROVE, now)
+            requests.append_event(connection, request.request_id, "approved", now)
+            defer_offer(connection, request.request_id)
+        case Amend() | Release(), None:
+            raise LookupError(f"triage amends a request of device {finding.device.name}, but there is none")
+
+
+def _open(connection: Connection, finding: Finding, fault_id: int, case: CaseWanted | None, now: datetime) -> int:
+    request_id = requests.open_request(
+        connection,
+        device_id=finding.device.device_id,
+        owner_id=finding.device.owner_id,
+        component=finding.diagnosis.component,
+        fault_id=fault_id,
+        diagnosis_id=finding.diagnosis_id,
+        state=State.OPEN if case is None else State.HELD,
+        is_safety=finding.is_safety,
+        severity=finding.severity,
+        decided_received_at=finding.decided_received_at,
+        now=now,
+    )
+    leading = finding.diagnosis.leading
+    requests.append_event(
+        connection, request_id, "opened", now, detail={"fault": leading.fault, "probability": leading.probability}
+    )
+    if case is not None:
+        _give_to_a_person(connection, finding, request_id, case, now)
+    return request_id
+
+
+def _amend(
+    connection: Connection, finding: Finding, request: Request, fault: str, fault_id: int, now: datetime
+) -> None:
+    requests.amend_request(
+        connection,
+        request.request_id,
+        fault_id=fault_id,
+        diagnosis_id=finding.diagnosis_id,
+        is_safety=finding.is_safety,
+        severity=finding.severity,
+    )
+    if fault != request.fault:
+        requests.append_event(
+            connection, request.request_id, "diagnosis_changed", now, detail={"from": request.fault, "to": fault}
+        )
+
+
+def _escalate(connection: Connection, finding: Finding, request: Request, case: CaseWanted, now: datetime) -> None:
+    """A human joins; what the owner was shown stands."""
+    requests.transition(connection, request, Command.ESCALATE, now)
+    requests.append_event(connection, request.request_id, "escalated", now, detail={"queue": case.queue})
+    _give_to_a_person(connection, finding, request.request_id, case, now)
+
+
+def _give_to_a_person(
+    connection: Connection, finding: Finding, request_id: int, case: CaseWanted, now: datetime
+) -> None:
+    give_case(connection, request_id, case, now)
+    if case.queue is Queue.SAFETY:
+        requests.add_notice(
+            connection,
+            request_id,
+            "safety",
+            now,
+            recipient=finding.device.owner_email,
+            language=finding.device.owner_language,
+            cause="safety",
+            detail={"fault": finding.diagnosis.leading.fault},
+        )
+        defer_notices(connection, request_id)
+
+
+def give_case(connection: Connection, request_id: int, case: CaseWanted, now: datetime) -> None:
+    """Open a named human's case and tell him; nothing happens when there is one in this queue already."""
+    due_at = now + PATIENCE[case.queue]
+    opened = requests.open_case(connection, request_id, queue=case.queue, reason=case.reason, due_at=due_at, now=now)
+    if opened is None:
+        return
+    case_id, email, language = opened
+    requests.append_event(connection, request_id, "case_opened", now, detail={"queue": case.queue, "case_id": case_id})
+    requests.add_notice(
+        connection,
+        request_id,
+        "case_opened",
+        now,
+        recipient=email,
+        language=language,
+        cause=f"case-{case_id}",
+        detail={"case_id": case_id},
+    )
+    defer_notices(connection, request_id)

@@ -1,0 +1,104 @@
+"""Offering: a part, a bay and dates are looked for, held together and told to the owner; or a human learns why not."""
+
+import logging
+from datetime import datetime
+from typing import Final
+
+from psycopg.errors import CheckViolation, ExclusionViolation
+
+from devices.products import product_type
+from gateway.following import give_case
+from gateway.storage import findings, promises, requests
+from gateway.storage.connection import Connection
+from gateway.storage.requests import Request
+from gateway.telling import tell_owner
+from workflows.dates import OFFER_LASTS, Dates, NoDates, Work, find_dates
+from workflows.request import Command, State
+from workflows.triage import CaseWanted, Queue
+
+_log = logging.getLogger(__name__)
+
+# Somebody else may take a bay or the last part between our look and our hold: then we look again.
+_TRIES: Final = 5
+
+
+def make_offer(connection: Connection, request: Request, now: datetime) -> int | None:
+    """Hold a part and bays for dates of a locked request; return the offer, or None when there is none to make."""
+    product = product_type(request.product)
+    remedy = product.remedies.get(request.fault)
+    if remedy is None or remedy.why_none:
+        _find_nothing(connection, request, NoDates("no_time"), now)
+        return None
+    work = Work(remedy.minutes, remedy.skills, remedy.part_nos)
+    for _ in range(_TRIES):
+        dates = _look(connection, request, work, now)
+        if isinstance(dates, NoDates):
+            _find_nothing(connection, request, dates, now)
+            return None
+        try:
+            with connection.transaction():
+                promises.reserve_parts(connection, request.request_id, dates.centre_id, work.part_nos, now)
+                offer_id = promises.hold_dates(
+                    connection, request.request_id, dates.options, now, _offer_expires_at(dates, now)
+                )
+        except (ExclusionViolation, CheckViolation) as error:
+            _log.info("request %d: %s; looking again", request.request_id, error.diag.constraint_name)
+        else:
+            _tell_offer(connection, request, work, offer_id, now)
+            return offer_id
+    raise TimeoutError(f"request {request.request_id}: dates were taken by others {_TRIES} times; the job tries again")
+
+
+def _offer_expires_at(dates: Dates, now: datetime) -> datetime:
+    """Return when an offer ends: with its patience, or when its last date begins."""
+    return min(now + OFFER_LASTS, max(option.during.start_at for option in dates.options))
+
+
+def _look(connection: Connection, request: Request, work: Work, now: datetime) -> Dates | NoDates:
+    device = findings.device_card(connection, request.device_id)
+    place = None
+    if device is not None and device.latitude is not None and device.longitude is not None:
+        place = (device.latitude, device.longitude)
+    # Where parts are reserved for this request already, its bay is looked for too.
+    held_at, held = promises.reserved_parts(connection, request.request_id)
+    needed = [part for part in work.part_nos if part not in held]
+    centres = promises.load_centres(connection, place, needed, now)
+    if held_at is not None:
+        centres = [centre for centre in centres if centre.centre_id == held_at]
+    return find_dates(Work(work.minutes, work.skills, needed), centres, now)
+
+
+def _find_nothing(connection: Connection, request: Request, why: NoDates, now: datetime) -> None:
+    """No part or no time: the request waits, is looked at again by the sweep, and a human knows from the first time on."""
+    promises.release_parts(connection, request.request_id, now)
+    was_waiting = request.state == State.WAITING
+    requests.transition(connection, request, Command.FIND_NOTHING, now)
+    if was_waiting:
+        return
+    requests.append_event(
+        connection,
+        request.request_id,
+        "no_part" if why.why == "no_part" else "no_date",
+        now,
+        detail={"why": why.why, "missing": list(why.missing)},
+    )
+    reasons = {
+        "no_part": "No service centre has the part.",
+        "no_bay": "No service centre has a bay with the skills that this work needs.",
+        "no_time": "No bay is free in the coming weeks.",
+    }
+    give_case(connection, request.request_id, CaseWanted(Queue.JUDGEMENT, reasons[why.why]), now)
+
+
+def _tell_offer(connection: Connection, request: Request, work: Work, offer_id: int, now: datetime) -> None:
+    requests.transition(connection, request, Command.OFFER, now)
+    requests.append_event(connection, request.request_id, "part_reserved", now, detail={"parts": list(work.part_nos)})
+    seconds = (now - request.decided_received_at).total_seconds()
+    requests.append_event(
+        connection,
+        request.request_id,
+        "offered",
+        now,
+        detail={"offer_id": offer_id, "seconds_since_deciding_reading": seconds},
+    )
+    tell_owner(connection, request, "offer", f"offer-{offer_id}", {"offer_id": offer_id}, now)
