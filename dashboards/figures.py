@@ -145,17 +145,21 @@ def _sentence(
     """Say in one sentence what the plot shows, for people who do not see it and for those who do."""
     since = np.array([at >= since_at for at in series.at])
     day = t.date(since_at, zone_name)
-    for element, label in labels.items():
-        value = _most_telling(series.lines[element][since], against_median=topic.plot.against_median)
-        if value is None:
-            continue
-        words = {"what": label, "value": f"{t.number(abs(value))} {topic.plot.unit}".strip(), "day": day}
-        if not topic.plot.against_median:
-            words["value"] = f"{t.number(value)} {topic.plot.unit}".strip()
-            return t.gettext("%(what)s last read %(value)s; it began on %(day)s") % words
+    told = {
+        label: value
+        for element, label in labels.items()
+        if (value := _most_telling(series.lines[element][since], against_median=topic.plot.against_median)) is not None
+    }
+    if told and topic.plot.against_median:
+        value = max(told.values(), key=abs)
+        words = {"what": ", ".join(told), "value": f"{t.number(abs(value))} {topic.plot.unit}".strip(), "day": day}
         if value < 0:
-            return t.gettext("%(what)s is up to %(value)s below the middle of the others since %(day)s") % words
-        return t.gettext("%(what)s is up to %(value)s above the middle of the others since %(day)s") % words
+            return t.gettext("%(what)s: up to %(value)s below the middle of the others since %(day)s") % words
+        return t.gettext("%(what)s: up to %(value)s above the middle of the others since %(day)s") % words
+    if told:
+        what, value = next(iter(told.items()))
+        words = {"what": what, "value": f"{t.number(value)} {topic.plot.unit}".strip(), "day": day}
+        return t.gettext("%(what)s last read %(value)s; it began on %(day)s") % words
     return t.gettext("%(what)s: it began on %(day)s") % {"what": t.gettext(topic.plot.title), "day": day}
 
 

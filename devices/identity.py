@@ -13,6 +13,8 @@ PARTITIONS: Final = 64
 ROOT: Final = "callout/v1"
 CHANNELS: Final = ("telemetry", "event", "state", "command", "answer")
 
+# One way to write each: "07" would be another topic with rights of its own.
+_PARTITION_NAMED: Final = {str(partition): partition for partition in range(PARTITIONS)}
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -89,6 +91,6 @@ def parse_topic(topic: str) -> tuple[Identity, str]:
     parts = topic.split("/")
     if len(parts) != 6 or f"{parts[0]}/{parts[1]}" != ROOT or parts[5] not in CHANNELS:
         raise IdentityError(f"topic {topic!r} is not of the form {ROOT}/PARTITION/TENANT/DEVICE/CHANNEL")
-    if not parts[2].isascii() or not parts[2].isdigit() or int(parts[2]) >= PARTITIONS:
+    if (partition := _PARTITION_NAMED.get(parts[2])) is None:
         raise IdentityError(f"topic {topic!r} names partition {parts[2]!r}, which is not 0 to {PARTITIONS - 1}")
-    return Identity(int(parts[2]), checked_name(parts[3], "tenant"), checked_name(parts[4], "device")), parts[5]
+    return Identity(partition, checked_name(parts[3], "tenant"), checked_name(parts[4], "device")), parts[5]

@@ -17,7 +17,7 @@ from workflows.triage import PATIENCE, Amend, CaseWanted, Open, Queue, Release
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Assessed:
     """A written diagnosis with all that the next step needs of it."""
 
     device: DeviceCard
@@ -41,76 +41,76 @@ class Finding:
 
 
 def follow(
-    connection: Connection, finding: Finding, decision: Open | Amend | Release, request: Request | None, now: datetime
+    connection: Connection, assessed: Assessed, decision: Open | Amend | Release, request: Request | None, now: datetime
 ) -> None:
     """Save what triage decided, and hand on."""
     fault_id = findings.open_fault(
         connection,
-        device_id=finding.device.device_id,
-        component=finding.diagnosis.component,
+        device_id=assessed.device.device_id,
+        component=assessed.diagnosis.component,
         code=decision.fault,
-        since_at=from_us(finding.diagnosis.since_us),
+        since_at=from_us(assessed.diagnosis.since_us),
         now=now,
     )
     findings.close_other_faults(
         connection,
-        device_id=finding.device.device_id,
-        component=finding.diagnosis.component,
+        device_id=assessed.device.device_id,
+        component=assessed.diagnosis.component,
         kept=fault_id,
         now=now,
     )
     match decision, request:
         case Open(case=case), _:
-            request_id = _open(connection, finding, fault_id, case, now)
+            request_id = _open(connection, assessed, fault_id, case, now)
             if case is None:
                 defer_offer(connection, request_id)
         case Amend(fault=fault, case=case), Request():
-            _amend(connection, finding, request, fault, fault_id, now)
+            _amend(connection, assessed, request, fault, fault_id, now)
             if case is not None:
-                _escalate(connection, finding, request, case, now)
+                _escalate(connection, assessed, request, case, now)
         case Release(fault=fault), Request():
-            _amend(connection, finding, request, fault, fault_id, now)
+            _amend(connection, assessed, request, fault, fault_id, now)
             requests.close_cases(connection, request.request_id, now, queue=Queue.JUDGEMENT)
             requests.transition(connection, request, Command.APPROVE, now)
             requests.append_event(connection, request.request_id, "approved", now)
             defer_offer(connection, request.request_id)
         case Amend() | Release(), None:
-            raise LookupError(f"triage amends a request of device {finding.device.name}, but there is none")
+            raise LookupError(f"triage amends a request of device {assessed.device.name}, but there is none")
 
 
-def _open(connection: Connection, finding: Finding, fault_id: int, case: CaseWanted | None, now: datetime) -> int:
+def _open(connection: Connection, assessed: Assessed, fault_id: int, case: CaseWanted | None, now: datetime) -> int:
     request_id = requests.open_request(
         connection,
-        device_id=finding.device.device_id,
-        owner_id=finding.device.owner_id,
-        component=finding.diagnosis.component,
+        device_id=assessed.device.device_id,
+        owner_id=assessed.device.owner_id,
+        component=assessed.diagnosis.component,
         fault_id=fault_id,
-        diagnosis_id=finding.diagnosis_id,
+        diagnosis_id=assessed.diagnosis_id,
         state=State.OPEN if case is None else State.HELD,
-        is_safety=finding.is_safety,
-        severity=finding.severity,
-        decided_received_at=finding.decided_received_at,
+        is_safety=assessed.is_safety,
+        severity=assessed.severity,
+        decided_received_at=assessed.decided_received_at,
         now=now,
     )
-    leading = finding.diagnosis.leading
+    leading = assessed.diagnosis.leading
     requests.append_event(
         connection, request_id, "opened", now, detail={"fault": leading.fault, "probability": leading.probability}
     )
     if case is not None:
-        _give_to_a_person(connection, finding, request_id, case, now)
+        _give_to_a_person(connection, assessed, request_id, case, now)
     return request_id
 
 
 def _amend(
-    connection: Connection, finding: Finding, request: Request, fault: str, fault_id: int, now: datetime
+    connection: Connection, assessed: Assessed, request: Request, fault: str, fault_id: int, now: datetime
 ) -> None:
     requests.amend_request(
         connection,
         request.request_id,
         fault_id=fault_id,
-        diagnosis_id=finding.diagnosis_id,
-        is_safety=finding.is_safety,
-        severity=finding.severity,
+        diagnosis_id=assessed.diagnosis_id,
+        is_safety=assessed.is_safety,
+        severity=assessed.severity,
     )
     if fault != request.fault:
         requests.append_event(
@@ -118,15 +118,15 @@ def _amend(
         )
 
 
-def _escalate(connection: Connection, finding: Finding, request: Request, case: CaseWanted, now: datetime) -> None:
+def _escalate(connection: Connection, assessed: Assessed, request: Request, case: CaseWanted, now: datetime) -> None:
     """A human joins; what the owner was shown stands."""
     requests.transition(connection, request, Command.ESCALATE, now)
     requests.append_event(connection, request.request_id, "escalated", now, detail={"queue": case.queue})
-    _give_to_a_person(connection, finding, request.request_id, case, now)
+    _give_to_a_person(connection, assessed, request.request_id, case, now)
 
 
 def _give_to_a_person(
-    connection: Connection, finding: Finding, request_id: int, case: CaseWanted, now: datetime
+    connection: Connection, assessed: Assessed, request_id: int, case: CaseWanted, now: datetime
 ) -> None:
     give_case(connection, request_id, case, now)
     if case.queue is Queue.SAFETY:
@@ -135,10 +135,10 @@ def _give_to_a_person(
             request_id,
             "safety",
             now,
-            recipient=finding.device.owner_email,
-            language=finding.device.owner_language,
+            recipient=assessed.device.owner_email,
+            language=assessed.device.owner_language,
             cause="safety",
-            detail={"fault": finding.diagnosis.leading.fault},
+            detail={"fault": assessed.diagnosis.leading.fault},
         )
         defer_notices(connection, request_id)
 

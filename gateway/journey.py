@@ -25,7 +25,7 @@ from devices.products import product_type
 from diagnostics import diagnosis as diagnosing
 from diagnostics.diagnosis import Diagnosis, Evidence
 from gateway.evidence import told
-from gateway.following import Finding, follow, give_case
+from gateway.following import Assessed, follow, give_case
 from gateway.offering import make_offer
 from gateway.storage import findings, promises, requests
 from gateway.storage.connection import Connection
@@ -63,7 +63,7 @@ def diagnose(connection: Connection, *, device_id: int, component: str, now: dat
         return
     diagnosis_id, decided_at = _save_diagnosis(connection, device, product, diagnosis, symptoms, now)
     decision = triage(product, diagnosis, _present(connection, request))
-    follow(connection, Finding(device, product, diagnosis, diagnosis_id, decided_at), decision, request, now)
+    follow(connection, Assessed(device, product, diagnosis, diagnosis_id, decided_at), decision, request, now)
 
 
 def _save_diagnosis(

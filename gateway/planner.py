@@ -28,11 +28,14 @@ class Refused:
 
 
 def approve(connection: Connection, *, request_id: int, staff_id: int, now: datetime) -> Done | Refused:
-    """Let a held request go on to its offer, and close its cases."""
+    """Let a held request go on to its offer, and close its cases; one that goes on already loses its cases only."""
     request = requests.lock_request(connection, request_id)
     if request is None:
         return Refused("There is no such request.")
-    if request.state == State.OPEN:
+    if request.state in {State.OPEN, State.WAITING, State.OFFERED, State.CONFIRMED}:
+        if requests.open_queues(connection, request_id):
+            requests.close_cases(connection, request_id, now)
+            requests.append_event(connection, request_id, "approved", now, actor=_actor(staff_id))
         return Done(request.state)
     remedy = product_type(request.product).remedies.get(request.fault)
     if remedy is None:

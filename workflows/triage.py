@@ -85,7 +85,9 @@ def triage(product: ProductType, diagnosis: Diagnosis, present: OpenRequest | No
         return Open(fault, case)
     if case is not None:
         return Amend(fault, None if case.queue in present.queues or Queue.SAFETY in present.queues else case)
-    may_go_on = present.is_held and not present.is_touched_by_a_person and present.queues == frozenset({Queue.JUDGEMENT})
+    may_go_on = (
+        present.is_held and not present.is_touched_by_a_person and present.queues == frozenset({Queue.JUDGEMENT})
+    )
     return Release(fault) if may_go_on else Amend(fault, None)
 
 

@@ -30,7 +30,7 @@ class _Telemetry(msgspec.Struct):
     schema: str
     boot: int
     seq: int
-    samples: list[dict[str, Any]]
+    samples: list[Any]
     backfill: bool = False
 
 
@@ -39,7 +39,7 @@ class _Event(msgspec.Struct):
     boot: int
     seq: int
     at: str
-    codes: list[str]
+    codes: list[Any]
     backfill: bool = False
 
 
@@ -105,12 +105,16 @@ def _from_telemetry(
         return Refusal("wrong_form", f"{len(message.samples)} samples; 1 to {MAX_SAMPLES} are read", "samples")
     refusals: list[Refusal] = []
     samples: list[Sample] = []
-    for number, fields in enumerate(message.samples):
-        at_us = _instant_us(fields.pop("at", None))
+    for number, fields in enumerate(cast("list[object]", message.samples)):
+        if not isinstance(fields, dict):
+            _refuse(fields, "an object with 'at' and signals", f"samples[{number}]", refusals)
+            continue
+        named = cast("dict[str, object]", fields)
+        at_us = _instant_us(named.pop("at", None))
         if isinstance(at_us, str):
             refusals.append(Refusal("bad_time", at_us, f"samples[{number}].at"))
         else:
-            samples.append(_sample(at_us, number, fields, signals, readers, refusals))
+            samples.append(_sample(at_us, number, named, signals, readers, refusals))
     return Envelope(message.boot, message.seq, message.backfill, samples, refusals)
 
 

@@ -44,7 +44,7 @@ def test_the_page_shows_fault_evidence_cost_place_and_three_dates(
 ) -> None:
     html = client.get(links.owner(ids["offered"])).text
     assert "One or more cells of your battery hold less charge than the others." in html
-    assert "Cell 81 is up to" in html
+    assert "Cell 81: up to" in html
     assert "It costs you nothing: your warranty runs until 1 January 2028." in html
     assert "You can go on using it until the date." in html
     assert "Seongsu Service Centre" in html

@@ -82,7 +82,7 @@ def test_the_queue_renews_itself_until_paused(planner: TestClient, ids: dict[str
 
 def test_a_request_shows_evidence_causes_holds_history_and_messages(planner: TestClient, ids: dict[str, int]) -> None:
     html = planner.get(f"/planner/requests/{ids['offered']}").text
-    assert "Cell 81 is up to 62" in html
+    assert "Cell 81: up to 62" in html
     assert html.count('class="bar-front"') == 3
     assert "91%" in html
     assert "limit 4" in html

@@ -78,7 +78,7 @@ def figure_of(scene: Scene, hypotheses: list[dict[str, object]], component: str 
 def test_the_named_cell_is_drawn_against_the_middle_of_its_pack(scene: Scene) -> None:
     (figure,) = figure_of(scene, WEAK_CELL)
     assert figure.unit == "mV"
-    assert figure.sentence == "Cell 81 is up to 62 mV below the middle of the others since 21 November 2026"
+    assert figure.sentence == "Cell 81: up to 62 mV below the middle of the others since 21 November 2026"
     assert [line.label for line in figure.drawing.lines] == ["Cell 81"]
     assert figure.columns == ("Time", "Cell 81", "The others")
     assert len(figure.rows) == 12

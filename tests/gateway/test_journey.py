@@ -267,6 +267,15 @@ def test_a_planner_holds_an_offer_and_lets_it_go_on_again(desk: SmallDesk) -> No
     assert offer(desk, request_id) is not None
 
 
+def test_a_planner_closes_the_case_of_a_request_that_goes_on_and_its_dates_stand(desk: SmallDesk) -> None:
+    request_id, bookings = offered(desk)
+    desk.symptom(desk.value("SELECT device_id FROM service_request"), "warning_level_3")
+    diagnose(desk, desk.value("SELECT device_id FROM service_request"))
+    assert planner_acts(desk, "approve", request_id) == Done("offered")
+    assert desk.rows("SELECT 1 FROM human_case WHERE closed_at IS NULL") == []
+    assert isinstance(confirm(desk, request_id, bookings[0]), Confirmed)
+
+
 def test_cancelling_frees_part_and_bay_and_tells_an_owner_who_knew(desk: SmallDesk) -> None:
     request_id, bookings = offered(desk)
     confirm(desk, request_id, bookings[0])

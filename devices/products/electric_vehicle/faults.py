@@ -92,6 +92,7 @@ FAULTS: Final = {
                 "cell_too_low": 0.7,
                 "cell_too_high": 0.5,
                 "cells_missing": 0.5,
+                "battery_code": 0.3,
                 "warning_level_3": 0.7,
                 "insulation_lost": 0.5,
                 "insulation_low": 0.5,

@@ -16,7 +16,7 @@ BRAKES: Final = "brakes"
 VEHICLE: Final = "vehicle"
 
 _ISOLATION: Final = frozenset({"P0AA6", "P1AA6", "P0AA7"})
-_BATTERY_CODES: Final = frozenset({"P0A80", "P0A7F", "P0A7D", "P0B3B", "P0BBD", "P1A15"})
+_BATTERY_CODES: Final = frozenset({"P0A80", "P0A7F", "P0A7D", "P0A7E", "P0B3B", "P0BBD", "P1A15"})
 _DCDC: Final = frozenset({"P0562", "P0A08", "P0A94"})
 _COOLING: Final = frozenset({"P0128", "P0217", "P0A93", "P0C47"})
 _MINUTE: Final = 60.0

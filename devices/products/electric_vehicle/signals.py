@@ -36,7 +36,7 @@ SIGNALS: Final = {
             standard=f"{_BATTERY}.Temperature.CellTemperature",
             element="Probe",
         ),
-        Signal("insulation_kohm", "Insulation resistance", "kΩ", Kind.SCALAR, (0, 100_000), no_value=(65535,)),
+        Signal("insulation_kohm", "Insulation resistance", "kΩ", Kind.SCALAR, (0, 60_000), no_value=(65535,)),
         # 0 none, 1 notice, 2 warning, 3 stop: the vehicle's own battery warning, as in GB/T 32960.
         Signal("bms_level", "Battery warning level", "", Kind.LEVEL, (0, 3), no_value=(254, 255)),
         Signal(
