@@ -100,6 +100,18 @@ class Group:
         """Return the value that decided the change at this place of the last step's changes."""
         return float(self._value[index])
 
+    def last_us(self, slots: IntArray) -> IntArray:
+        """Return the event time of the newest sample that moved each device's monitors, 0 where none did."""
+        return self._last_us[slots]
+
+    def clear(self, slots: IntArray) -> None:
+        """Forget some devices."""
+        self._last_us[slots] = 0
+        self._latch.clear(slots)
+        if isinstance(self.monitors[0], Peer):
+            self._peers.score[slots] = 0
+            self._peers.residual[slots] = 0
+
     def take(self, slots: IntArray) -> dict[str, Array]:
         """Return the state of some devices, named by group and array."""
         arrays: dict[str, Array] = {

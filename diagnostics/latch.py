@@ -55,6 +55,11 @@ class Latch:
             np.full(shape, _NOT_RUNNING, np.float32),
         )
 
+    def clear(self, slots: IntArray) -> None:
+        """Forget some devices."""
+        self.phase[slots], self.since_us[slots] = CLEAR, 0
+        self.wrong_s[slots] = self.well_s[slots] = _NOT_RUNNING
+
     def step(
         self,
         slots: IntArray,

@@ -138,6 +138,33 @@ class Watch:
         codes = columns.codes(self.product.features[monitor.feature].of_codes)[row]
         return " ".join(reported.active_codes(monitor, codes or frozenset()))
 
+    def newest_us(self, device_ids: IntArray) -> tuple[IntArray, IntArray]:
+        """Return the event time of the newest sample that moved each device's detectors, 0 where none did.
+
+        Parameters
+        ----------
+        device_ids : int64 [n]
+
+        Returns
+        -------
+        tuple of int64 [n]
+            Of the monitors over numbers, and of those over trouble codes: events run ahead of buffered telemetry.
+        """
+        slots = self._rows.of(device_ids)
+        newest = {True: np.zeros(len(slots), np.int64), False: np.zeros(len(slots), np.int64)}
+        for group in self._groups:
+            group.grow(len(self._rows), 0)
+            is_codes = isinstance(group.monitors[0], Reported)
+            newest[is_codes] = np.maximum(newest[is_codes], group.last_us(slots))
+        return newest[False], newest[True]
+
+    def forget(self, device_ids: Sequence[int]) -> None:
+        """Forget all about some devices, as if they had never reported."""
+        slots = self._rows.of(np.array(device_ids, dtype=np.int64))
+        for group in self._groups:
+            group.grow(len(self._rows), 0)
+            group.clear(slots)
+
     def snapshot(self, device_ids: Sequence[int]) -> bytes:
         """Return the state of some devices as bytes; see `restore`."""
         known = [device_id for device_id in device_ids if device_id in self._rows]

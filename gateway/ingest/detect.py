@@ -1,9 +1,16 @@
-"""Detect: the detectors of every product type that this worker holds, with their checkpoints and their rebuilding."""
+"""Detect: the detectors of every product type that this worker holds, with their checkpoints and their rebuilding.
+
+A device's detectors take its readings in the order of their claimed times. A reading that comes late, within the
+product's lateness horizon, is taken in at its own place: the detectors go back to an anchor from before it and take in
+again what is stored since. So any order and any repetition of the same messages ends in the same symptoms.
+"""
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby, islice
 from typing import Final
 
 import numpy as np
@@ -12,12 +19,37 @@ from devices.products import product_types
 from devices.readings import Columns
 from diagnostics.watch import SymptomChange, Watch
 from gateway.storage.connection import Connection
-from gateway.storage.door import Checkpoint, load_checkpoints, save_checkpoints
+from gateway.storage.door import (
+    Checkpoint,
+    load_checkpoints,
+    prune_anchors,
+    rewind_symptoms,
+    save_anchors,
+    save_checkpoints,
+    take_anchors,
+)
 from gateway.storage.readings import ReadingTable, Stored
 
 _log = logging.getLogger(__name__)
 
-_REBUILD_ROWS: Final = 2000
+# Devices whose readings are loaded together when they are taken in again.
+_TOGETHER: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A symptom that changed, and the reading that decided it."""
+
+    change: SymptomChange
+    reading: Stored
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a batch did to the symptoms: those that changed, and components in which some were taken back first."""
+
+    told: list[Told]
+    rewound: set[tuple[int, str]]
 
 
 class Detectors:
@@ -39,19 +71,93 @@ class Detectors:
         self._devices: defaultdict[tuple[int, str], set[int]] = defaultdict(set)
         self._moved: dict[tuple[int, str], int] = {}
 
-    def step(self, product: str, readings: Sequence[Stored]) -> list[SymptomChange]:
-        """Take readings of one product, in the order of their ingest numbers, and return the symptoms that changed."""
+    def step(self, connection: Connection, product: str, readings: Sequence[Stored]) -> Outcome:
+        """Take in new readings of one product, which are stored already, and return what that did to the symptoms.
+
+        Parameters
+        ----------
+        connection : Connection
+            In the batch's transaction.
+        product : str
+            Product type of all readings.
+        readings : sequence of Stored
+            Sorted by claimed time, boot, seq and sample.
+        """
         if not readings:
-            return []
+            return Outcome([], set())
         for reading in readings:
             key = (reading.partition, product)
             self._devices[key].add(reading.device_id)
-            self._moved[key] = reading.ingest_no
-        signals = self._tables[product].product.signals
-        columns = Columns({name: [reading.values.get(name) for reading in readings] for name in signals}, len(readings))
-        device_ids = np.array([reading.device_id for reading in readings], dtype=np.int64)
+            self._moved[key] = max(self._moved.get(key, 0), reading.ingest_no)
+        in_time, late_us = self._sorted_out(product, readings)
+        outcome = Outcome(self._advance(connection, product, in_time), set())
+        for devices in _batches(late_us):
+            starts_us = {device: late_us[device] for device in devices}
+            begun_us = self._go_back(connection, product, starts_us)
+            outcome.rewound |= rewind_symptoms(connection, begun_us)
+            outcome.told += self._take_in_again(connection, product, begun_us)
+        return outcome
+
+    def _sorted_out(self, product: str, readings: Sequence[Stored]) -> tuple[list[Stored], dict[int, int]]:
+        """Split new readings into those that come in time, and the devices with late ones (device -> earliest, in us).
+
+        What is later than the horizon is stored and shown, but moves no detector.
+        """
+        watch = self._watches[product]
+        codes_signals = frozenset(feature.of_codes for feature in watch.product.features.values() if feature.of_codes)
         at_us = np.array([reading.at_us for reading in readings], dtype=np.int64)
-        return self._watches[product].step(device_ids, at_us, columns)
+        numbers_us, codes_us = watch.newest_us(np.array([reading.device_id for reading in readings], dtype=np.int64))
+        carried = [{name for name, value in reading.values.items() if value is not None} for reading in readings]
+        has_codes = np.array([not codes_signals.isdisjoint(names) for names in carried])
+        has_numbers = np.array([not names <= codes_signals for names in carried])
+        behind = (has_numbers & (at_us <= numbers_us)) | (has_codes & (at_us <= codes_us))
+        too_late = behind & (at_us < np.maximum(numbers_us, codes_us) - _horizon_us(watch))
+        late_us: dict[int, int] = {}
+        for reading, is_late in zip(readings, behind & ~too_late, strict=True):
+            if is_late:
+                late_us.setdefault(reading.device_id, reading.at_us)
+        in_time = [
+            reading
+            for reading, is_too_late in zip(readings, too_late, strict=True)
+            if not is_too_late and reading.device_id not in late_us
+        ]
+        return in_time, late_us
+
+    def _advance(self, connection: Connection, product: str, readings: Sequence[Stored]) -> list[Told]:
+        """Take in readings in their order; leave an anchor wherever a device enters another span of time."""
+        watch = self._watches[product]
+        span_us = _horizon_us(watch)
+        told: list[Told] = []
+        entered_us: dict[int, int] = {}
+        for span, group in groupby(readings, lambda reading: reading.at_us // span_us):
+            part = list(group)
+            anchors = _anchors(watch, part, span, span_us)
+            save_anchors(connection, product, anchors)
+            entered_us |= {device_id: (span - 1) * span_us for device_id, _, _ in anchors}
+            columns = Columns(
+                {name: [reading.values.get(name) for reading in part] for name in watch.product.signals}, len(part)
+            )
+            device_ids = np.array([reading.device_id for reading in part], dtype=np.int64)
+            at_us = np.array([reading.at_us for reading in part], dtype=np.int64)
+            told += [Told(change, part[change.row]) for change in watch.step(device_ids, at_us, columns)]
+        if entered_us:
+            prune_anchors(connection, product, entered_us)
+        return told
+
+    def _go_back(self, connection: Connection, product: str, starts_us: Mapping[int, int]) -> dict[int, int]:
+        """Put devices back to their anchors at or before an instant; return from when on readings are to be taken in."""
+        anchors = take_anchors(connection, product, starts_us)
+        watch = self._watches[product]
+        watch.forget(list(starts_us))
+        for _, state in anchors.values():
+            watch.restore(state)
+        return {device: anchors[device][0] if device in anchors else 0 for device in starts_us}
+
+    def _take_in_again(self, connection: Connection, product: str, begun_us: Mapping[int, int]) -> list[Told]:
+        readings = self._tables[product].of_devices(
+            connection, {device: begun or None for device, begun in begun_us.items()}
+        )
+        return self._advance(connection, product, readings)
 
     def save(self, connection: Connection, now: datetime) -> None:
         """Write checkpoints of all that moved, in the transaction of the batch that moved it last."""
@@ -68,7 +174,7 @@ class Detectors:
         self._moved.clear()
 
     def rebuild(self, connection: Connection) -> int:
-        """Begin anew from the last checkpoints and the readings after them; return how many readings that took.
+        """Begin anew from the last checkpoints and the readings after them; return how many devices had some.
 
         The symptoms that come out again were committed with their readings, so they are not written twice.
         """
@@ -82,11 +188,53 @@ class Detectors:
                 self._devices[checkpoint.partition, checkpoint.product].update(held)
                 seen[checkpoint.partition, checkpoint.product] = checkpoint.last_ingest_no
         count = 0
-        for product, table in self._tables.items():
+        for product in self._tables:
             for partition in self._partitions:
-                for readings in table.since(connection, partition, seen.get((partition, product), 0), _REBUILD_ROWS):
-                    self.step(product, readings)
-                    count += len(readings)
+                count += self._catch_up(connection, product, partition, seen.get((partition, product), 0))
         if count:
-            _log.info("detectors rebuilt from %d readings after their checkpoints", count)
+            _log.info("detectors of %d devices rebuilt from their readings", count)
         return count
+
+    def _catch_up(self, connection: Connection, product: str, partition: int, ingest_no: int) -> int:
+        """Take in again what the devices of a partition have reported since a checkpoint."""
+        watch = self._watches[product]
+        moved_us, newest_no = self._tables[product].moved_since(connection, partition, ingest_no)
+        for devices in _batches(moved_us):
+            numbers_us, codes_us = watch.newest_us(np.array(devices, dtype=np.int64))
+            newest_us = np.maximum(numbers_us, codes_us)
+            starts_us = {
+                device: max(moved_us[device], int(newest) - _horizon_us(watch))
+                for device, newest in zip(devices, newest_us, strict=True)
+            }
+            with connection.transaction():
+                self._take_in_again(connection, product, self._go_back(connection, product, starts_us))
+        if moved_us:
+            self._devices[partition, product].update(moved_us)
+            self._moved[partition, product] = newest_no
+        return len(moved_us)
+
+
+def _batches(devices: Iterable[int]) -> Iterator[list[int]]:
+    """Split devices into lists that are taken in together."""
+    rest = iter(devices)
+    while batch := list(islice(rest, _TOGETHER)):
+        yield batch
+
+
+def _horizon_us(watch: Watch) -> int:
+    return int(watch.product.lateness_s * 1e6)
+
+
+def _anchors(watch: Watch, readings: Iterable[Stored], span: int, span_us: int) -> list[tuple[int, int, bytes]]:
+    """Anchors of the devices that enter a span of time with these readings: what is remembered of them until then.
+
+    An anchor stands at the end of the last span in which the device reported: nothing lies between there and here.
+    """
+    devices = sorted({reading.device_id for reading in readings})
+    numbers_us, codes_us = watch.newest_us(np.array(devices, dtype=np.int64))
+    last_spans = np.maximum(numbers_us, codes_us) // span_us
+    return [
+        (device, (int(last) + 1) * span_us, watch.snapshot([device]))
+        for device, last in zip(devices, last_spans, strict=True)
+        if 0 < last < span
+    ]

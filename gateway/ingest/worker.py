@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -12,10 +12,9 @@ import psycopg
 from devices.instants import from_us
 from devices.products import product_type, product_types
 from devices.readings import Refusal
-from diagnostics.watch import SymptomChange
 from gateway import jobs
 from gateway.ingest.decode import Decoded, Rejected, addressed, decode
-from gateway.ingest.detect import Detectors
+from gateway.ingest.detect import Detectors, Outcome
 from gateway.ingest.directory import Directory
 from gateway.ingest.source import Message, Source
 from gateway.storage.connection import Connection
@@ -161,10 +160,17 @@ class Worker:
         numbers = self._numbers(rows)
         new = self._tables[product].write(self._connection, rows, numbers)
         stored = [
-            Stored(rows[i].device_id, rows[i].partition, numbers[i], rows[i].sample.at_us, rows[i].sample.values)
+            Stored(
+                rows[i].device_id,
+                rows[i].partition,
+                numbers[i],
+                rows[i].sample.at_us,
+                rows[i].received_at,
+                rows[i].sample.values,
+            )
             for i in new
         ]
-        changes = self._detectors.step(product, stored)
+        outcome = self._detectors.step(self._connection, product, stored)
         mark_hours_due(
             self._connection,
             product,
@@ -173,7 +179,7 @@ class Worker:
                 for reading in stored
             ),
         )
-        self._tell(product, changes, [rows[i] for i in new], stored)
+        self._tell(product, outcome, {row.device_id: row.tenant_id for row in rows})
 
     def _numbers(self, rows: Sequence[Row]) -> list[int]:
         """Ingest numbers in the order of the rows, by partition."""
@@ -184,38 +190,36 @@ class Worker:
             nexts[row.partition] += 1
         return numbers
 
-    def _tell(
-        self, product: str, changes: Sequence[SymptomChange], rows: Sequence[Row], stored: Sequence[Stored]
-    ) -> None:
-        """Keep the symptoms, and defer one diagnosis for each component in which one was confirmed or healed."""
+    def _tell(self, product: str, outcome: Outcome, tenants: Mapping[int, int]) -> None:
+        """Keep the symptoms, and defer one diagnosis for each component in which one was confirmed, healed or undone."""
         monitors = {monitor.name: monitor for monitor in product_type(product).monitors}
         symptoms = [
             SymptomRow(
-                tenant_id=rows[change.row].tenant_id,
-                device_id=change.device_id,
-                monitor=change.monitor,
-                component=monitors[change.monitor].component,
-                element=change.element,
-                state=change.phase,
-                since_us=change.since_us,
-                at_us=stored[change.row].at_us,
-                value=change.value,
-                threshold=change.threshold,
-                text_value=change.text,
-                ingest_no=stored[change.row].ingest_no,
-                received_at=rows[change.row].received_at,
+                tenant_id=tenants[told.change.device_id],
+                device_id=told.change.device_id,
+                monitor=told.change.monitor,
+                component=monitors[told.change.monitor].component,
+                element=told.change.element,
+                state=told.change.phase,
+                since_us=told.change.since_us,
+                at_us=told.reading.at_us,
+                value=told.change.value,
+                threshold=told.change.threshold,
+                text_value=told.change.text,
+                ingest_no=told.reading.ingest_no,
+                received_at=told.reading.received_at,
             )
-            for change in changes
+            for told in outcome.told
         ]
         keep_symptoms(self._connection, symptoms)
-        wanted = {(s.tenant_id, s.device_id, s.component) for s in symptoms if s.state != "pending"}
+        wanted = {(s.device_id, s.component) for s in symptoms if s.state != "pending"} | outcome.rewound
         jobs.defer(
             self._connection,
             jobs.DIAGNOSE,
             lock="device-{device_id}",
             calls=[
-                {"tenant_id": tenant_id, "device_id": device_id, "component": component}
-                for tenant_id, device_id, component in sorted(wanted)
+                {"tenant_id": tenants[device_id], "device_id": device_id, "component": component}
+                for device_id, component in sorted(wanted)
             ],
         )
 

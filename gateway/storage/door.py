@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from devices.instants import from_us
+from devices.instants import from_us, to_us
 from gateway.storage.connection import Connection
 
 
@@ -104,13 +104,16 @@ def keep_symptoms(connection: Connection, symptoms: Sequence[SymptomRow]) -> Non
         return
     with connection.cursor() as cursor:
         cursor.executemany(
-            """INSERT INTO symptom (tenant_id, device_id, monitor, component, element, state, since_at, confirmed_at,
-                healed_at, value, threshold, text_value, decided_by_ingest_no, decided_received_at)
+            """INSERT INTO symptom (tenant_id, device_id, monitor, component, element, state, since_at, noticed_at,
+                noticed_value, confirmed_at, healed_at, value, threshold, text_value, decided_by_ingest_no, decided_received_at)
             VALUES (%(tenant_id)s, %(device_id)s, %(monitor)s, %(component)s, %(element)s, %(state)s, %(since_at)s,
-                CASE WHEN %(state)s = 'confirmed' THEN %(at)s::timestamptz END,
+                %(at)s, %(value)s, CASE WHEN %(state)s = 'confirmed' THEN %(at)s::timestamptz END,
                 CASE WHEN %(state)s = 'healed' THEN %(at)s::timestamptz END,
                 %(value)s, %(threshold)s, %(text_value)s, %(ingest_no)s, %(received_at)s)
             ON CONFLICT ON CONSTRAINT symptom_is_told_once DO UPDATE SET state = EXCLUDED.state,
+                noticed_at = CASE symptom.state WHEN 'withdrawn' THEN EXCLUDED.noticed_at ELSE symptom.noticed_at END,
+                noticed_value = CASE symptom.state WHEN 'withdrawn' THEN EXCLUDED.noticed_value
+                    ELSE symptom.noticed_value END,
                 confirmed_at = coalesce(symptom.confirmed_at, EXCLUDED.confirmed_at),
                 healed_at = EXCLUDED.healed_at,
                 value = CASE WHEN EXCLUDED.state = 'healed' THEN symptom.value ELSE EXCLUDED.value END,
@@ -138,6 +141,27 @@ def keep_symptoms(connection: Connection, symptoms: Sequence[SymptomRow]) -> Non
         )
 
 
+def rewind_symptoms(connection: Connection, starts_us: Mapping[int, int]) -> set[tuple[int, str]]:
+    """Take devices' symptoms back to what they were before an instant; return the (device, component) pairs touched.
+
+    What was first noticed at or after the instant is withdrawn; it comes back when the readings say it again.
+    """
+    rows = connection.execute(
+        """UPDATE symptom s SET
+            state = CASE WHEN s.noticed_at >= a.start_at THEN 'withdrawn' WHEN s.healed_at < a.start_at THEN 'healed'
+                WHEN s.confirmed_at < a.start_at THEN 'confirmed' ELSE 'pending' END,
+            value = CASE WHEN s.confirmed_at >= a.start_at THEN s.noticed_value ELSE s.value END,
+            confirmed_at = CASE WHEN s.confirmed_at < a.start_at THEN s.confirmed_at END,
+            healed_at = CASE WHEN s.healed_at < a.start_at THEN s.healed_at END
+        FROM unnest(%(devices)s::int[], %(starts)s::timestamptz[]) AS a (device_id, start_at)
+        WHERE s.device_id = a.device_id AND s.state <> 'withdrawn'
+            AND greatest(s.noticed_at, s.confirmed_at, s.healed_at) >= a.start_at
+        RETURNING s.device_id, s.component""",
+        {"devices": list(starts_us), "starts": [from_us(start) for start in starts_us.values()]},
+    )
+    return {(device_id, component) for device_id, component in rows}
+
+
 def mark_hours_due(connection: Connection, product: str, hours: Iterable[tuple[int, datetime]]) -> None:
     """Mark (device id, hour) pairs whose roll-up is older than their readings.
 
@@ -162,6 +186,51 @@ def save_checkpoints(connection: Connection, checkpoints: Sequence[Checkpoint], 
                 state = EXCLUDED.state, saved_at = EXCLUDED.saved_at""",
             [(c.partition, c.product, c.last_ingest_no, c.state, saved_at) for c in checkpoints],
         )
+
+
+def save_anchors(connection: Connection, product: str, anchors: Sequence[tuple[int, int, bytes]]) -> None:
+    """Write (device id, instant in microseconds, state) anchors."""
+    if not anchors:
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """INSERT INTO detector_anchor (device_id, product, anchor_at, state) VALUES (%s, %s, %s, %s)
+            ON CONFLICT (device_id, product, anchor_at) DO UPDATE SET state = EXCLUDED.state""",
+            [(device_id, product, from_us(at_us), state) for device_id, at_us, state in anchors],
+        )
+
+
+def prune_anchors(connection: Connection, product: str, needed_us: Mapping[int, int]) -> None:
+    """Drop anchors that are older than the newest one from before the instant still needed, by device."""
+    connection.execute(
+        """DELETE FROM detector_anchor old
+        USING unnest(%(devices)s::int[], %(needed)s::timestamptz[]) AS asked (device_id, needed_at)
+        WHERE old.product = %(product)s AND old.device_id = asked.device_id AND old.anchor_at < (
+            SELECT max(anchor_at) FROM detector_anchor kept WHERE kept.product = %(product)s
+                AND kept.device_id = asked.device_id AND kept.anchor_at <= asked.needed_at)""",
+        {"product": product, "devices": list(needed_us), "needed": [from_us(at) for at in needed_us.values()]},
+    )
+
+
+def take_anchors(connection: Connection, product: str, starts_us: Mapping[int, int]) -> dict[int, tuple[int, bytes]]:
+    """Return each device's newest anchor at or before an instant, (instant, state), and drop those after it."""
+    asked = {
+        "product": product,
+        "devices": list(starts_us),
+        "starts": [from_us(start) for start in starts_us.values()],
+    }
+    connection.execute(
+        """DELETE FROM detector_anchor a
+        USING unnest(%(devices)s::int[], %(starts)s::timestamptz[]) AS asked (device_id, start_at)
+        WHERE a.product = %(product)s AND a.device_id = asked.device_id AND a.anchor_at > asked.start_at""",
+        asked,
+    )
+    rows = connection.execute(
+        """SELECT DISTINCT ON (device_id) device_id, anchor_at, state FROM detector_anchor
+        WHERE product = %(product)s AND device_id = ANY(%(devices)s) ORDER BY device_id, anchor_at DESC""",
+        asked,
+    )
+    return {device_id: (to_us(at), state) for device_id, at, state in rows}
 
 
 def load_checkpoints(connection: Connection, partitions: range) -> list[Checkpoint]:

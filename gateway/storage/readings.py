@@ -3,7 +3,7 @@
 A reading is never updated. Columns follow the declared signals, in their order.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -67,6 +67,7 @@ class Stored:
     partition: int
     ingest_no: int
     at_us: int
+    received_at: datetime
     values: Mapping[str, Value]
 
 
@@ -138,19 +139,43 @@ class ReadingTable:
         new = {(device, to_us(at), boot, seq, sample) for device, at, boot, seq, sample in written}
         return [index for index, row in enumerate(rows) if row.key in new]
 
-    def since(self, connection: Connection, partition: int, ingest_no: int, most: int) -> Iterator[list[Stored]]:
-        """Yield the readings of a partition after an ingest number, in its order, in lists of at most `most`."""
+    def moved_since(self, connection: Connection, partition: int, ingest_no: int) -> tuple[dict[int, int], int]:
+        """Return the devices of a partition that have readings after an ingest number, and the newest number.
+
+        Returns
+        -------
+        dict of int to int
+            Device id -> the earliest claimed time among them, in microseconds.
+        int
+            The newest ingest number of the partition's readings, or the given one when there is none after it.
+        """
+        rows = connection.execute(
+            sql.SQL(
+                """SELECT device_id, min(claimed_at), max(ingest_no) FROM {table}
+                WHERE partition = %s AND ingest_no > %s GROUP BY device_id"""
+            ).format(table=self.name),
+            [partition, ingest_no],
+        ).fetchall()
+        return {device: to_us(at) for device, at, _ in rows}, max((row[2] for row in rows), default=ingest_no)
+
+    def of_devices(self, connection: Connection, starts_us: Mapping[int, int | None]) -> list[Stored]:
+        """Return devices' readings from an instant on (None: all), in the order of time that detectors take them in."""
         statement = sql.SQL(
-            """SELECT device_id, ingest_no, claimed_at, {signals} FROM {table}
-            WHERE partition = %s AND ingest_no > %s ORDER BY ingest_no LIMIT %s"""
-        ).format(signals=sql.SQL(", ").join(map(sql.Identifier, self.product.signals)), table=self.name)
-        last = ingest_no
-        while rows := connection.execute(statement, [partition, last, most]).fetchall():
-            yield [
-                Stored(device, partition, number, to_us(at), dict(zip(self.product.signals, values, strict=True)))
-                for device, number, at, *values in rows
-            ]
-            last = rows[-1][1]
+            """SELECT r.device_id, r.partition, r.ingest_no, r.claimed_at, r.received_at, {signals}
+            FROM unnest(%(devices)s::int[], %(starts)s::timestamptz[]) AS asked (device_id, start_at)
+            JOIN {table} r ON r.device_id = asked.device_id AND r.claimed_at >= asked.start_at
+            ORDER BY r.claimed_at, r.boot, r.seq, r.sample, r.device_id"""
+        ).format(
+            signals=sql.SQL(", ").join(sql.Identifier("r", signal) for signal in self.product.signals), table=self.name
+        )
+        starts = ["-infinity" if start is None else from_us(start).isoformat() for start in starts_us.values()]
+        rows = connection.execute(statement, {"devices": list(starts_us), "starts": starts}, binary=True)
+        return [
+            Stored(
+                device, partition, number, to_us(at), received_at, dict(zip(self.product.signals, values, strict=True))
+            )
+            for device, partition, number, at, received_at, *values in rows
+        ]
 
 
 def _fields(row: Row, number: int, signals: Iterable[str]) -> list[object]:

@@ -130,6 +130,7 @@ class Scene:
             element=81,
             state="confirmed",
             since_at=since_at,
+            noticed_at=since_at + timedelta(hours=2),
             confirmed_at=since_at + timedelta(hours=2),
             decided_by_ingest_no=1,
             decided_received_at=opened_at,

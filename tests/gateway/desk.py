@@ -82,10 +82,10 @@ class SmallDesk:
         """Write a confirmed symptom, as ingest does, and return its id."""
         now = datetime.now(UTC)
         row = self.admin.execute(
-            """INSERT INTO symptom (tenant_id, device_id, monitor, component, element, state, since_at, confirmed_at,
-                value, threshold, decided_by_ingest_no, decided_received_at)
-            VALUES (%s, %s, %s, %s, %s, 'confirmed', %s, %s, -0.03, 0.02, 1, %s) RETURNING symptom_id""",
-            [self.tenant_id, device_id, monitor, component, element, now - timedelta(hours=3), now, now],
+            """INSERT INTO symptom (tenant_id, device_id, monitor, component, element, state, since_at, noticed_at,
+                confirmed_at, value, threshold, decided_by_ingest_no, decided_received_at)
+            VALUES (%s, %s, %s, %s, %s, 'confirmed', %s, %s, %s, -0.03, 0.02, 1, %s) RETURNING symptom_id""",
+            [self.tenant_id, device_id, monitor, component, element, now - timedelta(hours=3), now, now, now],
         ).fetchone()
         return row[0]  # type: ignore[index]
 

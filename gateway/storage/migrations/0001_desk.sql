@@ -152,6 +152,16 @@ CREATE TABLE detector_checkpoint (
     PRIMARY KEY (partition, product)
 );
 
+-- What the detectors remembered of a device before its first reading at or after an instant: from here a reading that
+-- comes late is taken in at its own place in time. The newest ones are kept, as far back as the lateness horizon needs.
+CREATE TABLE detector_anchor (
+    device_id int NOT NULL,
+    product text NOT NULL,
+    anchor_at timestamptz NOT NULL,
+    state bytea NOT NULL,
+    PRIMARY KEY (device_id, product, anchor_at)
+);
+
 -- Hours whose roll-up is older than their readings.
 CREATE TABLE rollup_due (
     product text NOT NULL,
@@ -169,8 +179,11 @@ CREATE TABLE symptom (
     monitor text NOT NULL,
     component text NOT NULL,
     element int NOT NULL DEFAULT 0,
-    state text NOT NULL CONSTRAINT symptom_state_is_known CHECK (state IN ('pending', 'confirmed', 'healed')),
+    state text NOT NULL CONSTRAINT symptom_state_is_known CHECK (state IN ('pending', 'confirmed', 'healed', 'withdrawn')),
+    -- Onset; the event time at which the monitor first spoke, and what it said; then the later changes, in event time.
     since_at timestamptz NOT NULL,
+    noticed_at timestamptz NOT NULL,
+    noticed_value double precision,
     confirmed_at timestamptz,
     healed_at timestamptz,
     value double precision,
@@ -180,7 +193,7 @@ CREATE TABLE symptom (
     decided_received_at timestamptz NOT NULL,
     CONSTRAINT symptom_is_told_once UNIQUE (device_id, monitor, element, since_at)
 );
-CREATE INDEX symptom_open ON symptom (device_id) WHERE state <> 'healed';
+CREATE INDEX symptom_open ON symptom (device_id) WHERE state IN ('pending', 'confirmed');
 
 CREATE TABLE fault (
     fault_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -396,6 +409,7 @@ GRANT SELECT (device_id, tenant_id, partition, name, product, retired_at) ON dev
 GRANT SELECT, UPDATE ON ingest_partition TO callout_ingest;
 GRANT INSERT ON rejection TO callout_ingest;
 GRANT SELECT, INSERT, UPDATE ON detector_checkpoint, device_presence, symptom TO callout_ingest;
+GRANT SELECT, INSERT, UPDATE, DELETE ON detector_anchor TO callout_ingest;
 GRANT SELECT, INSERT, UPDATE ON rollup_due TO callout_ingest;
 
 GRANT SELECT, UPDATE, DELETE ON rollup_due TO callout_work;

@@ -247,7 +247,7 @@ def test_a_worker_that_begins_anew_rebuilds_its_detectors_from_checkpoint_and_re
     successor.close()
     with_crash = symptoms(desk)
     desk.admin.execute(
-        "TRUNCATE symptom, electric_vehicle_reading, detector_checkpoint, jobs.procrastinate_jobs CASCADE"
+        "TRUNCATE symptom, electric_vehicle_reading, detector_checkpoint, detector_anchor, jobs.procrastinate_jobs CASCADE"
     )
     desk.admin.execute("UPDATE ingest_partition SET last_ingest_no = 0")
     straight = new_worker(desk)
