@@ -8,7 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_LARGEST_FORM_BYTES: Final = 16 * 1024
+_LARGEST_BODY_BYTES: Final = 16 * 1024
 _HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -49,18 +49,22 @@ class SecurityHeaders:
                     headers["Cache-Control"] = "public, max-age=31536000, immutable"
             await send(message)
 
-        if _is_oversized_form(scope):
-            refusal = PlainTextResponse("This form is larger than any of ours. Go back and send it again.", 413)
+        if _is_oversized(scope):
+            refusal = PlainTextResponse(
+                "This is larger than anything that we take. Send it again without the excess.", 413
+            )
             await refusal(scope, receive, send_with_headers)
             return
         await self._app(scope, receive, send_with_headers)
 
 
-def _is_oversized_form(scope: Scope) -> bool:
-    if scope["method"] != "POST" or str(scope["path"]).startswith("/api/"):
-        return False
-    length = Headers(scope=scope).get("content-length", "")
-    return not (length.isdigit() and int(length) <= _LARGEST_FORM_BYTES)
+def _is_oversized(scope: Scope) -> bool:
+    """Whether a body is too long, or hides its length: it would be read before anybody asks who sends it."""
+    headers = Headers(scope=scope)
+    if "transfer-encoding" in headers:
+        return True
+    length = headers.get("content-length", "0")
+    return not (length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= _LARGEST_BODY_BYTES)
 
 
 def refuse_foreign_form(request: Request) -> None:

@@ -26,12 +26,15 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One instant of one message; `at_us` is the device's claimed time, in microseconds since 1970 UTC."""
+    """One instant of one message; `at_us` is the device's claimed time, in microseconds since 1970 UTC.
+
+    `other` is JSON of what came beside the declared signals.
+    """
 
     at_us: int
     number: int
     values: Mapping[str, Value]
-    other: Mapping[str, object] | None = None
+    other: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

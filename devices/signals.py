@@ -37,6 +37,8 @@ class Signal:
         Name in the field's standard (COVESA VSS, OBIS, SAE), for the documents.
     element : str
         For vectors: what one element is called ("Cell"), a gettext message id.
+    most_elements : int
+        For vectors: how many elements are read; detectors keep state for each.
     """
 
     name: str
@@ -47,3 +49,4 @@ class Signal:
     no_value: tuple[float, ...] = ()
     standard: str = ""
     element: str = ""
+    most_elements: int = 256

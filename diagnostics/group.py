@@ -10,7 +10,7 @@ import numpy as np
 
 from devices.monitors import Monitor, Peer
 from devices.readings import FloatArray, IntArray
-from diagnostics.conditions import Conditions
+from diagnostics.conditions import BoolArray, Conditions
 from diagnostics.detectors.peer import PeerState, Residuals
 from diagnostics.latch import Changes, Latch
 from diagnostics.state import Array
@@ -36,7 +36,9 @@ class Group:
         self._off_delay_s = np.array([monitor.off_delay_s for monitor in monitors])
         width = len(monitors) if len(monitors) > 1 else 0
         self._latch = Latch.empty(0, width)
-        self._last_us = np.zeros(0, np.int64)
+        # Monitors that stand side by side may read signals of different cadence: each keeps its own time. The elements
+        # of a vector come together and share one.
+        self._last_us = np.zeros((0, max(1, width)), np.int64)
         self._peers = PeerState(np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32))
         self._value = np.zeros((0, 0))
 
@@ -52,7 +54,7 @@ class Group:
         for old, new in self._pairs(self._latch, fresh):
             new[:have_devices, :have_width] = old
         self._latch = fresh
-        self._last_us = np.pad(self._last_us, (0, more[0]))
+        self._last_us = np.pad(self._last_us, ((0, more[0]), (0, 0)))
         if isinstance(self.monitors[0], Peer):
             pad = ((0, more[0]), (0, more[1]))
             self._peers = PeerState(np.pad(self._peers.score, pad), np.pad(self._peers.residual, pad))
@@ -69,13 +71,14 @@ class Group:
     def step(self, slots: IntArray, now: Readings, at_us: IntArray, gap_s: float) -> Changes | None:
         """Take one sample of each of n different devices; samples older than the group's last are passed over."""
         last_us = self._last_us[slots]
-        takes = now.known.any(axis=1) & (at_us >= last_us)
+        known: BoolArray = now.known if last_us.shape[1] > 1 else np.asarray(now.known.any(axis=1))[:, None]
+        takes = known.any(axis=1) & (at_us >= np.where(known, last_us, 0).max(axis=1))
         if not takes.any():
             return None
         kept = np.flatnonzero(takes)
-        slots, at_us, last_us = slots[kept], at_us[kept], last_us[kept]
-        dt_s = np.where(last_us == 0, 0.0, np.minimum((at_us - last_us) / 1e6, gap_s))
-        self._last_us[slots] = at_us
+        slots, at_us, last_us, known = slots[kept], at_us[kept], last_us[kept], known[kept]
+        dt_s = np.where(last_us == 0, 0.0, np.minimum((at_us[:, None] - last_us) / 1e6, gap_s))
+        self._last_us[slots] = np.where(known, at_us[:, None], last_us)
         conditions = self._judge(slots, now.at(kept), dt_s)
         self._value = conditions.value
         changes = self._latch.step(slots, conditions, at_us, dt_s, self._on_delay_s, self._off_delay_s)
@@ -87,7 +90,7 @@ class Group:
     def _judge(self, slots: IntArray, now: Readings, dt_s: FloatArray) -> Conditions:
         wide = now.widened(self._latch.phase.shape[1])
         if isinstance(wide, Residuals):
-            return self._peers.smooth(self._peer_monitor(), slots, wide, dt_s)
+            return self._peers.smooth(self._peer_monitor(), slots, wide, dt_s[:, 0])
         return wide
 
     def _peer_monitor(self) -> Peer:
@@ -100,9 +103,9 @@ class Group:
         """Return the value that decided the change at this place of the last step's changes."""
         return float(self._value[index])
 
-    def last_us(self, slots: IntArray) -> IntArray:
+    def newest_us(self, slots: IntArray) -> IntArray:
         """Return the event time of the newest sample that moved each device's monitors, 0 where none did."""
-        return self._last_us[slots]
+        return self._last_us[slots].max(axis=1)
 
     def clear(self, slots: IntArray) -> None:
         """Forget some devices."""

@@ -77,17 +77,18 @@ class Latch:
             Row of each device in the state; no device twice.
         now : Conditions
             [n, w].
-        at_us, dt_s : [n]
-            Event time of each sample, and seconds that its device reported since the last one.
+        at_us : int64 [n]
+            Event time of each sample.
+        dt_s : float64 [n, w] or [n, 1]
+            Seconds that an element was reported since its last sample.
         on_delay_s, off_delay_s : [w] or [1]
             Delays by element.
         """
         phase = self.phase[slots]
         since = self.since_us[slots]
-        dt = dt_s[:, None]
         since = np.where(now.known & ~now.well & (since == 0), at_us[:, None], since)
-        wrong_s = _run(self.wrong_s[slots], now.wrong, now.known, dt)
-        well_s = _run(self.well_s[slots], now.well, now.known, dt)
+        wrong_s = _run(self.wrong_s[slots], now.wrong, now.known, dt_s)
+        well_s = _run(self.well_s[slots], now.well, now.known, dt_s)
         after = _next_phase(phase, now, wrong_s >= np.asarray(on_delay_s), well_s >= np.asarray(off_delay_s))
         changed = after != phase
         onset = since.copy()

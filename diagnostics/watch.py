@@ -55,6 +55,7 @@ class Watch:
 
     def __init__(self, product: ProductType) -> None:
         self.product = product
+        self.codes_signals = frozenset(feature.of_codes for feature in product.features.values() if feature.of_codes)
         self._rows = DeviceRows()
         limits = [monitor for monitor in product.monitors if isinstance(monitor, Limit)]
         scalars = [monitor for monitor in limits if not product.features[monitor.feature].element]
@@ -155,7 +156,7 @@ class Watch:
         for group in self._groups:
             group.grow(len(self._rows), 0)
             is_codes = isinstance(group.monitors[0], Reported)
-            newest[is_codes] = np.maximum(newest[is_codes], group.last_us(slots))
+            newest[is_codes] = np.maximum(newest[is_codes], group.newest_us(slots))
         return newest[False], newest[True]
 
     def forget(self, device_ids: Sequence[int]) -> None:

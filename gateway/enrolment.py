@@ -4,6 +4,8 @@ import secrets
 import time
 from dataclasses import dataclass
 from datetime import date
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -39,10 +41,23 @@ def _checked_zone(name: str) -> str:
     return name
 
 
+def _checked_email(text: str) -> str:
+    """Refuse what a message could not be addressed to: it would be found out only when the message is written."""
+    try:
+        Address(addr_spec=text)
+    except (ValueError, LookupError, AttributeError, HeaderParseError) as error:
+        raise ValueError(f"{text!r} is not an e-mail address such as 'kim@mail.example'") from error
+    return text
+
+
 Name = Annotated[str, AfterValidator(lambda name: checked_name(name, "name"))]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Zone = Annotated[str, AfterValidator(_checked_zone)]
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s<>\x00-\x1f]+@[^@\s<>\x00-\x1f]+$", max_length=254)]
+Email = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^@\s<>\x00-\x1f]+@[^@\s<>\x00-\x1f]+$", max_length=254),
+    AfterValidator(_checked_email),
+]
 
 
 class _Model(BaseModel):

@@ -19,6 +19,7 @@ from typing import Final
 
 from psycopg.errors import CheckViolation, ExclusionViolation
 
+from devices.faults import Remedy
 from devices.instants import from_us, to_us
 from devices.product import ProductType
 from devices.products import product_type
@@ -30,6 +31,7 @@ from gateway.offering import make_offer
 from gateway.storage import findings, promises, requests
 from gateway.storage.connection import Connection
 from gateway.storage.findings import DeviceCard, OpenSymptom
+from gateway.storage.promises import Booking
 from gateway.storage.requests import Request
 from gateway.telling import defer_offer, tell_owner
 from workflows.request import Command, State
@@ -59,7 +61,8 @@ def diagnose(connection: Connection, *, device_id: int, component: str, now: dat
             requests.append_event(connection, request.request_id, "symptom_healed", now)
         return
     before = findings.latest_diagnosis(connection, device_id, component)
-    if request is not None and before is not None and before.symptom_ids == [s.symptom_id for s in symptoms]:
+    # The same evidence is the same diagnosis: it neither amends a request nor opens again what a person has cancelled.
+    if before is not None and before.symptom_ids == [s.symptom_id for s in symptoms]:
         return
     diagnosis_id, decided_at = _save_diagnosis(connection, device, product, diagnosis, symptoms, now)
     decision = triage(product, diagnosis, _present(connection, request))
@@ -95,7 +98,10 @@ def _present(connection: Connection, request: Request | None) -> OpenRequest | N
     return OpenRequest(
         fault=request.fault,
         is_held=request.state == State.HELD,
-        is_touched_by_a_person=requests.has_event(connection, request.request_id, "held"),
+        # Once held by a person, or offered and not answered, it waits for a person and for nothing else.
+        is_touched_by_a_person=any(
+            requests.has_event(connection, request.request_id, event) for event in ("held", "offered")
+        ),
         queues=frozenset(Queue(queue) for queue in requests.open_queues(connection, request.request_id)),
     )
 
@@ -158,11 +164,12 @@ def confirm(
     booking = promises.find_booking(connection, request_id, booking_id)
     if booking is None or request.state not in {State.OFFERED, State.OPEN, State.WAITING}:
         return NotOpen(request.state)
-    if booking.start_at > now:
+    remedy = product_type(request.product).remedies.get(request.fault)
+    if booking.start_at > now and booking.outcome != "withdrawn" and _fits(booking, remedy):
         try:
             with connection.transaction():
                 promises.close_offers(connection, request_id, "accepted", now)
-                _keep_parts(connection, request, booking.centre_id, now)
+                _keep_parts(connection, request_id, booking.centre_id, remedy, now)
                 appointment_id = promises.book(connection, booking, request_id, now)
         except (ExclusionViolation, CheckViolation) as error:
             _log.info("request %d: the tapped date is lost (%s)", request_id, error.diag.constraint_name)
@@ -171,14 +178,20 @@ def confirm(
     return _fresh(connection, request, now)
 
 
-def _keep_parts(connection: Connection, request: Request, centre_id: int, now: datetime) -> None:
-    """Keep what is reserved at the date's centre; what lies elsewhere or was given back is reserved there again."""
-    held_at, held = promises.reserved_parts(connection, request.request_id)
-    if held_at == centre_id:
+def _fits(booking: Booking, remedy: Remedy | None) -> bool:
+    """Whether a date is long enough, in a bay with the skills, for what is known to be done by now."""
+    if remedy is None:
+        return True
+    minutes = (booking.end_at - booking.start_at).total_seconds() / 60
+    return minutes >= remedy.minutes and remedy.skills <= frozenset(booking.skills)
+
+
+def _keep_parts(connection: Connection, request_id: int, centre_id: int, remedy: Remedy | None, now: datetime) -> None:
+    """Have at the date's centre just the parts that the remedy needs; what is not needed any more is given back."""
+    if remedy is None:
         return
-    remedy = product_type(request.product).remedies.get(request.fault)
-    part_nos = sorted(held) or list(remedy.part_nos if remedy else ())
-    promises.reserve_parts(connection, request.request_id, centre_id, part_nos, now)
+    promises.release_parts(connection, request_id, now, kept=remedy.part_nos)
+    promises.reserve_parts(connection, request_id, centre_id, remedy.part_nos, now)
 
 
 def _tell_confirmed(
@@ -208,7 +221,8 @@ def _fresh(connection: Connection, request: Request, now: datetime) -> FreshDate
     promises.close_offers(connection, request.request_id, "replaced", now)
     if (offer_id := make_offer(connection, request, now)) is not None:
         return FreshDates(offer_id)
-    return NotOpen(State.WAITING)
+    after = requests.lock_request(connection, request.request_id)
+    return NotOpen(after.state if after else request.state)
 
 
 def expire_offer(connection: Connection, *, request_id: int, now: datetime) -> None:

@@ -24,6 +24,9 @@ _TRIES: Final = 5
 
 def make_offer(connection: Connection, request: Request, now: datetime) -> int | None:
     """Hold a part and bays for dates of a locked request; return the offer, or None when there is none to make."""
+    if Queue.SAFETY in requests.open_queues(connection, request.request_id):
+        _leave_to_the_person(connection, request, now)
+        return None
     product = product_type(request.product)
     remedy = product.remedies.get(request.fault)
     if remedy is None or remedy.why_none:
@@ -37,6 +40,7 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
             return None
         try:
             with connection.transaction():
+                promises.release_parts(connection, request.request_id, now, kept=work.part_nos)
                 promises.reserve_parts(connection, request.request_id, dates.centre_id, work.part_nos, now)
                 offer_id = promises.hold_dates(
                     connection, request.request_id, dates.options, now, _offer_expires_at(dates, now)
@@ -47,6 +51,13 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
             _tell_offer(connection, request, work, offer_id, now)
             return offer_id
     raise TimeoutError(f"request {request.request_id}: dates were taken by others {_TRIES} times; the job tries again")
+
+
+def _leave_to_the_person(connection: Connection, request: Request, now: datetime) -> None:
+    """Make no new offer while a named human has a safety case; what the owner was shown before stands until it ends."""
+    requests.transition(connection, request, Command.HOLD, now)
+    promises.release_parts(connection, request.request_id, now)
+    requests.append_event(connection, request.request_id, "escalated", now, detail={"queue": Queue.SAFETY})
 
 
 def _offer_expires_at(dates: Dates, now: datetime) -> datetime:
@@ -91,6 +102,9 @@ def _find_nothing(connection: Connection, request: Request, why: NoDates, now: d
 
 
 def _tell_offer(connection: Connection, request: Request, work: Work, offer_id: int, now: datetime) -> None:
+    if request.state == State.WAITING:
+        # The case was that there was no part or no time: now there is.
+        requests.close_cases(connection, request.request_id, now, queue=Queue.JUDGEMENT)
     requests.transition(connection, request, Command.OFFER, now)
     requests.append_event(connection, request.request_id, "part_reserved", now, detail={"parts": list(work.part_nos)})
     seconds = (now - request.decided_received_at).total_seconds()

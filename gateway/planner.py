@@ -87,6 +87,8 @@ def ask_for_human(connection: Connection, *, request_id: int, reason: str, now: 
     request = requests.lock_request(connection, request_id)
     if request is None:
         return Refused("There is no such request.")
+    if request.state == State.CANCELLED:
+        return Refused("The request is cancelled; this cannot be done now.")
     give_case(connection, request_id, CaseWanted(Queue.JUDGEMENT, reason), now)
     return Done(request.state)
 

@@ -12,15 +12,18 @@ import psycopg
 
 from devices.products import product_types
 from gateway import journey
+from gateway.following import give_case
 from gateway.storage import requests
 from gateway.storage.connection import Connection, tenant_transaction
 from gateway.storage.hours import roll_up
 from gateway.telling import defer_offer
+from workflows.triage import CaseWanted, Queue
 
 _log = logging.getLogger(__name__)
 
 _LOCK: Final = 0x0CA1_5EEB
 _MOST: Final = 200
+_DATE_PASSED: Final = "The date has passed: say what was found, then close the request."
 _LOOK_AGAIN: Final = timedelta(minutes=5)
 
 
@@ -38,7 +41,7 @@ def sweep(connection: Connection, now: datetime) -> None:
         return
     try:
         for (tenant_id,) in connection.execute("SELECT tenant_id FROM tenant ORDER BY tenant_id").fetchall():
-            for piece in (_expire_offers, _look_again, _warn_of_cases):
+            for piece in (_expire_offers, _look_again, _warn_of_cases, _ask_what_was_found):
                 _guarded(piece.__name__, lambda piece=piece, tenant_id=tenant_id: piece(connection, tenant_id, now))
         for product in product_types().values():
             _guarded("roll_up", lambda product=product: _roll_up(connection, product.name))
@@ -91,6 +94,22 @@ def _warn_of_cases(connection: Connection, tenant_id: int, now: datetime) -> Non
         ).fetchall()
         for request_id, case_id in late:
             requests.append_event(connection, request_id, "case_overdue", now, detail={"case_id": case_id})
+
+
+def _ask_what_was_found(connection: Connection, tenant_id: int, now: datetime) -> None:
+    """An appointment that has passed becomes a person's case: nobody but a person knows yet what was done."""
+    with tenant_transaction(connection, tenant_id):
+        passed = connection.execute(
+            """SELECT a.request_id FROM appointment a
+            WHERE a.state = 'confirmed' AND upper(a.during) < %s AND NOT EXISTS (
+                SELECT FROM request_event e WHERE e.request_id = a.request_id AND e.event = 'date_passed'
+                    AND e.happened_at > upper(a.during))
+            ORDER BY a.appointment_id LIMIT %s""",
+            [now, _MOST],
+        ).fetchall()
+        for (request_id,) in passed:
+            requests.append_event(connection, request_id, "date_passed", now)
+            give_case(connection, request_id, CaseWanted(Queue.JUDGEMENT, _DATE_PASSED), now)
 
 
 def _roll_up(connection: Connection, product_name: str) -> None:

@@ -26,7 +26,8 @@ _SEND_EVERY_S: Final = 30.0
 _HEARTBEAT_S: Final = 2.0
 _STALLED_AFTER_S: Final = 10.0
 _TIDY_EVERY_S: Final = 5.0
-_RETRY: Final = RetryStrategy(max_attempts=20, exponential_wait=2)
+# Waits grow by seconds: a job that waits holds back the later ones of its device.
+_RETRY: Final = RetryStrategy(max_attempts=60, wait=1, linear_wait=2)
 # Ended jobs are kept for a while, to be looked at.
 _KEEP_JOBS_H: Final = 24
 

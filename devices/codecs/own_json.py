@@ -18,8 +18,9 @@ TELEMETRY_SCHEMA: Final = "callout.telemetry/1"
 EVENT_SCHEMA: Final = "callout.event/1"
 MAX_BYTES: Final = 256 * 1024
 MAX_SAMPLES: Final = 1000
-MAX_ELEMENTS: Final = 1024
+MAX_CODES: Final = 256
 MAX_OTHER_BYTES: Final = 8 * 1024
+MAX_OTHER_DEPTH: Final = 32
 _MAX_COUNT: Final = 2**63 - 1
 _MAX_SINGLE: Final = 3.0e38
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -152,14 +153,36 @@ def _sample(
     return Sample(at_us, number, values, _storable(other, number, refusals) if other else None)
 
 
-def _storable(other: dict[str, object], number: int, refusals: list[Refusal]) -> dict[str, object] | None:
-    """Unknown signals are kept as they came, if the database can hold them."""
-    text = msgspec.json.encode(other)
-    if len(text) > MAX_OTHER_BYTES or rb"\u0000" in text:
-        why = "a NUL character" if len(text) <= MAX_OTHER_BYTES else f"{len(text)} bytes, over {MAX_OTHER_BYTES}"
+def _storable(other: dict[str, object], number: int, refusals: list[Refusal]) -> bytes | None:
+    """Unknown signals are kept as they came, as JSON, if the database can hold them."""
+    try:
+        text = b"" if _is_deeper(other, MAX_OTHER_DEPTH) else msgspec.json.encode(other)
+    except OverflowError as error:
+        text, why = None, f"a number that cannot be kept ({error})"
+    else:
+        why = _trouble(text)
+    if why:
         refusals.append(Refusal("unknown_signals", f"signals that are not declared hold {why}", f"samples[{number}]"))
         return None
-    return other
+    return text
+
+
+def _trouble(text: bytes) -> str:
+    if not text:
+        return f"lists or objects nested deeper than {MAX_OTHER_DEPTH}"
+    if len(text) > MAX_OTHER_BYTES:
+        return f"{len(text)} bytes, over {MAX_OTHER_BYTES}"
+    return "a NUL character" if rb"\u0000" in text else ""
+
+
+def _is_deeper(value: object, depth: int) -> bool:
+    if isinstance(value, dict):
+        children = list(cast("dict[str, object]", value).values())
+    elif isinstance(value, list):
+        children = cast("list[object]", value)
+    else:
+        return False
+    return depth == 0 or any(_is_deeper(child, depth - 1) for child in children)
 
 
 def _instant_us(text: object) -> int | str:
@@ -209,8 +232,8 @@ def _read_flag(raw: object, _signal: Signal, place: str, refusals: list[Refusal]
 
 def _read_vector(raw: object, signal: Signal, place: str, refusals: list[Refusal]) -> Value:
     elements = _as_list(raw)
-    if elements is None or not 1 <= len(elements) <= MAX_ELEMENTS:
-        return _refuse(raw, f"a list of 1 to {MAX_ELEMENTS} numbers", place, refusals)
+    if elements is None or not 1 <= len(elements) <= signal.most_elements:
+        return _refuse(raw, f"a list of 1 to {signal.most_elements} numbers", place, refusals)
     if set(map(type, elements)) <= _NUMBER_TYPES:
         numbers = cast("list[float | None]", elements)
         known = [number for number in numbers if number is not None]
@@ -226,8 +249,8 @@ def _read_vector(raw: object, signal: Signal, place: str, refusals: list[Refusal
 
 def _read_codes(raw: object, _signal: Signal, place: str, refusals: list[Refusal]) -> list[str] | None:
     items = _as_list(raw)
-    if items is None or len(items) > MAX_ELEMENTS:
-        return _refuse(raw, f"a list of at most {MAX_ELEMENTS} codes", place, refusals)
+    if items is None or len(items) > MAX_CODES:
+        return _refuse(raw, f"a list of at most {MAX_CODES} codes", place, refusals)
     codes: list[str] = []
     for index, item in enumerate(items):
         if isinstance(item, str) and 1 <= len(item) <= 32 and item.isascii() and item.isprintable():

@@ -41,6 +41,8 @@ _SERVER_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
         "listen_addresses": LOOPBACK,
         "unix_socket_directories": "",
         "max_connections": "100",
+        # A query over a year of day partitions locks each of them and its indexes.
+        "max_locks_per_transaction": "512",
         "password_encryption": "scram-sha-256",
         "shared_buffers": "256MB",
         "effective_cache_size": "1GB",

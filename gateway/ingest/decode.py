@@ -21,6 +21,8 @@ from gateway.storage.readings import Row
 _AHEAD: Final = timedelta(minutes=5)
 # Live readings are kept this long; older ones have to be declared a backfill.
 _LIVE_FOR: Final = timedelta(days=400)
+# Refusals kept one by one for each message.
+_MOST_REFUSALS: Final = 8
 _NOTHING_BEFORE: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -116,25 +118,35 @@ def _samples(message: Message, device: Known, kind: MessageKind, decoded: Decode
     if isinstance(envelope, Refusal):
         decoded.rejected.append(Rejected(message, device, envelope))
         return
-    decoded.rejected += [Rejected(message, device, refusal) for refusal in envelope.refusals]
     rows = decoded.rows[device.product]
+    unbelievable: list[Refusal] = []
     for sample in envelope.samples:
         refusal = clock_refusal(sample, message.received_at, is_backfill=envelope.is_backfill)
-        if refusal is None:
-            rows.append(
-                Row(
-                    device.device_id,
-                    device.tenant_id,
-                    device.partition,
-                    envelope.boot,
-                    envelope.seq,
-                    envelope.is_backfill,
-                    message.received_at,
-                    sample,
-                )
+        if refusal is not None:
+            unbelievable.append(refusal)
+            continue
+        rows.append(
+            Row(
+                device.device_id,
+                device.tenant_id,
+                device.partition,
+                envelope.boot,
+                envelope.seq,
+                envelope.is_backfill,
+                message.received_at,
+                sample,
             )
-        else:
-            decoded.rejected.append(Rejected(message, device, refusal))
+        )
+    refusals = _shortened([*envelope.refusals, *unbelievable])
+    decoded.rejected += [Rejected(message, device, refusal) for refusal in refusals]
+
+
+def _shortened(refusals: Sequence[Refusal]) -> Sequence[Refusal]:
+    """Return the first few refusals of a message and how many more there are: its bytes are kept with each."""
+    if len(refusals) <= _MOST_REFUSALS:
+        return refusals
+    more = len(refusals) - _MOST_REFUSALS
+    return [*refusals[:_MOST_REFUSALS], Refusal("and_more", f"{more} more pieces of this message were refused")]
 
 
 def clock_refusal(sample: Sample, received_at: datetime, *, is_backfill: bool) -> Refusal | None:

@@ -70,6 +70,8 @@ class Detectors:
         # What each (partition, product) holds, and the last number it has seen since its last checkpoint.
         self._devices: defaultdict[tuple[int, str], set[int]] = defaultdict(set)
         self._moved: dict[tuple[int, str], int] = {}
+        # Time, boot, seq and sample of each device's newest reading with numbers, and with codes.
+        self._newest_order: dict[tuple[int, bool], tuple[int, int, int, int]] = {}
 
     def step(self, connection: Connection, product: str, readings: Sequence[Stored]) -> Outcome:
         """Take in new readings of one product, which are stored already, and return what that did to the symptoms.
@@ -104,24 +106,40 @@ class Detectors:
         What is later than the horizon is stored and shown, but moves no detector.
         """
         watch = self._watches[product]
-        codes_signals = frozenset(feature.of_codes for feature in watch.product.features.values() if feature.of_codes)
         at_us = np.array([reading.at_us for reading in readings], dtype=np.int64)
         numbers_us, codes_us = watch.newest_us(np.array([reading.device_id for reading in readings], dtype=np.int64))
-        carried = [{name for name, value in reading.values.items() if value is not None} for reading in readings]
-        has_codes = np.array([not codes_signals.isdisjoint(names) for names in carried])
-        has_numbers = np.array([not names <= codes_signals for names in carried])
-        behind = (has_numbers & (at_us <= numbers_us)) | (has_codes & (at_us <= codes_us))
-        too_late = behind & (at_us < np.maximum(numbers_us, codes_us) - _horizon_us(watch))
+        too_late_us = np.maximum(numbers_us, codes_us) - _horizon_us(watch)
+        in_time: list[Stored] = []
         late_us: dict[int, int] = {}
-        for reading, is_late in zip(readings, behind & ~too_late, strict=True):
-            if is_late:
+        for index, reading in enumerate(readings):
+            is_behind = any(
+                at_us[index] < newest or (at_us[index] == newest and not self._follows(reading, is_codes))
+                for is_codes, newest in self._carried(watch, reading, int(numbers_us[index]), int(codes_us[index]))
+            )
+            if is_behind and at_us[index] >= too_late_us[index]:
                 late_us.setdefault(reading.device_id, reading.at_us)
-        in_time = [
-            reading
-            for reading, is_too_late in zip(readings, too_late, strict=True)
-            if not is_too_late and reading.device_id not in late_us
+            elif not is_behind:
+                in_time.append(reading)
+        return [reading for reading in in_time if reading.device_id not in late_us], late_us
+
+    def _follows(self, reading: Stored, is_codes: bool) -> bool:
+        """Whether a reading with the time of the newest one comes after it: so do the parts of a split message."""
+        newest = self._newest_order.get((reading.device_id, is_codes))
+        return newest is not None and newest < (reading.at_us, *reading.order)
+
+    @staticmethod
+    def _carried(watch: Watch, reading: Stored, numbers_us: int, codes_us: int) -> list[tuple[bool, int]]:
+        """Of numbers and codes, those that a reading carries, as (is codes, newest time seen)."""
+        named = {name for name, value in reading.values.items() if value is not None}
+        codes = watch.codes_signals
+        return [
+            (is_codes, newest)
+            for is_codes, newest, is_there in (
+                (False, numbers_us, not named <= codes),
+                (True, codes_us, not codes.isdisjoint(named)),
+            )
+            if is_there
         ]
-        return in_time, late_us
 
     def _advance(self, connection: Connection, product: str, readings: Sequence[Stored]) -> list[Told]:
         """Take in readings in their order; leave an anchor wherever a device enters another span of time."""
@@ -140,6 +158,9 @@ class Detectors:
             device_ids = np.array([reading.device_id for reading in part], dtype=np.int64)
             at_us = np.array([reading.at_us for reading in part], dtype=np.int64)
             told += [Told(change, part[change.row]) for change in watch.step(device_ids, at_us, columns)]
+            for reading in part:
+                for is_codes, _ in self._carried(watch, reading, 0, 0):
+                    self._newest_order[reading.device_id, is_codes] = (reading.at_us, *reading.order)
         if entered_us:
             prune_anchors(connection, product, entered_us)
         return told
@@ -181,24 +202,25 @@ class Detectors:
         self._watches = {name: Watch(product) for name, product in product_types().items()}
         self._devices.clear()
         self._moved.clear()
+        self._newest_order.clear()
         seen: dict[tuple[int, str], int] = {}
         for checkpoint in load_checkpoints(connection, self._partitions):
             if checkpoint.product in self._watches:
                 held = self._watches[checkpoint.product].restore(checkpoint.state)
                 self._devices[checkpoint.partition, checkpoint.product].update(held)
                 seen[checkpoint.partition, checkpoint.product] = checkpoint.last_ingest_no
-        count = 0
-        for product in self._tables:
-            for partition in self._partitions:
-                count += self._catch_up(connection, product, partition, seen.get((partition, product), 0))
+        count = sum(self._catch_up(connection, product, seen) for product in self._tables)
         if count:
             _log.info("detectors of %d devices rebuilt from their readings", count)
         return count
 
-    def _catch_up(self, connection: Connection, product: str, partition: int, ingest_no: int) -> int:
-        """Take in again what the devices of a partition have reported since a checkpoint."""
+    def _catch_up(self, connection: Connection, product: str, seen: Mapping[tuple[int, str], int]) -> int:
+        """Take in again what devices have reported since the checkpoints."""
         watch = self._watches[product]
-        moved_us, newest_no = self._tables[product].moved_since(connection, partition, ingest_no)
+        moved = self._tables[product].moved_since(
+            connection, {partition: seen.get((partition, product), 0) for partition in self._partitions}
+        )
+        moved_us = {device: at_us for _, device, at_us, _ in moved}
         for devices in _batches(moved_us):
             numbers_us, codes_us = watch.newest_us(np.array(devices, dtype=np.int64))
             newest_us = np.maximum(numbers_us, codes_us)
@@ -208,10 +230,11 @@ class Detectors:
             }
             with connection.transaction():
                 self._take_in_again(connection, product, self._go_back(connection, product, starts_us))
-        if moved_us:
-            self._devices[partition, product].update(moved_us)
-            self._moved[partition, product] = newest_no
-        return len(moved_us)
+        for partition, device, _, number in moved:
+            key = (partition, product)
+            self._devices[key].add(device)
+            self._moved[key] = max(self._moved.get(key, 0), number)
+        return len(moved)
 
 
 def _batches(devices: Iterable[int]) -> Iterator[list[int]]:

@@ -31,6 +31,7 @@ SUBSCRIBED: Final = "subscribed to"
 RECEIVE_MAXIMUM: Final = 2000
 _KEEPALIVE_S: Final = 30
 _ANSWER_S: Final = 15.0
+_NO_RECEIPT: Final = (-1, 0)
 _NEVER: Final = 0xFFFF_FFFF
 _CHANNELS: Final = ("telemetry", "event", "state")
 
@@ -144,7 +145,9 @@ class MqttSource:
             _log.warning("the broker ended the connection: %s; trying again", reason)
 
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
-        received = Message(message.topic, bytes(message.payload), datetime.now(UTC), (self._generation, message.mid))
+        # QoS 0 has no message id and is never acknowledged: a broker ends a session that answers to it.
+        receipt = (self._generation, message.mid) if message.qos == 1 else _NO_RECEIPT
+        received = Message(message.topic, bytes(message.payload), datetime.now(UTC), receipt)
         with self._arrived:
             self._waiting.append(received)
             if len(self._waiting) == 1:

@@ -17,7 +17,7 @@ from gateway.ingest.decode import Decoded, Rejected, addressed, decode
 from gateway.ingest.detect import Detectors, Outcome
 from gateway.ingest.directory import Directory
 from gateway.ingest.source import Message, Source
-from gateway.storage.connection import Connection
+from gateway.storage.connection import Connection, DatabaseUnreachableError
 from gateway.storage.door import (
     Rejection,
     SymptomRow,
@@ -95,33 +95,47 @@ class Worker:
                     self._connection = self._connect()
                     self._detectors.rebuild(self._connection)
                 self.take(messages)
-            except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.DeadlockDetected) as error:
-                pause_s = _PAUSES_S[min(attempt, len(_PAUSES_S) - 1)]
-                _log.warning(
-                    "the database did not take a batch of %d: %s; again in %g s", len(messages), error, pause_s
-                )
-                # The detectors may have moved with a batch that was undone: a closed connection makes them begin anew.
-                self._connection.close()
-                if self._is_stopping:
-                    raise
-                time.sleep(pause_s)
-            except (psycopg.DataError, psycopg.IntegrityError) as error:
+            except (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnreachableError) as error:
+                if _is_too_much(error) and len(messages) > 1:
+                    self._commit_apart(messages, error)
+                    return
+                self._wait(attempt, len(messages), error)
+            except psycopg.ProgrammingError:
+                # The schema or the rights do not fit: that is no message's fault, and nothing is acknowledged.
+                raise
+            except Exception as error:  # noqa: BLE001  # whatever a message does, it must not stop the others
                 self._commit_apart(messages, error)
                 return
             else:
                 return
 
-    def _commit_apart(self, messages: Sequence[Message], error: psycopg.Error) -> None:
+    def _wait(self, attempt: int, count: int, error: Exception) -> None:
+        """Wait for a database that is away. The detectors may have moved with a batch that was undone: they begin anew."""
+        pause_s = _PAUSES_S[min(attempt, len(_PAUSES_S) - 1)]
+        _log.warning("the database did not take a batch of %d: %s; again in %g s", count, error, pause_s)
+        self._connection.close()
+        if self._is_stopping:
+            raise error
+        time.sleep(pause_s)
+
+    def _commit_apart(self, messages: Sequence[Message], error: Exception) -> None:
         """Something in the batch cannot be stored: find the message by halving, refuse it, and let the others live."""
+        self._connection.close()
         if len(messages) > 1:
             middle = len(messages) // 2
             self.commit(messages[:middle])
             self.commit(messages[middle:])
             return
         _log.error("a message on %s passed decoding but cannot be stored: %s", messages[0].topic, error)
-        with self._connect() as connection, connection.transaction():
-            refusal = Refusal("not_storable", f"{type(error).__name__}: {error}")
-            keep_rejections(connection, [_rejection(Rejected(messages[0], None, refusal))])
+        refusal = Refusal("not_storable", f"{type(error).__name__}: {error}")
+        for attempt in range(1_000_000):
+            try:
+                with self._connect() as connection, connection.transaction():
+                    keep_rejections(connection, [_rejection(Rejected(messages[0], None, refusal))])
+            except (psycopg.OperationalError, DatabaseUnreachableError) as away:
+                self._wait(attempt, 1, away)
+            else:
+                return
 
     def take(self, messages: Sequence[Message]) -> None:
         """Take one batch into the database, in one transaction."""
@@ -135,7 +149,7 @@ class Worker:
                 self._store(decoded)
                 if is_due:
                     self._detectors.save(self._connection, datetime.now(UTC))
-        except psycopg.Error:
+        except Exception:
             for table in self._tables.values():
                 table.forget_days()
             self._connection.close()
@@ -165,6 +179,7 @@ class Worker:
                 rows[i].partition,
                 numbers[i],
                 rows[i].sample.at_us,
+                (rows[i].boot, rows[i].seq, rows[i].sample.number),
                 rows[i].received_at,
                 rows[i].sample.values,
             )
@@ -233,6 +248,12 @@ def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
             start, size = index, 0
         size += len(message.payload)
     yield messages[start:]
+
+
+def _is_too_much(error: Exception) -> bool:
+    """Whether the database says that a batch needs more than it has (locks, memory), not that it is away."""
+    state = error.sqlstate if isinstance(error, psycopg.Error) else None
+    return state is not None and (state.startswith("54") or state == "53200")
 
 
 def _rejection(rejected: Rejected) -> Rejection:

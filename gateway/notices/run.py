@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+import psycopg
 from psycopg.rows import class_row
 
-from gateway.notices.matters import Notice, NoticeError, link_for, write
+from gateway.notices.matters import Notice, link_for, write
 from gateway.notices.message import compose
 from gateway.settings import ServerAddress, Settings
 from gateway.storage.connection import Connection, tenant_transaction
@@ -147,8 +148,10 @@ def _deliver(
             now=now,
             calendar=written.calendar,
         )
-    except (NoticeError, LookupError, ValueError) as error:
-        return _Failed(f"cannot be written: {error}", is_server=False)
+    except (psycopg.OperationalError, psycopg.InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever is wrong with one notice must not keep back the others
+        return _Failed(f"cannot be written: {type(error).__name__}: {error}", is_server=False)
     try:
         server.connected().send_message(message)
     except (smtplib.SMTPServerDisconnected, smtplib.SMTPConnectError, OSError) as error:

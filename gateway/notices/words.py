@@ -47,6 +47,7 @@ CASE_REASONS: Final = (
     msgid("No service centre has a bay with the skills that this work needs."),
     msgid("No bay is free in the coming weeks."),
     msgid("The owner has not answered two offers: please ask in person."),
+    msgid("The date has passed: say what was found, then close the request."),
     msgid("None of the dates suits the owner."),
     msgid("None of the known faults"),
 )
@@ -65,6 +66,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "held": msgid("Held"),
     "approved": msgid("Approved"),
     "cancelled": msgid("Cancelled"),
+    "case_overdue": msgid("A person's time to decide has run out"),
+    "date_passed": msgid("The date has passed"),
     "symptom_healed": msgid("A symptom has gone"),
 }
 
@@ -87,6 +90,7 @@ ACTORS: Final[Mapping[str, str]] = {
 REFUSALS: Final = (
     msgid("There is no such request."),
     msgid("The fault is not known, so there is no work to offer a date for."),
+    msgid("The request is cancelled; this cannot be done now."),
 )
 
 

@@ -28,6 +28,8 @@ class Booking:
     end_at: datetime
     kind: str
     released_at: datetime | None
+    skills: list[str]
+    outcome: str | None
 
 
 def load_centres(
@@ -119,10 +121,12 @@ def reserved_parts(connection: Connection, request_id: int) -> tuple[int | None,
     return (rows[0][0] if rows else None, frozenset(row[1] for row in rows))
 
 
-def release_parts(connection: Connection, request_id: int, now: datetime) -> None:
-    """Give a request's parts back to the stock."""
+def release_parts(connection: Connection, request_id: int, now: datetime, *, kept: Sequence[str] = ()) -> None:
+    """Give a request's parts back to the stock, except for those that are kept."""
     connection.execute(
-        "UPDATE reservation SET released_at = %s WHERE request_id = %s AND released_at IS NULL", [now, request_id]
+        """UPDATE reservation SET released_at = %s
+        WHERE request_id = %s AND released_at IS NULL AND part_no <> ALL(%s::text[])""",
+        [now, request_id, list(kept)],
     )
 
 
@@ -183,8 +187,8 @@ def find_booking(connection: Connection, request_id: int, booking_id: int) -> Bo
     with connection.cursor(row_factory=class_row(Booking)) as cursor:
         return cursor.execute(
             """SELECT k.booking_id, k.bay_id, k.offer_id, b.centre_id, lower(k.during) AS start_at,
-                upper(k.during) AS end_at, k.kind, k.released_at
-            FROM bay_booking k JOIN bay b USING (bay_id) WHERE k.request_id = %s AND k.booking_id = %s""",
+                upper(k.during) AS end_at, k.kind, k.released_at, b.skills, o.outcome
+            FROM bay_booking k JOIN bay b USING (bay_id) JOIN offer o USING (offer_id) WHERE k.request_id = %s AND k.booking_id = %s""",
             [request_id, booking_id],
         ).fetchone()
 

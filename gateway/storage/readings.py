@@ -67,6 +67,8 @@ class Stored:
     partition: int
     ingest_no: int
     at_us: int
+    # Boot, seq and sample: the order of readings with the same claimed time.
+    order: tuple[int, int, int]
     received_at: datetime
     values: Mapping[str, Value]
 
@@ -139,29 +141,36 @@ class ReadingTable:
         new = {(device, to_us(at), boot, seq, sample) for device, at, boot, seq, sample in written}
         return [index for index, row in enumerate(rows) if row.key in new]
 
-    def moved_since(self, connection: Connection, partition: int, ingest_no: int) -> tuple[dict[int, int], int]:
-        """Return the devices of a partition that have readings after an ingest number, and the newest number.
+    def moved_since(self, connection: Connection, numbers: Mapping[int, int]) -> list[tuple[int, int, int, int]]:
+        """Return the devices that have readings after an ingest number of their partition.
+
+        Parameters
+        ----------
+        connection : Connection
+            In the role of ingest.
+        numbers : mapping of int to int
+            Partition -> ingest number.
 
         Returns
         -------
-        dict of int to int
-            Device id -> the earliest claimed time among them, in microseconds.
-        int
-            The newest ingest number of the partition's readings, or the given one when there is none after it.
+        list of (int, int, int, int)
+            Partition, device id, the earliest claimed time among its readings in microseconds, the newest number.
         """
         rows = connection.execute(
             sql.SQL(
-                """SELECT device_id, min(claimed_at), max(ingest_no) FROM {table}
-                WHERE partition = %s AND ingest_no > %s GROUP BY device_id"""
+                """SELECT r.partition, r.device_id, min(r.claimed_at), max(r.ingest_no)
+                FROM unnest(%s::int[], %s::bigint[]) AS asked (partition, ingest_no)
+                JOIN {table} r ON r.partition = asked.partition AND r.ingest_no > asked.ingest_no
+                GROUP BY r.partition, r.device_id ORDER BY r.partition, r.device_id"""
             ).format(table=self.name),
-            [partition, ingest_no],
-        ).fetchall()
-        return {device: to_us(at) for device, at, _ in rows}, max((row[2] for row in rows), default=ingest_no)
+            [list(numbers), list(numbers.values())],
+        )
+        return [(partition, device, to_us(at), number) for partition, device, at, number in rows]
 
     def of_devices(self, connection: Connection, starts_us: Mapping[int, int | None]) -> list[Stored]:
         """Return devices' readings from an instant on (None: all), in the order of time that detectors take them in."""
         statement = sql.SQL(
-            """SELECT r.device_id, r.partition, r.ingest_no, r.claimed_at, r.received_at, {signals}
+            """SELECT r.device_id, r.partition, r.ingest_no, r.claimed_at, r.boot, r.seq, r.sample, r.received_at, {signals}
             FROM unnest(%(devices)s::int[], %(starts)s::timestamptz[]) AS asked (device_id, start_at)
             JOIN {table} r ON r.device_id = asked.device_id AND r.claimed_at >= asked.start_at
             ORDER BY r.claimed_at, r.boot, r.seq, r.sample, r.device_id"""
@@ -172,10 +181,20 @@ class ReadingTable:
         rows = connection.execute(statement, {"devices": list(starts_us), "starts": starts}, binary=True)
         return [
             Stored(
-                device, partition, number, to_us(at), received_at, dict(zip(self.product.signals, values, strict=True))
+                device,
+                partition,
+                number,
+                to_us(at),
+                (boot, seq, sample),
+                received_at,
+                dict(zip(self.product.signals, values, strict=True)),
             )
-            for device, partition, number, at, received_at, *values in rows
+            for device, partition, number, at, boot, seq, sample, received_at, *values in rows
         ]
+
+
+def _as_it_is(text: bytes) -> bytes:
+    return text
 
 
 def _fields(row: Row, number: int, signals: Iterable[str]) -> list[object]:
@@ -192,5 +211,5 @@ def _fields(row: Row, number: int, signals: Iterable[str]) -> list[object]:
         row.received_at,
         row.is_backfill,
         *(values.get(signal) for signal in signals),
-        None if other is None else Jsonb(other),
+        None if other is None else Jsonb(other, dumps=_as_it_is),
     ]

@@ -13,7 +13,7 @@ def said(*, wrong: bool = False, well: bool = False, known: bool = True) -> Cond
 def step(
     latch: Latch, now: Conditions, at_s: float, dt_s: float, on_s: float = 0.0, off_s: float = 0.0
 ) -> Changes | None:
-    return latch.step(np.array([0]), now, np.array([int(at_s * 1e6)]), np.array([dt_s]), [on_s], [off_s])
+    return latch.step(np.array([0]), now, np.array([int(at_s * 1e6)]), np.array([[dt_s]]), [on_s], [off_s])
 
 
 def test_without_a_delay_the_first_wrong_sample_confirms() -> None:

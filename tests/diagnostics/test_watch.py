@@ -96,6 +96,22 @@ def test_events_that_run_ahead_of_buffered_telemetry_do_not_make_it_late() -> No
     assert "battery_failing" in {change.monitor for change in found if change.phase == "confirmed"}
 
 
+def test_each_limit_keeps_its_own_time_among_signals_of_another_cadence() -> None:
+    watch = Watch(EV)
+    seconds = np.arange(1, 20 * 60)
+    low: list[Value] = [11.0 if second % 60 == 0 else None for second in seconds.tolist()]
+    values: dict[str, list[Value]] = {"low_voltage_v": low, "coolant_temp_degc": [40.0] * len(seconds)}
+    changes = watch.step(np.full(len(seconds), 1), seconds * 1_000_000, Columns(values, len(seconds)))
+    assert [change.monitor for change in changes if change.phase == "confirmed"] == ["low_voltage_low"]
+
+
+def test_one_tyre_sensor_stuck_at_an_impossible_value_does_not_make_the_others_look_soft() -> None:
+    watch = Watch(EV)
+    at_us = np.arange(1, 60) * 60_000_000
+    values: dict[str, list[Value]] = {"tyre_pressures_kpa": [[65000.0, 250.0, 248.0, 252.0]] * 59}
+    assert watch.step(np.full(59, 1), at_us, Columns(values, 59)) == []
+
+
 def test_missing_and_impossible_cells_are_evidence() -> None:
     watch = Watch(EV)
     pack: list[float | None] = [3.7] * 10

@@ -105,6 +105,9 @@ def test_unknown_tenants_and_products_are_said_plainly(
     "changes",
     [
         {"owner": {"name": "A", "email": "no address"}},
+        {"owner": {"name": "A", "email": "kim@mail..example"}},
+        {"owner": {"name": "A", "email": "a@[b"}},
+        {"owner": {"name": "A", "email": "(a@b"}},
         {"owner": {"name": "A\nBcc: x@y", "email": "a@b"}},
         {"owner": {"name": "A", "email": "a@b\r\nBcc: x@y"}},
         {"owner": {"name": "A", "email": "a@b", "timeZone": "Mars/Olympus"}},

@@ -322,6 +322,108 @@ def test_one_tenant_sees_and_moves_nothing_of_another(desk: SmallDesk, tmp_path:
         assert connection.execute("SELECT count(*) FROM device").fetchone() == (0,)
 
 
+def rediagnose(desk: SmallDesk) -> None:
+    diagnose(desk, desk.value("SELECT max(device_id) FROM service_request"))
+
+
+def test_no_new_dates_are_made_while_a_person_has_a_safety_case(desk: SmallDesk) -> None:
+    request_id, _ = offered(desk)
+    desk.symptom(desk.value("SELECT device_id FROM service_request"), "insulation_lost")
+    rediagnose(desk)
+    desk.admin.execute("UPDATE offer SET expires_at = now()")
+    sweep(desk.work, now() + timedelta(seconds=1))
+    assert offer(desk, request_id) is None
+    assert state(desk, request_id) == "held"
+    assert (allocated(desk), living_bookings(desk)) == (0, 0)
+    assert desk.rows("SELECT queue FROM human_case WHERE closed_at IS NULL") == [("safety",)]
+
+
+def test_a_date_is_confirmed_with_the_parts_that_the_latest_diagnosis_needs(desk: SmallDesk) -> None:
+    request_id, bookings = offered(desk)
+    desk.admin.execute(
+        """INSERT INTO part (tenant_id, part_no, title) VALUES (%(t)s, 'EV-CELL-HARNESS', 'Harness');
+        """.replace("%(t)s", str(desk.tenant_id))
+    )
+    desk.admin.execute(
+        "INSERT INTO stock_level (tenant_id, centre_id, part_no, on_hand) SELECT tenant_id, centre_id, 'EV-CELL-HARNESS', 1 FROM service_centre"
+    )
+    desk.admin.execute("UPDATE symptom SET state = 'healed'")
+    device_id = desk.value("SELECT device_id FROM service_request")
+    desk.symptom(device_id, "cells_missing")
+    rediagnose(desk)
+    assert desk.value("SELECT f.code FROM service_request JOIN fault f USING (fault_id)") == "cell_measuring_line"
+    assert isinstance(confirm(desk, request_id, bookings[0]), Confirmed)
+    assert desk.rows("SELECT part_no FROM reservation WHERE released_at IS NULL") == [("EV-CELL-HARNESS",)]
+
+
+def test_a_date_too_short_for_what_has_to_be_done_by_now_gives_fresh_ones(desk: SmallDesk) -> None:
+    device_id = desk.vehicle("ev-1")
+    desk.symptom(device_id, "battery_worn")
+    diagnose(desk, device_id)
+    request_id = desk.value("SELECT request_id FROM service_request")
+    assert offer(desk, request_id) is not None
+    short = desk.value("SELECT min(booking_id) FROM bay_booking")
+    desk.admin.execute("UPDATE symptom SET state = 'healed'")
+    desk.symptom(device_id, "cell_leaves_pack", 7)
+    rediagnose(desk)
+    assert isinstance(confirm(desk, request_id, short), FreshDates)
+    lengths = "SELECT DISTINCT upper(during) - lower(during) FROM bay_booking WHERE released_at IS NULL"
+    assert desk.rows(lengths) == [(timedelta(minutes=180),)]
+
+
+def test_a_diagnosis_on_the_same_evidence_does_not_reopen_what_a_planner_cancelled(desk: SmallDesk) -> None:
+    request_id, _ = offered(desk)
+    planner_acts(desk, "cancel", request_id)
+    rediagnose(desk)
+    assert desk.value("SELECT count(*) FROM service_request") == 1
+
+
+def test_a_date_that_a_planner_withdrew_cannot_be_taken_any_more(desk: SmallDesk) -> None:
+    request_id, bookings = offered(desk)
+    planner_acts(desk, "hold", request_id)
+    planner_acts(desk, "approve", request_id)
+    assert isinstance(confirm(desk, request_id, bookings[0]), FreshDates)
+
+
+def test_an_owner_who_let_two_offers_pass_waits_for_a_person_and_for_nothing_else(desk: SmallDesk) -> None:
+    request_id, _ = offered(desk)
+    for _ in range(2):
+        desk.admin.execute("UPDATE offer SET expires_at = now() WHERE closed_at IS NULL")
+        sweep(desk.work, now() + timedelta(seconds=1))
+        offer(desk, request_id)
+    desk.symptom(desk.value("SELECT device_id FROM service_request"), "cell_leaves_pack", 9)
+    rediagnose(desk)
+    assert state(desk, request_id) == "held"
+    assert desk.value("SELECT count(*) FROM human_case WHERE closed_at IS NULL") == 1
+
+
+def test_the_case_of_a_missing_part_is_closed_when_dates_are_offered(desk: SmallDesk) -> None:
+    desk.admin.execute("UPDATE stock_level SET on_hand = 0")
+    device_id = desk.vehicle("ev-1")
+    desk.symptom(device_id, "cell_leaves_pack", 2)
+    diagnose(desk, device_id)
+    request_id = desk.value("SELECT request_id FROM service_request")
+    assert offer(desk, request_id) is None
+    desk.admin.execute("UPDATE stock_level SET on_hand = 1")
+    assert offer(desk, request_id) is not None
+    assert desk.rows("SELECT 1 FROM human_case WHERE closed_at IS NULL") == []
+
+
+def test_a_date_that_has_passed_becomes_a_persons_case_once(desk: SmallDesk) -> None:
+    request_id, bookings = offered(desk)
+    confirm(desk, request_id, bookings[0])
+    later = now() + timedelta(days=10)
+    sweep(desk.work, later)
+    sweep(desk.work, later + timedelta(minutes=1))
+    assert desk.rows("SELECT queue FROM human_case WHERE closed_at IS NULL") == [("judgement",)]
+    assert desk.value("SELECT count(*) FROM request_event WHERE event = 'date_passed'") == 1
+    assert planner_acts(desk, "cancel", request_id) == Done("cancelled")
+    refused = None
+    with connect(desk.dsn, Role.SERVE) as connection, tenant_transaction(connection, desk.tenant_id):
+        refused = planner.ask_for_human(connection, request_id=request_id, reason="x", now=now())
+    assert isinstance(refused, Refused)
+
+
 def test_a_healed_symptom_is_told_in_the_history(desk: SmallDesk) -> None:
     request_id, _ = offered(desk)
     desk.admin.execute("UPDATE symptom SET state = 'healed', healed_at = now()")

@@ -15,6 +15,7 @@ _CELL_LOWEST_SAFE_V: Final = 2.4
 _CELL_HIGHEST_SAFE_V: Final = 4.4
 _PROBE_HIGHEST_SAFE_DEGC: Final = 80.0
 _STOP_LEVEL: Final = 2.5
+_TYRE_HIGHEST_KPA: Final = 500.0
 # Below this the pack is switched off and ohm per volt means nothing.
 _PACK_ALIVE_V: Final = 50.0
 
@@ -74,6 +75,8 @@ def _beyond(excess: FloatArray, sign: int) -> FloatArray:
 def _tyre_share(columns: Columns) -> FloatArray:
     """Each tyre's pressure as a share of the highest of the four, in per cent: temperature and load cancel out."""
     tyres = columns.matrix("tyre_pressures_kpa")
+    # A sensor stuck at an impossible value must not make its sound fellows look soft.
+    tyres = np.where((tyres >= 0) & (tyres <= _TYRE_HIGHEST_KPA), tyres, np.nan)
     highest = _fold(np.fmax, tyres)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(highest > 0, tyres / highest * 100.0, np.nan)

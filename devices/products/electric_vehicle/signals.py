@@ -35,6 +35,7 @@ SIGNALS: Final = {
             no_value=(255, 511, 65535),
             standard=f"{_BATTERY}.Temperature.CellTemperature",
             element="Probe",
+            most_elements=128,
         ),
         Signal("insulation_kohm", "Insulation resistance", "kΩ", Kind.SCALAR, (0, 60_000), no_value=(65535,)),
         # 0 none, 1 notice, 2 warning, 3 stop: the vehicle's own battery warning, as in GB/T 32960.
@@ -64,6 +65,7 @@ SIGNALS: Final = {
             no_value=(65535,),
             standard="Vehicle.Chassis.Axle.*.Wheel.*.Tire.Pressure",
             element="Tyre",
+            most_elements=12,
         ),
         Signal(
             "brake_pads_mm",
@@ -73,6 +75,7 @@ SIGNALS: Final = {
             (0, 20),
             standard="Vehicle.Chassis.Axle.*.Wheel.*.Brake.PadWear",
             element="Brake",
+            most_elements=12,
         ),
         Signal("odometer_m", "Odometer", "m", Kind.COUNTER, (0, 2_000_000_000), standard="Vehicle.TraveledDistance"),
         Signal("speed_kmh", "Speed", "km/h", Kind.SCALAR, (0, 300), standard="Vehicle.Speed"),

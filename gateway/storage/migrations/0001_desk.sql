@@ -466,21 +466,38 @@ CREATE TRIGGER device_credential_changed
     AFTER INSERT OR UPDATE OF revoked_at ON device_credential
     FOR EACH STATEMENT EXECUTE FUNCTION tell_device_credential();
 
--- Day partitions are made as readings need them; ingest may call this and nothing else that changes the schema.
+-- Partitions are made as readings need them: a day each, and a month each for recordings older than 400 days, so that a
+-- device that claims any day of the past makes a few hundred of them at most. Ingest may call this and nothing else that
+-- changes the schema.
 CREATE FUNCTION ensure_day(parent regclass, day date) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = callout, pg_temp
 AS $$
 DECLARE
     parent_name text;
     child text;
+    month date := date_trunc('month', day)::date;
+    begins date := day;
+    ends date := day + 1;
 BEGIN
     SELECT relname INTO STRICT parent_name FROM pg_class
     WHERE oid = parent AND relnamespace = 'callout'::regnamespace AND relkind = 'p' AND relname LIKE '%\_reading';
     child := format('%s_%s', parent_name, to_char(day, 'YYYYMMDD'));
+    IF to_regclass(format('callout.%I', child)) IS NOT NULL
+        OR to_regclass(format('callout.%I', format('%s_%s', parent_name, to_char(day, 'YYYYMM')))) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    -- A month that has some of its days already gets the others one by one.
+    IF month < current_date - 430 AND NOT EXISTS (
+        SELECT FROM pg_class WHERE relnamespace = 'callout'::regnamespace
+            AND relname LIKE format('%s\_%s__', parent_name, to_char(day, 'YYYYMM'))) THEN
+        child := format('%s_%s', parent_name, to_char(day, 'YYYYMM'));
+        begins := month;
+        ends := (month + interval '1 month')::date;
+    END IF;
     IF to_regclass(format('callout.%I', child)) IS NULL THEN
         PERFORM pg_advisory_xact_lock(hashtext('callout.ensure_day'));
         EXECUTE format('CREATE TABLE IF NOT EXISTS callout.%I PARTITION OF callout.%I FOR VALUES FROM (%L) TO (%L)',
-            child, parent_name, day::timestamp AT TIME ZONE 'UTC', (day + 1)::timestamp AT TIME ZONE 'UTC');
+            child, parent_name, begins::timestamp AT TIME ZONE 'UTC', ends::timestamp AT TIME ZONE 'UTC');
     END IF;
 END
 $$;

@@ -200,6 +200,16 @@ def test_messages_published_while_no_worker_runs_wait_at_the_broker(
     wait_until(lambda: count(desk) == 100)
 
 
+def test_messages_of_qos_0_are_stored_and_do_not_end_the_session(
+    desk: SmallDesk, ingest: Ingest, device: "Device"
+) -> None:
+    for seq in range(5):
+        device.client.publish(identity().topic("telemetry"), telemetry(seq, sample(datetime.now(UTC))), qos=0)
+        wait_until(lambda seq=seq: count(desk) == seq + 1)
+    assert ingest.running is not None
+    assert "ended the connection" not in ingest.running.log.read_text()
+
+
 def test_a_device_cannot_write_where_another_lives(desk: SmallDesk, ingest: Ingest, device: "Device") -> None:
     body = telemetry(1, sample(datetime.now(UTC)))
     for other in (topic("ev-2"), topic("ev-1", tenant="rival"), "callout/v1/0/acme/ev-1/telemetry"):

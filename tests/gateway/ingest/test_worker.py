@@ -300,6 +300,64 @@ def test_a_message_that_the_database_cannot_hold_is_refused_alone(desk: SmallDes
     assert "not_thirteen" in detail
 
 
+def test_a_signal_nested_too_deep_is_refused_and_its_sample_lives(desk: SmallDesk, worker: Worker) -> None:
+    nested = "[" * 940 + "]" * 940
+    body = telemetry(1, sample(START, soc_pct=5.0, deep=0)).replace(b'"deep": 0', f'"deep": {nested}'.encode())
+    worker.commit([message(topic("ev-1"), body)])
+    assert reasons(desk) == [("unknown_signals", "samples[0]")]
+    assert count(desk) == 1
+
+
+def test_many_bad_pieces_of_one_message_are_told_in_a_few_rows(desk: SmallDesk, worker: Worker) -> None:
+    body = telemetry(1, *(sample(START + timedelta(seconds=i), cell_voltages_v=["x"] * 200) for i in range(50)))
+    worker.take([message(topic("ev-1"), body)])
+    found = reasons(desk)
+    assert len(found) == 9
+    assert found[-1] == ("and_more", "")
+    assert count(desk) == 50
+
+
+def test_a_recording_may_claim_many_days_without_a_partition_for_each(desk: SmallDesk, worker: Worker) -> None:
+    days = [
+        {"at": f"{2005 + month // 12}-{1 + month % 12:02d}-{day:02d}T00:00:00Z"}
+        for month in range(60)
+        for day in (1, 9, 17)
+    ]
+    worker.commit([message(topic("ev-1"), telemetry(1, *days, backfill=True))])
+    assert count(desk) == 180
+    partitions = desk.value(
+        "SELECT count(*) FROM pg_inherits WHERE inhparent = 'callout.electric_vehicle_reading'::regclass"
+    )
+    assert partitions == 60
+
+
+def test_a_database_that_is_away_is_waited_for(desk: SmallDesk) -> None:
+    tries = []
+
+    def connect_at_the_third_try() -> object:
+        tries.append(1)
+        return connect("postgresql://127.0.0.1:1/nowhere" if len(tries) in {2, 3} else desk.dsn, Role.INGEST)
+
+    worker = Worker(ListSource(), connect_at_the_third_try, range(64))  # type: ignore[arg-type]
+    worker.close()
+    worker.commit([message(topic("ev-1"), telemetry(1, sample(START)))])
+    worker.close()
+    assert (len(tries), count(desk)) == (4, 1)
+
+
+def test_a_message_split_in_two_at_one_instant_is_in_time(desk: SmallDesk, worker: Worker) -> None:
+    for seq in range(3):
+        at = START + timedelta(seconds=seq)
+        worker.take([message(topic("ev-1"), telemetry(2 * seq, sample(at, soc_pct=50.0)))])
+        worker.take([message(topic("ev-1"), telemetry(2 * seq + 1, sample(at, low_voltage_v=13.0)))])
+    assert count(desk) == 6
+    desk.admin.execute("DELETE FROM electric_vehicle_reading")  # nothing could be taken in again from the table now
+    for minute in range(1, 20):
+        body = telemetry(100 + minute, sample(START + timedelta(minutes=minute), low_voltage_v=11.0))
+        worker.take([message(topic("ev-1"), body)])
+    assert [row[1] for row in symptoms(desk)] == ["low_voltage_low"]
+
+
 def test_presence_is_the_devices_last_word(desk: SmallDesk, worker: Worker) -> None:
     for online in (True, False):
         worker.take([message(topic("ev-1", "state"), json.dumps({"online": online}).encode())])
