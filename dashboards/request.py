@@ -1,5 +1,6 @@
 """One request on the planner's desk: the evidence, what is held for it, its history, and what a planner may do."""
 
+import re
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from dashboards.render import message, page
 from devices.products import product_type
 from gateway import planner
 from gateway.notices.letter import Matter, is_in_warranty
+from gateway.notices.words import REFUSALS
 from gateway.storage.connection import Connection
 from gateway.storage.pages import history
 from gateway.storage.pages.request import RequestRow, find_centre, find_request, latest_appointment, open_dates
@@ -22,6 +24,7 @@ router: Final = APIRouter(prefix="/planner/requests", include_in_schema=False)
 
 _LARGEST_ID: Final = 2**63 - 1
 _FIGURES: Final = 3
+_STATE_REFUSAL: Final = re.compile(r"The request is [a-z]+; this cannot be done now\.")
 RequestId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
 Reason = Annotated[str, Form(max_length=500), StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -55,7 +58,7 @@ def show(request: Request, desk: TheDesk, session: TheSession, now: Now, request
             "centre": centre,
             "zone_name": zone_name,
             "in_warranty": is_in_warranty(row),
-            "refused": request.query_params.get("refused", "")[:300],
+            "refused": _known_refusal(row.product, request.query_params.get("refused", "")),
             "element_label": element_label,
             "has_mail": bool(desk.settings.smtp_url),
         } | _story(conn, row)
@@ -105,6 +108,12 @@ def cancel(desk: TheDesk, session: TheSession, now: Now, request_id: RequestId, 
     with desk.tenant(session.tenant_id) as conn:
         outcome = planner.cancel(conn, request_id=request_id, staff_id=session.staff.staff_id, reason=reason, now=now)
     return _back(request_id, outcome)
+
+
+def _known_refusal(product: str, reason: str) -> str:
+    """Return a reason that one of our own redirects carries, and nothing else: an address must not put words on our page."""
+    ours = {*REFUSALS, *(remedy.why_none for remedy in product_type(product).remedies.values())}
+    return reason if reason in ours or _STATE_REFUSAL.fullmatch(reason) else ""
 
 
 def _back(request_id: int, outcome: planner.Done | planner.Refused) -> Response:

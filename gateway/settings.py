@@ -20,6 +20,7 @@ ENVIRONMENT_PREFIX: Final = "CALLOUT_"
 _MQTT_PORT: Final = 1883
 _MQTTS_PORT: Final = 8883
 _SMTP_PORT: Final = 25
+_SHORTEST_SECRET: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,14 @@ def _checked_database_url(url: str) -> str:
     return url
 
 
+def _checked_secret(secret: SecretStr) -> SecretStr:
+    length = len(secret.get_secret_value())
+    if 0 < length < _SHORTEST_SECRET:
+        message = f"it has {length} characters; a key that signs links needs {_SHORTEST_SECRET} or more"
+        raise ValueError(message)
+    return secret
+
+
 ServerUrl = Annotated[str, AfterValidator(_checked_server_url)]
 DatabaseUrl = Annotated[str, AfterValidator(_checked_database_url)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -106,7 +115,9 @@ class Settings(BaseSettings):
     public_url: str = Field("", description="Where people reach the pages, for links in messages; empty: http_host.")
     http_host: str = Field("127.0.0.1", description="Address that `serve` listens on.")
     http_port: Port = Field(8080, description="Port that `serve` listens on.")
-    secret: SecretStr = Field(SecretStr(""), description="Key that signs links and sessions, 32 characters or more.")
+    secret: Annotated[SecretStr, AfterValidator(_checked_secret)] = Field(
+        SecretStr(""), description="Key that signs links and sessions, 32 characters or more."
+    )
     api_token: SecretStr = Field(SecretStr(""), description="Bearer token of the HTTP API for enrolment.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the processes say.")
 
@@ -149,8 +160,8 @@ class Settings(BaseSettings):
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
         if not text:
             message = (
-                f"the setting {name} is empty. Set {ENVIRONMENT_PREFIX}{name.upper()}, "
-                "or let `callout up` start this process: it brings along what is missing."
+                f"the setting {name} is empty. Set {ENVIRONMENT_PREFIX}{name.upper()}, or start `callout up` in another "
+                f"terminal: nothing of the kind runs on the data folder {self.data_dir}."
             )
             raise SettingsError(message)
         return text

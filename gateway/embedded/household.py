@@ -137,6 +137,8 @@ class Household:
         if name not in remembered:
             first = default if self.first_port is None else self.first_port
             remembered[name] = next_free_port(first, taken=frozenset(remembered.values()))
+            if remembered[name] != first and name == "http":
+                self.tell(f"port {first} is in use: the pages are on port {remembered[name]} from now on")
             self.folder.remember_ports(remembered)
         return remembered[name]
 

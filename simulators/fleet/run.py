@@ -22,7 +22,7 @@ from simulators.stopping import Stopping
 DEMO_FAULTS = (
     "ev-0003=internal_short@-14h:4.5:48",
     "ev-0007=insulation_breakdown@-3h",
-    "ev-0010=tyre_leak@-20h:40:2",
+    "ev-0010=tyre_leak@-20h:80:2",
 )
 """A cell that drifts, a leak to the body that a trouble code reports, a slow puncture."""
 

@@ -75,10 +75,10 @@ def test_asking_for_help_touches_nothing(tmp_path: Path) -> None:
 
 
 def test_settings_lists_every_setting_and_shows_no_secret(tmp_path: Path) -> None:
-    outcome = callout("settings", data_dir=tmp_path, secret="very-secret", broker_url="mqtt://u:hidden@b")
+    outcome = callout("settings", data_dir=tmp_path, secret="very-secret-key-of-thirty-two-signs", broker_url="mqtt://u:hidden@b")
     for name in Settings.model_fields:
         assert f"CALLOUT_{name.upper()} = " in outcome.stdout
-    assert "very-secret" not in outcome.stdout
+    assert "very-secret-key-of-thirty-two-signs" not in outcome.stdout
     assert "hidden" not in outcome.stdout
 
 
@@ -89,7 +89,7 @@ def test_settings_lists_every_setting_and_shows_no_secret(tmp_path: Path) -> Non
         (("migrate",), {"http_port": "0"}, "CALLOUT_HTTP_PORT: Input should be greater than"),
         (("migrate",), {"broker_url": "http://b"}, "CALLOUT_BROKER_URL: Value error, expected scheme://user"),
         (("migrate",), {"database_url": "postgresql://callout:pw@127.0.0.1:9/callout"}, "127.0.0.1:9/callout does not"),
-        (("ingest",), {}, "let `callout up` start this process"),
+        (("ingest",), {}, "start `callout up` in another terminal"),
         (("configure", "absent.toml"), {}, "absent.toml cannot be read"),
         (("accounts",), {}, "CALLOUT_BROKER_ACCOUNTS_FILE"),
         (("check",), {}, "./callout check"),
