@@ -110,10 +110,11 @@ class Register:
 
 @dataclass(frozen=True, slots=True)
 class MinimumFlow:
-    """A cumulative register that never rests, as behind a leak: the flow of no look is under `limit` for `on_delay_s`.
+    """A cumulative register that never rests, as behind a leak: no look's flow is under `limit` for long.
 
     `limit` and `clear` are in the feature's unit per hour; `unit` is how people read that. The flow is taken over looks
-    of `look_s`; where readings are further apart than `longest_look_s` nothing is said.
+    of `look_s`; where readings are further apart than `longest_look_s` nothing is said. To flow for `usual_s` is usual;
+    only then the delay `on_delay_s` begins. `off_delay_s` counts looks at rest.
     """
 
     name: str
@@ -123,6 +124,7 @@ class MinimumFlow:
     unit: str
     look_s: float
     longest_look_s: float
+    usual_s: float
     limit: float
     clear: float
     on_delay_s: float

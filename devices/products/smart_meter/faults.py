@@ -121,7 +121,7 @@ FAULTS: Final = {
         FaultCode(
             "water_leak",
             "Water leaks at the premises",
-            "Water has been flowing in your home without a break for two days. It may be a dripping tap, a toilet or a leak.",
+            "Water has been flowing in your home without a break, day and night. It may be a dripping tap, a toilet or a leak.",
             PIPES,
             Severity.MINOR,
             is_safety=False,

@@ -7,10 +7,9 @@ import numpy as np
 from devices.product import Feature
 from devices.readings import Columns, FloatArray
 
-# Between the supplies of 100 to 127 V and those of 220 to 240 V.
-_BETWEEN_V: Final = 160.0
-_LOW_NOMINAL_V: Final = 115.0
-_HIGH_NOMINAL_V: Final = 230.0
+# A meter does not say for which supply it was built: 100 V (Japan), 120 V (the Americas) or 220 to 240 V.
+_NOMINAL_V: Final = np.array([100.0, 120.0, 230.0])
+_BETWEEN_V: Final = np.array([110.0, 160.0])
 # Below this a phase is not connected, or the supply is off: no statement about its quality.
 _ALIVE_V: Final = 40.0
 
@@ -55,17 +54,21 @@ def _live_voltages(columns: Columns) -> FloatArray:
 def _voltage_share(columns: Columns) -> FloatArray:
     """Each phase in per cent of the nominal voltage that it belongs to."""
     voltages = _live_voltages(columns)
-    with np.errstate(invalid="ignore"):
-        return voltages / np.where(voltages < _BETWEEN_V, _LOW_NOMINAL_V, _HIGH_NOMINAL_V) * 100.0
+    return voltages / _nominal(voltages) * 100.0
 
 
 def _voltage_gap(columns: Columns) -> FloatArray:
-    """Highest less lowest live phase in V; NaN with fewer than two."""
+    """Highest less lowest live phase, in per cent of the highest one's nominal voltage; NaN with fewer than two."""
     voltages = _live_voltages(columns)
     if voltages.shape[1] == 0:
         return np.full((len(voltages), 1), np.nan)
-    gap = np.fmax.reduce(voltages, axis=1) - np.fmin.reduce(voltages, axis=1)
+    highest, lowest = np.fmax.reduce(voltages, axis=1), np.fmin.reduce(voltages, axis=1)
+    gap = (highest - lowest) / _nominal(highest) * 100.0
     return np.where((~np.isnan(voltages)).sum(axis=1) > 1, gap, np.nan)[:, None]
+
+
+def _nominal(voltages: FloatArray) -> FloatArray:
+    return _NOMINAL_V[np.searchsorted(_BETWEEN_V, voltages).clip(max=2)]
 
 
 def _clock_error(columns: Columns) -> FloatArray:
@@ -82,7 +85,7 @@ FEATURES: Final = {
         Feature("electricity_register_wh", "Electricity register", "Wh", _electricity_registers, element="Register"),
         Feature("live_import_wh", "Electricity used while switched on", "Wh", _live_import),
         Feature("voltage_share_pct", "Voltage against the nominal one", "%", _voltage_share, element="Phase"),
-        Feature("voltage_gap_v", "Voltage between the phases", "V", _voltage_gap),
+        Feature("voltage_gap_pct", "Voltage between the phases", "%", _voltage_gap),
         _scalar("terminal_temp_degc", "Terminal temperature", "°C"),
         Feature("gas_register_l", "Gas register", "l", _gas),
         Feature("closed_gas_l", "Gas register while the valve is closed", "l", _closed_gas),

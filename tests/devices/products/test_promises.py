@@ -1,6 +1,5 @@
 """What a product's README promises, held to the code and to simulated devices, for each folder of products."""
 
-import importlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from devices.monitors import Limit, Monitor, Peer, Reported
+from devices.monitors import Limit, MinimumFlow, Monitor, Peer, Register, Reported, Stuck
 from devices.product import ProductType
+from simulators.kinds import kinds_of
 from tests.devices.products.recordings import PRODUCTS, folder
 from tests.devices.products.street import Ill, Told, street_of, watch
 
@@ -48,9 +48,11 @@ def missing_in_row(monitor: Monitor, row: str) -> list[str]:
     match monitor:
         case Reported():
             wanted += sorted(monitor.codes)
-        case Limit() | Peer():
+        case Limit() | Peer() | Register() | MinimumFlow():
             wanted += [f"{monitor.limit:g}", f"{monitor.clear:g}", duration(monitor.on_delay_s)]
             wanted += [duration(monitor.off_delay_s)]
+        case Stuck():
+            wanted += [f"{monitor.limit:g}", f"{monitor.factor:g}", duration(monitor.off_delay_s)]
     return [piece for piece in wanted if not re.search(rf"(?<![\w.]){re.escape(piece)}(?![\w.]\d?)", row)]
 
 
@@ -82,7 +84,7 @@ def declared_delays(product: ProductType) -> list[Declared]:
 
 @pytest.mark.parametrize("product", PRODUCTS)
 def test_every_kind_of_fault_that_can_be_simulated_has_a_declared_delay(product: ProductType) -> None:
-    simulated = importlib.import_module("simulators.faults").KINDS
+    simulated = kinds_of(product.name)
     declared = {each.ill.kind for each in declared_delays(product)}
     assert declared == set(street_of(product).KINDS) == set(simulated)
     for kind, codes in street_of(product).KINDS.items():
