@@ -51,7 +51,9 @@ class MinimumFlows:
     def __init__(self, monitor: MinimumFlow) -> None:
         self._monitor = monitor
         nothing = np.float64(np.nan)
-        self.memory = Memory({"from": nothing, "from_us": np.int64(0), "flow": nothing, "lowest": nothing, "run_s": np.float32(0)})
+        self.memory = Memory(
+            {"from": nothing, "from_us": np.int64(0), "flow": nothing, "lowest": nothing, "run_s": np.float32(0)}
+        )
 
     def read(self, feature: FloatArray) -> Values:
         """Take the register as it is."""

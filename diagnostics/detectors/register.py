@@ -8,8 +8,8 @@ A register only grows, by no more than can flow. What else it does is one of six
   is possible. The register goes on; nothing is lost.
 - **jitter**: back by a few units; or back to between `older` and `before`, as a reading that its successor overtook,
   or as the return from a false reading.
-- **reset**: down to what can have flowed since zero.
 - **rollback**: down, but to the upper half of what it was: the register was turned back and counts on.
+- **reset**: down to what can have flowed since zero.
 - **exchange**: down to anything else: another meter stands in its place.
 - **jump**: up by more than is possible.
 
@@ -70,13 +70,15 @@ def classify(now: FloatArray, before: FloatArray, older: FloatArray, possible: F
     step = now - before
     with np.errstate(invalid="ignore", divide="ignore"):
         end = 10.0 ** np.ceil(np.log10(np.fmax(before, 1.0) + 1.0))
-        rolls = (before > _LAST_TENTH * end) & (now < _FIRST_TENTH * end) & (now >= 0) & (now + end - before <= possible)
+        rolls = (
+            (before > _LAST_TENTH * end) & (now < _FIRST_TENTH * end) & (now >= 0) & (now + end - before <= possible)
+        )
         is_back = step < 0
         chain: list[tuple[StepKind, NDArray[np.bool_]]] = [
             (StepKind.ROLLOVER, is_back & rolls),
             (StepKind.JITTER, is_back & ((-step <= jitter) | (now >= older))),
-            (StepKind.RESET, is_back & (now <= possible)),
             (StepKind.ROLLBACK, is_back & (now >= _UPPER_HALF * before)),
+            (StepKind.RESET, is_back & (now <= possible)),
             (StepKind.EXCHANGE, is_back),
             (StepKind.JUMP, step > possible),
         ]

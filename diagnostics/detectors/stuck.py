@@ -61,7 +61,7 @@ class Standstills:
         passed_s = np.where(known & ~is_first, dt_s[:, None], 0.0)
         moves = known & ~is_first & (now.value != before)
         longest_s = longest_s * np.exp(-passed_s / monitor.tau_s)
-        longest_s = np.where(moves, np.fmax(longest_s, pause_s), longest_s)
+        longest_s = np.where(moves, np.fmax(longest_s, pause_s + passed_s), longest_s)
         pause_s = np.where(moves, 0.0, pause_s + passed_s)
         age_s = memory["age_s"][slots] + passed_s
         memory["before"][slots] = np.where(known, now.value, before)

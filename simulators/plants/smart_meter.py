@@ -190,7 +190,9 @@ class SmartMeters:
         """Send people on journeys: a weekend now and then, a fortnight some time in the year."""
         days = dt_s / _DAY_S
         goes = (at_s >= self._away_until_s) & (self.rng.random(self._count) < days / 45)
-        length_s = np.where(self.rng.random(self._count) < 0.2, 14.0, 2.0) * _DAY_S * self.rng.uniform(0.5, 1.1, self._count)
+        length_s = (
+            np.where(self.rng.random(self._count) < 0.2, 14.0, 2.0) * _DAY_S * self.rng.uniform(0.5, 1.1, self._count)
+        )
         self._away_until_s = np.where(goes, at_s + length_s, self._away_until_s)
 
     def _weather(self, dt_s: float, at_s: float, local_h: Floats) -> None:
@@ -236,7 +238,9 @@ class SmartMeters:
         pressure = 1.0 + 0.15 * (1.0 - np.clip(use, 0, 2))
         leaked_l = strain.water_leak_l_h * pressure * dt_s / 3600
         self._water_l_h = (drawn_l * strain.water_share + leaked_l) / dt_s * 3600
-        back_l = np.where(rng.random(self._count) < strain.backflow_per_day * dt_s / _DAY_S, rng.uniform(1.2, 6, self._count), 0.0)
+        back_l = np.where(
+            rng.random(self._count) < strain.backflow_per_day * dt_s / _DAY_S, rng.uniform(1.2, 6, self._count), 0.0
+        )
         self.counted.water_l = self.counted.water_l + drawn_l * strain.water_share + leaked_l - back_l
 
     def _registers(self) -> dict[str, list[Value]]:

@@ -44,7 +44,9 @@ KINDS: dict[str, Kind] = {
     "water_leak": Kind(_to_severity("water_leak_l_h"), "l/h", 3.0, ("water_l",), 1, "water leaks"),
     "water_burst": Kind(_to_severity("water_leak_l_h"), "l/h", 500.0, ("water_l",), 1, "a water pipe has burst"),
     "water_stuck": Kind(_flag("water_stuck"), "1", 1.0, ("water_l",), 1, "the water register stands still"),
-    "water_rollback": Kind(_to_severity("water_off_l", -1), "l", 5000.0, ("water_l",), 1, "the register was turned back"),
+    "water_rollback": Kind(
+        _to_severity("water_off_l", -1), "l", 5000.0, ("water_l",), 1, "the register was turned back"
+    ),
     "water_exchange": Kind(_flag("water_exchanged"), "1", 1.0, ("water_l",), 1, "another water meter hangs there"),
     "backflow": Kind(_to_severity("backflow_per_day"), "times/day", 6.0, ("water_l",), 1, "water flows back and forth"),
     "electricity_jump": Kind(
@@ -59,7 +61,9 @@ KINDS: dict[str, Kind] = {
     "battery_knee": Kind(_battery_knee, "%/day", 25.0, ("battery_v",), 1, "the battery is used up"),
     "clock_drift": Kind(_clock_drift, "s/day", 60.0, ("clock_offset_s",), 1, "the clock runs fast"),
     "tamper": Kind(_flag("cover_open"), "1", 1.0, ("is_cover_open", "event_codes"), 1, "the cover was opened"),
-    "bus_dead": Kind(_flag("bus_dead"), "1", 1.0, ("gas_l", "water_l", "event_codes"), 1, "gas and water are not heard"),
+    "bus_dead": Kind(
+        _flag("bus_dead"), "1", 1.0, ("gas_l", "water_l", "event_codes"), 1, "gas and water are not heard"
+    ),
     "water_bypass": Kind(
         _to_severity("water_share"), "share counted", 0.3, ("water_l",), 1, "part of the water flows past the meter"
     ),

@@ -16,7 +16,14 @@ _ALIVE_V: Final = 40.0
 
 def _electricity_registers(columns: Columns) -> FloatArray:
     """All electricity registers in Wh, [n, 6]."""
-    names = ("import_wh", "import_tariff1_wh", "import_tariff2_wh", "export_wh", "export_tariff1_wh", "export_tariff2_wh")
+    names = (
+        "import_wh",
+        "import_tariff1_wh",
+        "import_tariff2_wh",
+        "export_wh",
+        "export_tariff1_wh",
+        "export_tariff2_wh",
+    )
     return np.column_stack([_sound(columns, name) for name in names])
 
 

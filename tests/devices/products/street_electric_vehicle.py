@@ -43,7 +43,13 @@ class Vehicles:
         count = len(ills)
         self._plant = ElectricVehicles([_SITES[number % len(_SITES)] for number in range(count)], seed)
         self._faults = [
-            Fault(number, ill.kind, start_at, ill.strength, 1 + (7 * number) % kinds_of("electric_vehicle")[ill.kind].channels)
+            Fault(
+                number,
+                ill.kind,
+                start_at,
+                ill.strength,
+                1 + (7 * number) % kinds_of("electric_vehicle")[ill.kind].channels,
+            )
             for number, ill in enumerate(ills)
             if ill is not None
         ]

@@ -45,6 +45,7 @@ KINDS: Mapping[str, frozenset[str]] = {
 LEARNING_DAYS = 30
 # A leak is looked for hour by hour.
 STEP_CADENCES = 1.0
+HEALTHY_DEVICES, HEALTHY_DAYS = 300, 60
 
 
 class Meters:
