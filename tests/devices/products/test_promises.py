@@ -36,7 +36,8 @@ def test_the_readme_names_every_signal_monitor_fault_and_the_declared_rate(produ
 def test_the_readme_gives_each_limit_as_it_is(product: ProductType) -> None:
     lines = (folder(product) / "README.md").read_text("utf-8").splitlines()
     for monitor in product.monitors:
-        rows = [line for line in lines if line.startswith(f"| `{monitor.name}` |")]
+        # A kind of fault may bear the same name in another table; this one has eight columns.
+        rows = [line for line in lines if line.startswith(f"| `{monitor.name}` |") and line.count(" |") == 8]
         assert len(rows) == 1, f"{monitor.name} has {len(rows)} rows in the table of monitors"
         assert not missing_in_row(monitor, rows[0]), (
             f"{monitor.name}: {rows[0]} lacks {missing_in_row(monitor, rows[0])}"
