@@ -71,6 +71,11 @@ class Columns:
             self._arrays[signal] = np.full(self.length, np.nan) if column is None else _as_stored(column)
         return self._arrays[signal]
 
+    def counter(self, signal: str) -> FloatArray:
+        """Return a counter as float64 [n], exact up to 2^53 and NaN where there is no value."""
+        column = self.values.get(signal)
+        return np.full(self.length, np.nan) if column is None else np.array(column, dtype=np.float64)
+
     def matrix(self, signal: str) -> FloatArray:
         """Return a vector signal as float64 [n, widest], NaN where there is no value or no such element."""
         if signal not in self._arrays:

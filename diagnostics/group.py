@@ -1,21 +1,19 @@
 """Groups: monitors that are stepped side by side, with their latch and their smoothing.
 
 Scalar limits form one group, trouble codes another (events run ahead of telemetry, so they keep their own time), and
-each monitor over a vector is a group of its own.
+each monitor over a vector, or with a memory of its own, is a group of its own.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from devices.monitors import Monitor, Peer
+from devices.monitors import Monitor
 from devices.readings import FloatArray, IntArray
 from diagnostics.conditions import BoolArray, Conditions
-from diagnostics.detectors.peer import PeerState, Residuals
+from diagnostics.detector import Detector, Readings
 from diagnostics.latch import Changes, Latch
 from diagnostics.state import Array
-
-Readings = Conditions | Residuals
 
 
 class Group:
@@ -27,11 +25,14 @@ class Group:
         Name in a snapshot.
     monitors : sequence of Monitor
         One monitor over a vector, or several of one element each.
+    detector : Detector, optional
+        Of a single monitor that needs a memory. Without one the group is given conditions as they are.
     """
 
-    def __init__(self, name: str, monitors: Sequence[Monitor]) -> None:
+    def __init__(self, name: str, monitors: Sequence[Monitor], detector: Detector | None = None) -> None:
         self.name = name
         self.monitors = monitors
+        self.detector = detector
         self._on_delay_s = np.array([monitor.on_delay_s for monitor in monitors])
         self._off_delay_s = np.array([monitor.off_delay_s for monitor in monitors])
         width = len(monitors) if len(monitors) > 1 else 0
@@ -39,7 +40,6 @@ class Group:
         # Monitors that stand side by side may read signals of different cadence: each keeps its own time. The elements
         # of a vector come together and share one.
         self._last_us = np.zeros((0, max(1, width)), np.int64)
-        self._peers = PeerState(np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32))
         self._value = np.zeros((0, 0))
 
     def grow(self, devices: int, width: int) -> None:
@@ -49,15 +49,13 @@ class Group:
             return
         # Room for half as many again: a fleet that is met one by one is not copied one by one.
         wanted = max(have_devices, devices + devices // 2) if devices > have_devices else have_devices
-        more = (wanted - have_devices, max(0, width - have_width))
         fresh = Latch.empty(wanted, max(width, have_width))
         for old, new in self._pairs(self._latch, fresh):
             new[:have_devices, :have_width] = old
         self._latch = fresh
-        self._last_us = np.pad(self._last_us, ((0, more[0]), (0, 0)))
-        if isinstance(self.monitors[0], Peer):
-            pad = ((0, more[0]), (0, more[1]))
-            self._peers = PeerState(np.pad(self._peers.score, pad), np.pad(self._peers.residual, pad))
+        self._last_us = np.pad(self._last_us, ((0, wanted - have_devices), (0, 0)))
+        if self.detector is not None:
+            self.detector.memory.grow(*self._latch.phase.shape)
 
     @staticmethod
     def _pairs(old: Latch, new: Latch) -> list[tuple[Array, Array]]:
@@ -79,7 +77,7 @@ class Group:
         slots, at_us, last_us, known = slots[kept], at_us[kept], last_us[kept], known[kept]
         dt_s = np.where(last_us == 0, 0.0, np.minimum((at_us[:, None] - last_us) / 1e6, gap_s))
         self._last_us[slots] = np.where(known, at_us[:, None], last_us)
-        conditions = self._judge(slots, now.at(kept), dt_s)
+        conditions = self._judge(slots, now.at(kept), at_us, dt_s)
         self._value = conditions.value
         changes = self._latch.step(slots, conditions, at_us, dt_s, self._on_delay_s, self._off_delay_s)
         if changes is None:
@@ -87,17 +85,13 @@ class Group:
         self._value = self._value[changes.row, changes.element]
         return Changes(kept[changes.row], changes.element, changes.before, changes.after, changes.since_us)
 
-    def _judge(self, slots: IntArray, now: Readings, dt_s: FloatArray) -> Conditions:
+    def _judge(self, slots: IntArray, now: Readings, at_us: IntArray, dt_s: FloatArray) -> Conditions:
         wide = now.widened(self._latch.phase.shape[1])
-        if isinstance(wide, Residuals):
-            return self._peers.smooth(self._peer_monitor(), slots, wide, dt_s[:, 0])
+        if self.detector is not None:
+            return self.detector.judge(slots, wide, at_us, dt_s[:, 0])
+        if not isinstance(wide, Conditions):
+            raise TypeError(f"group {self.name} has no detector and takes conditions, not {type(wide).__name__}")
         return wide
-
-    def _peer_monitor(self) -> Peer:
-        monitor = self.monitors[0]
-        if not isinstance(monitor, Peer):
-            raise TypeError(f"group {self.name} was given residuals, but its monitor {monitor.name} is no peer monitor")
-        return monitor
 
     def changed_value(self, index: int) -> float:
         """Return the value that decided the change at this place of the last step's changes."""
@@ -111,9 +105,8 @@ class Group:
         """Forget some devices."""
         self._last_us[slots] = 0
         self._latch.clear(slots)
-        if isinstance(self.monitors[0], Peer):
-            self._peers.score[slots] = 0
-            self._peers.residual[slots] = 0
+        if self.detector is not None:
+            self.detector.memory.clear(slots)
 
     def take(self, slots: IntArray) -> dict[str, Array]:
         """Return the state of some devices, named by group and array."""
@@ -124,15 +117,18 @@ class Group:
             "well_s": self._latch.well_s[slots],
             "last_us": self._last_us[slots],
         }
-        if isinstance(self.monitors[0], Peer):
-            arrays |= {"score": self._peers.score[slots], "residual": self._peers.residual[slots]}
+        if self.detector is not None:
+            arrays |= self.detector.memory.take(slots)
         arrays["monitors"] = np.array([monitor.name for monitor in self.monitors])
         return {f"{self.name}.{name}": array for name, array in arrays.items()}
 
     def put(self, slots: IntArray, arrays: dict[str, Array]) -> None:
-        """Put back what `take` returned, when it was taken from the same monitors."""
+        """Put back what `take` returned, when it was taken from the same monitors and the same kind of memory."""
         names = [monitor.name for monitor in self.monitors]
+        kept = {} if self.detector is None else self.detector.memory.take(slots[:0])
         if arrays.get(f"{self.name}.monitors", np.array([])).tolist() != names:
+            return
+        if any(f"{self.name}.{name}" not in arrays for name in kept):
             return
         width = arrays[f"{self.name}.phase"].shape[1]
         self.grow(0, width)
@@ -141,9 +137,8 @@ class Group:
             ("since_us", self._latch.since_us),
             ("wrong_s", self._latch.wrong_s),
             ("well_s", self._latch.well_s),
-            ("score", self._peers.score),
-            ("residual", self._peers.residual),
         ):
-            if (array := arrays.get(f"{self.name}.{name}")) is not None:
-                target[slots, :width] = array
+            target[slots, :width] = arrays[f"{self.name}.{name}"]
+        if self.detector is not None:
+            self.detector.memory.put(slots, {name: arrays[f"{self.name}.{name}"] for name in kept})
         self._last_us[slots] = arrays[f"{self.name}.last_us"]

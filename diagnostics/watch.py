@@ -10,12 +10,17 @@ from typing import Final, Literal
 
 import numpy as np
 
-from devices.monitors import Limit, Monitor, Peer, Reported
+from devices.monitors import Limit, MinimumFlow, Monitor, Peer, Register, Reported, Stuck
 from devices.product import ProductType
 from devices.readings import Columns, FloatArray, IntArray
 from diagnostics.conditions import Conditions
-from diagnostics.detectors import limit, peer, reported
-from diagnostics.group import Group, Readings
+from diagnostics.detector import Detector, Readings
+from diagnostics.detectors import limit, reported
+from diagnostics.detectors.minimum_flow import MinimumFlows
+from diagnostics.detectors.peer import Peers
+from diagnostics.detectors.register import Registers
+from diagnostics.detectors.stuck import Standstills
+from diagnostics.group import Group
 from diagnostics.latch import CLEAR, CONFIRMED, Changes
 from diagnostics.rows import DeviceRows
 from diagnostics.state import Array, pack, unpack
@@ -64,7 +69,7 @@ class Watch:
             Group(name, monitors) for name, monitors in (("scalars", scalars), ("codes", codes)) if monitors
         ]
         self._groups += [
-            Group(monitor.name, [monitor])
+            Group(monitor.name, [monitor], _detector(monitor))
             for monitor in product.monitors
             if monitor not in scalars and monitor not in codes
         ]
@@ -96,8 +101,8 @@ class Watch:
     def _read(self, group: Group, columns: Columns) -> Readings:
         """Conditions of a group's monitors, side by side, over the whole batch."""
         first, *others = group.monitors
-        if isinstance(first, Peer):
-            return peer.residuals(first, self._values(first, columns))
+        if group.detector is not None:
+            return group.detector.read(self._values(first, columns))
         parts = [self._conditions(monitor, columns) for monitor in (first, *others)]
         return Conditions.side_by_side(parts) if others else parts[0]
 
@@ -106,9 +111,9 @@ class Watch:
             return reported.evaluate(monitor, columns.codes(self.product.features[monitor.feature].of_codes))
         if isinstance(monitor, Limit):
             return limit.evaluate(monitor, self._values(monitor, columns))
-        raise TypeError(f"peer monitor {monitor.name} is a group of its own")
+        raise TypeError(f"monitor {monitor.name} has a memory, so it is a group of its own")
 
-    def _values(self, monitor: Limit | Peer, columns: Columns) -> FloatArray:
+    def _values(self, monitor: Monitor, columns: Columns) -> FloatArray:
         compute = self.product.features[monitor.feature].compute
         if compute is None:
             raise TypeError(f"monitor {monitor.name} needs numbers, but feature {monitor.feature} holds codes")
@@ -211,6 +216,26 @@ def _phase(after: int) -> Phase:
 
 
 def _threshold(monitor: Monitor) -> float:
-    if isinstance(monitor, Limit):
-        return monitor.limit
-    return monitor.limit * monitor.scale_floor if isinstance(monitor, Peer) else 0.0
+    """Return the limit in the unit of the symptom's value; 0 where the value is not held against one."""
+    match monitor:
+        case Limit() | MinimumFlow() | Stuck():
+            return monitor.limit
+        case Peer():
+            return monitor.limit * monitor.scale_floor
+        case Reported() | Register():
+            return 0.0
+
+
+def _detector(monitor: Monitor) -> Detector | None:
+    """Return the detector of a monitor that needs a memory; limits and reported codes need none."""
+    match monitor:
+        case Peer():
+            return Peers(monitor)
+        case Register():
+            return Registers(monitor)
+        case MinimumFlow():
+            return MinimumFlows(monitor)
+        case Stuck():
+            return Standstills(monitor)
+        case Limit() | Reported():
+            return None

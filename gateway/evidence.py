@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from devices.monitors import MinimumFlow, Stuck
 from devices.product import ProductType
 from diagnostics.diagnosis import Diagnosis, Evidence, Hypothesis
 from gateway.storage.findings import OpenSymptom
@@ -42,6 +43,7 @@ def _piece(product: ProductType, piece: Evidence, symptom: OpenSymptom) -> dict[
         "since_at": symptom.since_at.isoformat(),
         "value": symptom.value,
         "threshold": symptom.threshold,
-        "unit": feature.unit,
+        # A flow or a pause is not in the unit of the register that it was seen on.
+        "unit": monitor.unit if isinstance(monitor, MinimumFlow | Stuck) else feature.unit,
         "text_value": symptom.text_value,
     }

@@ -40,7 +40,7 @@ def files() -> tuple[Path, ...]:
     found: list[Path] = []
     for folder, subfolders, names in os.walk(CHECKOUT):
         subfolders[:] = sorted(set(subfolders) - LEFT_BEHIND)
-        found += [Path(folder, name) for name in sorted(names)]
+        found += [Path(folder, name) for name in sorted(set(names) - LEFT_BEHIND)]
     return tuple(found)
 
 

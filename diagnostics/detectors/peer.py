@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from devices.monitors import Peer
 from devices.readings import FloatArray, IntArray
 from diagnostics.conditions import BoolArray, Conditions
+from diagnostics.detector import Memory, Readings
 
 # Median absolute deviation to standard deviation, for a normal distribution.
 _MAD_TO_SIGMA: Final = 1.4826
@@ -121,3 +122,27 @@ class PeerState:
             known & (size >= monitor.limit),
             known & (size <= monitor.clear),
         )
+
+
+class Peers:
+    """The peers of one monitor over all devices.
+
+    Parameters
+    ----------
+    monitor : Peer
+        Scale, time constant and limits.
+    """
+
+    def __init__(self, monitor: Peer) -> None:
+        self._monitor = monitor
+        self.memory = Memory({"score": np.float32(0), "residual": np.float32(0)})
+
+    def read(self, feature: FloatArray) -> Residuals:
+        """Hold each element against its peers."""
+        return residuals(self._monitor, feature)
+
+    def judge(self, slots: IntArray, now: Readings, at_us: IntArray, dt_s: FloatArray) -> Conditions:  # noqa: ARG002
+        """Smooth the residuals; the value is the smoothed one, in the feature's unit."""
+        if not isinstance(now, Residuals):
+            raise TypeError(f"monitor {self._monitor.name} needs residuals, not {type(now).__name__}")
+        return PeerState(self.memory["score"], self.memory["residual"]).smooth(self._monitor, slots, now, dt_s)

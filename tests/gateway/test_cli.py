@@ -75,7 +75,9 @@ def test_asking_for_help_touches_nothing(tmp_path: Path) -> None:
 
 
 def test_settings_lists_every_setting_and_shows_no_secret(tmp_path: Path) -> None:
-    outcome = callout("settings", data_dir=tmp_path, secret="very-secret-key-of-thirty-two-signs", broker_url="mqtt://u:hidden@b")
+    outcome = callout(
+        "settings", data_dir=tmp_path, secret="very-secret-key-of-thirty-two-signs", broker_url="mqtt://u:hidden@b"
+    )
     for name in Settings.model_fields:
         assert f"CALLOUT_{name.upper()} = " in outcome.stdout
     assert "very-secret-key-of-thirty-two-signs" not in outcome.stdout

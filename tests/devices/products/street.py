@@ -37,7 +37,11 @@ class Street(Protocol):
 
 
 class StreetModule(Protocol):
-    """What a product brings along: kinds of faults with the fault codes that name them rightly, and its devices."""
+    """What a product brings along: kinds of faults with the fault codes that name them rightly, and its devices.
+
+    A module whose detectors learn each device may name `LEARNING_DAYS`: so long its devices live before `start_at`, and
+    what is told then does not count. It may name `STEP_CADENCES` where samples further apart would see less.
+    """
 
     KINDS: Mapping[str, frozenset[str]]
 
@@ -68,17 +72,20 @@ def watch(
 ) -> list[Told]:
     """Let devices live for a time, and return the symptoms that the product's monitors confirm."""
     count = len(ills)
-    street = street_of(product).open_street(ills, seed, start_at)
+    module = street_of(product)
+    step = timedelta(seconds=product.cadence_s * getattr(module, "STEP_CADENCES", STEP_CADENCES))
+    street = module.open_street(ills, seed, start_at)
     guard = Watch(product)
     components = {monitor.name: monitor.component for monitor in product.monitors}
-    step = timedelta(seconds=product.cadence_s * STEP_CADENCES)
     devices = np.arange(count)
     told: list[Told] = []
-    at = start_at
+    # A life before anything is wrong, for detectors that learn each device; a product that needs none has none.
+    at = start_at - timedelta(days=getattr(module, "LEARNING_DAYS", 0))
     while at < start_at + lasting:
         at += step
         changes = guard.step(devices, np.full(count, to_us(at)), street.live(at))
-        told += [_told(change, components, at - start_at) for change in changes if change.phase == "confirmed"]
+        if at >= start_at:
+            told += [_told(change, components, at - start_at) for change in changes if change.phase == "confirmed"]
     return told
 
 

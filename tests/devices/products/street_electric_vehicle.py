@@ -5,8 +5,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from devices.readings import Columns
-from simulators.faults import KINDS as SIMULATED
 from simulators.faults import Fault, strain_at
+from simulators.kinds import kinds_of
 from simulators.plants.electric_vehicle import ElectricVehicles, Site
 from tests.devices.products.street import Ill
 
@@ -43,7 +43,13 @@ class Vehicles:
         count = len(ills)
         self._plant = ElectricVehicles([_SITES[number % len(_SITES)] for number in range(count)], seed)
         self._faults = [
-            Fault(number, ill.kind, start_at, ill.strength, 1 + (7 * number) % SIMULATED[ill.kind].channels)
+            Fault(
+                number,
+                ill.kind,
+                start_at,
+                ill.strength,
+                1 + (7 * number) % kinds_of("electric_vehicle")[ill.kind].channels,
+            )
             for number, ill in enumerate(ills)
             if ill is not None
         ]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from devices.monitors import Limit, Peer, Reported
+from devices.monitors import Limit, MinimumFlow, Monitor, Peer, Reported, Stuck
 from devices.product import MessageKind, ProductType
 from devices.readings import Columns, Envelope, Refusal, Value
 from devices.signals import Kind
@@ -31,6 +31,7 @@ WITHOUT_UNIT = {Kind.COUNTER, Kind.LEVEL, Kind.FLAG, Kind.CODES}
 ENDING = {
     "V": "_v", "A": "_a", "%": "_pct", "°C": "_degc", "kΩ": "_kohm", "kPa": "_kpa", "mm": "_mm", "m": "_m",
     "km/h": "_kmh", "kWh": "_kwh", "W": "_w", "kW": "_kw", "l/min": "_l_min", "bar": "_bar", "Hz": "_hz", "s": "_s",
+    "Wh": "_wh", "l": "_l", "l/h": "_l_h",
 }  # fmt: skip
 
 
@@ -258,9 +259,12 @@ def test_every_monitor_watches_an_existing_feature_of_its_kind(product: ProductT
             see_that_its_hysteresis_is_right(monitor)
 
 
-def see_that_its_hysteresis_is_right(monitor: Limit | Peer) -> None:
-    is_above = isinstance(monitor, Peer) or monitor.side == "above"
-    assert monitor.clear <= monitor.limit if is_above else monitor.clear >= monitor.limit, monitor.name
+def see_that_its_hysteresis_is_right(monitor: Monitor) -> None:
+    if not isinstance(monitor, Reported | Stuck):
+        is_above = not isinstance(monitor, Limit) or monitor.side == "above"
+        assert monitor.clear <= monitor.limit if is_above else monitor.clear >= monitor.limit, monitor.name
+    if isinstance(monitor, MinimumFlow | Stuck):
+        assert monitor.unit, f"{monitor.name} says a value without a unit"
     assert monitor.on_delay_s >= 0, monitor.name
     assert monitor.off_delay_s >= 0, monitor.name
 

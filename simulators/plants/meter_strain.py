@@ -1,0 +1,94 @@
+"""What goes wrong inside meters and behind them, in the terms of physics: the plant feels it, the fault list writes it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class MeterStrain:
+    """All that is not as it was built; the arrays are written in place, one place per meter.
+
+    Attributes
+    ----------
+    water_leak_l_h
+        Litres an hour that leave the pipes at usual pressure.
+    water_share, electricity_share
+        What the meter counts of what flows: 1 when well, 0 to 1 with a bypass.
+    water_stuck, electricity_stuck, gas_stuck
+        The register stands still.
+    water_exchanged
+        Another meter hangs there, which began at zero.
+    water_off_l, gas_off_l, electricity_off_wh
+        Error of the register.
+    backflow_per_day
+        How often water flows back a little.
+    gas_valve_closed, gas_leak_l_h
+        The valve is told to close; litres an hour that flow all the same.
+    terminal_heat_k
+        Heat of a bad contact.
+    neutral_shift
+        How far the star point has moved, 0 to 1.
+    battery_used
+        Share of the battery's charge that is gone beyond the usual, 0 to 1.
+    clock_off_s
+        How far the clock is ahead.
+    cover_open, bus_dead
+        The cover is open; gas and water meter are not heard.
+    """
+
+    water_leak_l_h: Floats
+    water_share: Floats
+    electricity_share: Floats
+    water_stuck: Flags
+    electricity_stuck: Flags
+    gas_stuck: Flags
+    water_exchanged: Flags
+    water_off_l: Floats
+    gas_off_l: Floats
+    electricity_off_wh: Floats
+    backflow_per_day: Floats
+    gas_valve_closed: Flags
+    gas_leak_l_h: Floats
+    terminal_heat_k: Floats
+    neutral_shift: Floats
+    battery_used: Floats
+    clock_off_s: Floats
+    cover_open: Flags
+    bus_dead: Flags
+
+    @classmethod
+    def none(cls, count: int) -> "MeterStrain":
+        """Give so many meters with nothing wrong at all."""
+
+        def zero() -> Floats:
+            return np.zeros(count)
+
+        def no() -> Flags:
+            return np.zeros(count, dtype=np.bool_)
+
+        return cls(
+            water_leak_l_h=zero(),
+            water_share=np.ones(count),
+            electricity_share=np.ones(count),
+            water_stuck=no(),
+            electricity_stuck=no(),
+            gas_stuck=no(),
+            water_exchanged=no(),
+            water_off_l=zero(),
+            gas_off_l=zero(),
+            electricity_off_wh=zero(),
+            backflow_per_day=zero(),
+            gas_valve_closed=no(),
+            gas_leak_l_h=zero(),
+            terminal_heat_k=zero(),
+            neutral_shift=zero(),
+            battery_used=zero(),
+            clock_off_s=zero(),
+            cover_open=no(),
+            bus_dead=no(),
+        )
