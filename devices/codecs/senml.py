@@ -25,7 +25,8 @@ from devices.signals import Kind, Signal
 VERSION: Final = 10
 RELATIVE_BELOW_S: Final = 2**28
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:./_-]*")
-_LAST_PART: Final = re.compile(r"[^:/]+$")
+_SEPARATOR: Final = re.compile(r"[:/]")
+_NOT_IN_NAMES: Final = "*255"
 _BASES: Final = {"bn", "bt", "bu", "bv", "bs", "bver"}
 _NUMBERS: Final = ("bt", "bv", "bs", "v", "s", "t", "ut")
 _TEXTS: Final = ("bn", "bu", "n", "u", "vs", "vd")
@@ -157,7 +158,7 @@ def _resolved(number: int, fields: Mapping[str, Any], bases: _Bases) -> Record |
 
 @dataclass(slots=True)
 class _Names:
-    """Which signal a record speaks of, by its full name or the part after the last colon or slash."""
+    """Which signal a record speaks of: by its full name, or by what follows one of its colons or slashes."""
 
     signals: Mapping[str, Signal]
     of_values: dict[str, Signal] = field(default_factory=dict[str, Signal])
@@ -165,8 +166,8 @@ class _Names:
 
     def signal(self, record: Record, *, of_sum: bool) -> Signal | None:
         known = self.of_sums if of_sum else self.of_values
-        last = _LAST_PART.search(record.name)
-        return known.get(record.name) or (known.get(last[0]) if last else None)
+        starts = (0, *(separator.end() for separator in _SEPARATOR.finditer(record.name)))
+        return next((known[name] for start in starts if (name := record.name[start:]) in known), None)
 
 
 def decoder(
@@ -177,7 +178,7 @@ def decoder(
     Parameters
     ----------
     signals : mapping of str to Signal
-        Declared signals by JSON name. Each is known by that name and by its `standard`.
+        Declared signals by JSON name. Each is known by that name and by its `standard`, an OBIS code without ``*255``.
     names, sums : mapping of str to str
         More names of values, and names whose sums ("s") are wanted -> signal. Units are converted to the signal's.
 
@@ -192,7 +193,8 @@ def decoder(
         When `names` or `sums` name a signal that is not declared.
     """
     known = _Names(signals)
-    known.of_values |= {signal.standard: signal for signal in signals.values() if signal.standard} | dict(signals)
+    known.of_values |= {s.standard.removesuffix(_NOT_IN_NAMES): s for s in signals.values() if s.standard}
+    known.of_values |= signals
     known.of_values |= {name: signals[signal] for name, signal in (names or {}).items()}
     known.of_sums |= {name: signals[signal] for name, signal in (sums or {}).items()}
 

@@ -23,7 +23,8 @@ _log = logging.getLogger(__name__)
 _LOOK_EVERY_S: Final = 1.0
 # Live messages wait for so long at most while dead letters are replayed.
 _AT_A_STRETCH_S: Final = 0.25
-_ROWS: Final = 50
+# A payload may be a megabyte.
+_ROWS: Final = 10
 
 Settle = Callable[[Connection, Decoded, int], None]
 

@@ -103,6 +103,11 @@ def test_values_and_sums_are_converted_to_their_signals_unit(
     assert [dict(each.values) for each in envelope.samples] == ([values] if values else [])
 
 
+def test_an_obis_code_is_a_name_behind_any_base_name() -> None:
+    record = {"bn": "urn:dev:ow:10e2073a01080063:", "bt": BASE, "n": "1-0:1.8.1", "u": "kWh", "v": 1}
+    assert read(record).samples[0].values == {"import_wh": 1000}
+
+
 def test_base_values_and_base_sums_are_added_until_they_are_replaced() -> None:
     envelope = read(
         {"bn": "m/", "bt": BASE, "bv": 200, "bu": "V"},
