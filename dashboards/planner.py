@@ -1,4 +1,4 @@
-"""The planner's pages: the queue, what the door refused, and the outbox. They list; one request is a page of its own."""
+"""The planner's pages: the queue and the outbox. They list; one request is a page of its own."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -9,7 +9,7 @@ from dashboards.desk import Now, TheDesk
 from dashboards.login import TheSession
 from dashboards.render import page
 from devices.products import product_type
-from gateway.storage.pages import door, history, queue
+from gateway.storage.pages import history, queue
 
 router: Final = APIRouter(prefix="/planner", include_in_schema=False)
 
@@ -72,23 +72,6 @@ def show_queue(
         "has_mail": bool(desk.settings.smtp_url),
     }
     return page("queue.html", session.translator, context)
-
-
-@router.get("/rejections")
-def show_rejections(request: Request, desk: TheDesk, session: TheSession, now: Now, before: str = "") -> Response:
-    """Show what the machines' door refused, newest first, with the reason and the bytes."""
-    place = _place(f"0.{before}")
-    with desk.tenant(session.tenant_id) as conn:
-        rows = door.rejections(conn, before=(place.clock_at, place.request_id) if place else None, limit=ROWS + 1)
-    following = f"{_as_us(rows[ROWS - 1].received_at)}.{rows[ROWS - 1].rejection_id}" if len(rows) > ROWS else ""
-    context: dict[str, object] = {
-        "request": request,
-        "session": session,
-        "now": now,
-        "rows": rows[:ROWS],
-        "following": following,
-    }
-    return page("rejections.html", session.translator, context)
 
 
 @router.get("/outbox")

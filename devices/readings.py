@@ -28,13 +28,15 @@ class Refusal:
 class Sample:
     """One instant of one message; `at_us` is the device's claimed time, in microseconds since 1970 UTC.
 
-    `other` is JSON of what came beside the declared signals.
+    `other` is JSON of what came beside the declared signals. When the payload knows no time, or only one relative to now,
+    `counts_from_receipt` is true and `at_us` counts from the time of receipt, which a codec does not know.
     """
 
     at_us: int
     number: int
     values: Mapping[str, Value]
     other: bytes | None = None
+    counts_from_receipt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

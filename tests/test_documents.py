@@ -23,7 +23,7 @@ from simulators.fleet.command import fleet
 from simulators.replay.command import replay
 
 FLOORS = ("dashboards", "devices", "diagnostics", "gateway", "simulators", "workflows")
-TOP = ("README.md", "ARCHITECTURE.md", "GLOSSARY.md", "DECISIONS.md", "CHANGELOG.md")
+TOP = ("README.md", "ARCHITECTURE.md", "FOR_DEVICE_MAKERS.md", "GLOSSARY.md", "DECISIONS.md", "CHANGELOG.md")
 LEFT_BEHIND = {".git", ".venv", ".callout", ".hypothesis", ".pytest_cache", ".ruff_cache", ".import_linter_cache", "__pycache__", "node_modules"}  # fmt: skip
 STEPS = ("receive", "decode", "derive", "detect", "diagnose", "triage", "offer", "confirm")
 VOCABULARY = {

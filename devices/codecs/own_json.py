@@ -111,7 +111,7 @@ def _from_telemetry(
             _refuse(fields, "an object with 'at' and signals", f"samples[{number}]", refusals)
             continue
         named = cast("dict[str, object]", fields)
-        at_us = _instant_us(named.pop("at", None))
+        at_us = instant_us(named.pop("at", None))
         if isinstance(at_us, str):
             refusals.append(Refusal("bad_time", at_us, f"samples[{number}].at"))
         else:
@@ -124,7 +124,7 @@ def _from_event(message: _Event, codes_signal: Signal | None) -> Envelope | Refu
         return refusal
     if codes_signal is None:
         return Refusal("no_codes_here", "this product type declares no trouble codes, so it has no events")
-    at_us = _instant_us(message.at)
+    at_us = instant_us(message.at)
     if isinstance(at_us, str):
         return Refusal("bad_time", at_us, "at")
     refusals: list[Refusal] = []
@@ -150,56 +150,7 @@ def _sample(
             other[name] = raw
         elif raw is not None:
             values[name] = reader(raw, signals[name], f"samples[{number}].{name}", refusals)
-    return Sample(at_us, number, values, _storable(other, number, refusals) if other else None)
-
-
-def _storable(other: dict[str, object], number: int, refusals: list[Refusal]) -> bytes | None:
-    """Unknown signals are kept as they came, as JSON, if the database can hold them."""
-    try:
-        text = b"" if _is_deeper(other, MAX_OTHER_DEPTH) else msgspec.json.encode(other)
-    except OverflowError as error:
-        text, why = None, f"a number that cannot be kept ({error})"
-    else:
-        why = _trouble(text)
-    if why:
-        refusals.append(Refusal("unknown_signals", f"signals that are not declared hold {why}", f"samples[{number}]"))
-        return None
-    return text
-
-
-def _trouble(text: bytes) -> str:
-    if not text:
-        return f"lists or objects nested deeper than {MAX_OTHER_DEPTH}"
-    if len(text) > MAX_OTHER_BYTES:
-        return f"{len(text)} bytes, over {MAX_OTHER_BYTES}"
-    return "a NUL character" if rb"\u0000" in text else ""
-
-
-def _is_deeper(value: object, depth: int) -> bool:
-    if isinstance(value, dict):
-        children = list(cast("dict[str, object]", value).values())
-    elif isinstance(value, list):
-        children = cast("list[object]", value)
-    else:
-        return False
-    return depth == 0 or any(_is_deeper(child, depth - 1) for child in children)
-
-
-def _instant_us(text: object) -> int | str:
-    """Microseconds since 1970 UTC of an ISO 8601 text with offset, or what is wrong with it."""
-    if not isinstance(text, str):
-        return f"'at' is {_short(text)}; it has to be a text such as '2026-01-31T12:00:00.250Z'"
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return f"{text[:80]!r} is not an ISO 8601 instant such as '2026-01-31T12:00:00.250Z'"
-    if at.tzinfo is None:
-        return f"{text[:80]!r} has no offset: end it in 'Z' for UTC"
-    try:
-        since = at - _EPOCH
-    except OverflowError:
-        return f"{text[:80]!r} is outside of the calendar"
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return Sample(at_us, number, values, storable(other, f"samples[{number}]", refusals) if other else None)
 
 
 _Reader = Callable[[object, Signal, str, list[Refusal]], Value]
@@ -268,6 +219,60 @@ _READERS: Final[Mapping[Kind, _Reader]] = {
     Kind.VECTOR: _read_vector,
     Kind.CODES: _read_codes,
 }
+
+
+def read_value(raw: object, signal: Signal, place: str, refusals: list[Refusal]) -> Value:
+    """Return a raw JSON value as its signal's, or None; what is wrong with it is added to `refusals` under `place`."""
+    return _READERS[signal.kind](raw, signal, place, refusals)
+
+
+def storable(other: dict[str, object], place: str, refusals: list[Refusal]) -> bytes | None:
+    """Return values of undeclared signals as JSON, or None with a refusal when the database cannot hold them."""
+    why = ""
+    text = b""
+    try:
+        text = b"" if _is_deeper(other, MAX_OTHER_DEPTH) else msgspec.json.encode(other)
+    except OverflowError as error:
+        why = f"a number that cannot be kept ({error})"
+    if why := why or _trouble(text):
+        refusals.append(Refusal("unknown_signals", f"signals that are not declared hold {why}", place))
+        return None
+    return text
+
+
+def _trouble(text: bytes) -> str:
+    if not text:
+        return f"lists or objects nested deeper than {MAX_OTHER_DEPTH}"
+    if len(text) > MAX_OTHER_BYTES:
+        return f"{len(text)} bytes, over {MAX_OTHER_BYTES}"
+    return "a NUL character" if rb"\u0000" in text else ""
+
+
+def _is_deeper(value: object, depth: int) -> bool:
+    if isinstance(value, dict):
+        children = list(cast("dict[str, object]", value).values())
+    elif isinstance(value, list):
+        children = cast("list[object]", value)
+    else:
+        return False
+    return depth == 0 or any(_is_deeper(child, depth - 1) for child in children)
+
+
+def instant_us(text: object) -> int | str:
+    """Return microseconds since 1970 UTC of an ISO 8601 text with offset, or what is wrong with it."""
+    if not isinstance(text, str):
+        return f"'at' is {_short(text)}; it has to be a text such as '2026-01-31T12:00:00.250Z'"
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return f"{text[:80]!r} is not an ISO 8601 instant such as '2026-01-31T12:00:00.250Z'"
+    if at.tzinfo is None:
+        return f"{text[:80]!r} has no offset: end it in 'Z' for UTC"
+    try:
+        since = at - _EPOCH
+    except OverflowError:
+        return f"{text[:80]!r} is outside of the calendar"
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def _as_list(raw: object) -> list[object] | None:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -120,7 +120,8 @@ def _samples(message: Message, device: Known, kind: MessageKind, decoded: Decode
         return
     rows = decoded.rows[device.product]
     unbelievable: list[Refusal] = []
-    for sample in envelope.samples:
+    for sent in envelope.samples:
+        sample = timed(sent, message.received_at)
         refusal = clock_refusal(sample, message.received_at, is_backfill=envelope.is_backfill)
         if refusal is not None:
             unbelievable.append(refusal)
@@ -147,6 +148,13 @@ def _shortened(refusals: Sequence[Refusal]) -> Sequence[Refusal]:
         return refusals
     more = len(refusals) - _MOST_REFUSALS
     return [*refusals[:_MOST_REFUSALS], Refusal("and_more", f"{more} more pieces of this message were refused")]
+
+
+def timed(sample: Sample, received_at: datetime) -> Sample:
+    """Return a sample with its claimed time, counted from the time of receipt where the payload knew no other."""
+    if not sample.counts_from_receipt:
+        return sample
+    return replace(sample, at_us=to_us(received_at) + sample.at_us, counts_from_receipt=False)
 
 
 def clock_refusal(sample: Sample, received_at: datetime, *, is_backfill: bool) -> Refusal | None:

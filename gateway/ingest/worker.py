@@ -16,13 +16,13 @@ from gateway import jobs
 from gateway.ingest.decode import Decoded, Rejected, addressed, decode
 from gateway.ingest.detect import Detectors, Outcome
 from gateway.ingest.directory import Directory
+from gateway.ingest.refuse import keep, keep_refused
+from gateway.ingest.replay import Replays, Settle
 from gateway.ingest.source import Message, Source
 from gateway.storage.connection import Connection, DatabaseUnreachableError
 from gateway.storage.door import (
-    Rejection,
     SymptomRow,
     keep_presences,
-    keep_rejections,
     keep_symptoms,
     mark_hours_due,
     take_numbers,
@@ -38,6 +38,7 @@ _WAIT_S: Final = 0.5
 _FILL_S: Final = 0.02
 _CHECKPOINT_EVERY_S: Final = 10.0
 _PAUSES_S: Final = (0.5, 1.0, 2.0, 5.0)
+_AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnreachableError)
 
 
 class Worker:
@@ -63,6 +64,7 @@ class Worker:
         self._connection = connect()
         self._detectors.rebuild(self._connection)
         self._is_stopping = False
+        self._replays = Replays(self)
 
     def stop(self) -> None:
         """Let `run` end after the batch in hand."""
@@ -72,6 +74,7 @@ class Worker:
         """Work until `stop`; a database that is away is waited for, and nothing is acknowledged meanwhile."""
         while not self._is_stopping:
             messages = self._source.receive(MOST_MESSAGES, _WAIT_S)
+            self._replays.look()
             if not messages:
                 continue
             if len(messages) < MOST_MESSAGES:
@@ -87,15 +90,20 @@ class Worker:
         self._connection.close()
         self._source.close()
 
+    def connected(self) -> Connection:
+        """Return the connection; one that broke is made anew, and the detectors with it."""
+        if self._connection.closed:
+            self._connection = self._connect()
+            self._detectors.rebuild(self._connection)
+        return self._connection
+
     def commit(self, messages: Sequence[Message]) -> None:
         """Commit a batch, however long that takes."""
         for attempt in range(1_000_000):
             try:
-                if self._connection.closed:
-                    self._connection = self._connect()
-                    self._detectors.rebuild(self._connection)
+                self.connected()
                 self.take(messages)
-            except (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnreachableError) as error:
+            except _AWAY as error:
                 if _is_too_much(error) and len(messages) > 1:
                     self._commit_apart(messages, error)
                     return
@@ -131,14 +139,18 @@ class Worker:
         for attempt in range(1_000_000):
             try:
                 with self._connect() as connection, connection.transaction():
-                    keep_rejections(connection, [_rejection(Rejected(messages[0], None, refusal))])
-            except (psycopg.OperationalError, DatabaseUnreachableError) as away:
+                    keep(connection, [Rejected(messages[0], None, refusal)])
+            except _AWAY as away:
                 self._wait(attempt, 1, away)
             else:
                 return
 
-    def take(self, messages: Sequence[Message]) -> None:
-        """Take one batch into the database, in one transaction."""
+    def take(self, messages: Sequence[Message], settle: Settle = keep_refused) -> None:
+        """Take one batch into the database, in one transaction.
+
+        `settle` has the last word in it, with what was decoded and how many readings were new: for live messages it
+        keeps what was refused, for a replay it writes down what became of it.
+        """
         decoded = Decoded()
         named = addressed(messages, decoded)
         self._directory.learn(self._connection, (identity for _, identity, _ in named), time.monotonic())
@@ -146,7 +158,7 @@ class Worker:
         is_due = time.monotonic() >= self._checkpoint_at_s
         try:
             with self._connection.transaction():
-                self._store(decoded)
+                settle(self._connection, decoded, self._store(decoded))
                 if is_due:
                     self._detectors.save(self._connection, datetime.now(UTC))
         except Exception:
@@ -158,19 +170,20 @@ class Worker:
             self._detectors.saved()
             self._checkpoint_at_s = time.monotonic() + _CHECKPOINT_EVERY_S
 
-    def _store(self, decoded: Decoded) -> None:
+    def _store(self, decoded: Decoded) -> int:
+        new = 0
         for product, rows in decoded.rows.items():
             unique = list({row.key: row for row in rows}.values())
             if unique:
-                self._store_readings(product, unique)
-        keep_rejections(self._connection, [_rejection(each) for each in decoded.rejected])
+                new += self._store_readings(product, unique)
         if decoded.presences:
             keep_presences(
                 self._connection,
                 ((each.device.device_id, each.is_online, each.received_at) for each in decoded.presences),
             )
+        return new
 
-    def _store_readings(self, product: str, rows: Sequence[Row]) -> None:
+    def _store_readings(self, product: str, rows: Sequence[Row]) -> int:
         numbers = self._numbers(rows)
         new = self._tables[product].write(self._connection, rows, numbers)
         stored = [
@@ -195,6 +208,7 @@ class Worker:
             ),
         )
         self._tell(product, outcome, {row.device_id: row.tenant_id for row in rows})
+        return len(new)
 
     def _numbers(self, rows: Sequence[Row]) -> list[int]:
         """Ingest numbers in the order of the rows, by partition."""
@@ -254,17 +268,3 @@ def _is_too_much(error: Exception) -> bool:
     """Whether the database says that a batch needs more than it has (locks, memory), not that it is away."""
     state = error.sqlstate if isinstance(error, psycopg.Error) else None
     return state is not None and (state.startswith("54") or state == "53200")
-
-
-def _rejection(rejected: Rejected) -> Rejection:
-    message, device, refusal = rejected.message, rejected.device, rejected.refusal
-    return Rejection(
-        received_at=message.received_at,
-        tenant_id=device.tenant_id if device else None,
-        device_id=device.device_id if device else None,
-        topic=message.topic,
-        reason=refusal.reason,
-        detail=refusal.detail,
-        place=refusal.place,
-        payload=message.payload,
-    )

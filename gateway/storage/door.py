@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from devices.identity import ROOT
 from devices.instants import from_us, to_us
 from gateway.storage.connection import Connection
 
@@ -67,18 +68,36 @@ def take_numbers(connection: Connection, counts: Mapping[int, int]) -> dict[int,
 
 
 def keep_rejections(connection: Connection, rejections: Sequence[Rejection]) -> None:
-    """Keep what was refused, where a person can see it and play it again."""
+    """Keep what was refused, where a person can see it and ask for its replay.
+
+    What no device is known for belongs to the tenant that its topic names, for the broker lets nobody else write there.
+    """
     if not rejections:
         return
     with connection.cursor() as cursor:
         cursor.executemany(
             """INSERT INTO rejection (received_at, tenant_id, device_id, topic, reason, detail, place, payload)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)""",
+            VALUES (%s, coalesce(%s, (SELECT tenant_id FROM tenant WHERE name = %s)), %s, %s, %s, %s, %s, %s)""",
             [
-                (r.received_at, r.tenant_id, r.device_id, _text(r.topic), r.reason, _text(r.detail), r.place, r.payload)
+                (
+                    r.received_at,
+                    r.tenant_id,
+                    _tenant_in(r.topic),
+                    r.device_id,
+                    _text(r.topic),
+                    r.reason,
+                    _text(r.detail),
+                    r.place,
+                    r.payload,
+                )
                 for r in rejections
             ],
         )
+
+
+def _tenant_in(topic: str) -> str | None:
+    parts = topic.split("/")
+    return _text(parts[3]) if topic.startswith(f"{ROOT}/") and len(parts) > 3 else None
 
 
 def _text(text: str) -> str:
@@ -93,7 +112,8 @@ def keep_presences(connection: Connection, presences: Iterable[tuple[int, bool, 
         cursor.executemany(
             """INSERT INTO device_presence (device_id, is_online, changed_at) VALUES (%s, %s, %s)
             ON CONFLICT (device_id) DO UPDATE SET is_online = EXCLUDED.is_online, changed_at = EXCLUDED.changed_at
-            WHERE device_presence.is_online IS DISTINCT FROM EXCLUDED.is_online""",
+            WHERE device_presence.is_online IS DISTINCT FROM EXCLUDED.is_online
+                AND device_presence.changed_at <= EXCLUDED.changed_at""",
             list(last.values()),
         )
 

@@ -174,7 +174,7 @@ def test_an_act_without_the_sessions_key_changes_nothing(
 
 def test_what_the_door_refused_is_shown_with_its_bytes(planner: TestClient, ids: dict[str, int]) -> None:
     html = planner.get("/planner/rejections").text
-    assert html.count("wrong_type") == 3
+    assert html.count(">wrong_type<") == 3
     assert "boot is &#39;three&#39;, expected a whole number" in html
     assert "\\xff" in html
 

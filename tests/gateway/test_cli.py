@@ -27,6 +27,7 @@ COMMANDS = (
         "configure",
         "login",
         "settings",
+        "rejections",
     ),
     *("simulate", "replay", "test", "check"),
 )

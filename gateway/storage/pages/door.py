@@ -1,26 +1,10 @@
-"""What the machine's door refused, and who works at the desk."""
+"""Who works at the desk."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from psycopg.rows import class_row
 
 from gateway.storage.connection import Connection
-
-
-@dataclass(frozen=True, slots=True)
-class RejectionRow:
-    """A message, or a piece of one, that could not be read; `payload_head` is its first 200 bytes."""
-
-    rejection_id: int
-    received_at: datetime
-    device: str | None
-    topic: str
-    reason: str
-    detail: str
-    place: str
-    payload_head: bytes
-    payload_size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +17,6 @@ class StaffRow:
     role: str
     language: str
     tenant_title: str
-
-
-def rejections(conn: Connection, *, before: tuple[datetime, int] | None, limit: int) -> list[RejectionRow]:
-    """Return what was refused, newest first, before an instant and number; at most `limit`."""
-    with conn.cursor(row_factory=class_row(RejectionRow)) as cursor:
-        return cursor.execute(
-            """SELECT j.rejection_id, j.received_at, d.name AS device, j.topic, j.reason, j.detail, j.place,
-                      substring(j.payload FOR 200) AS payload_head, octet_length(j.payload) AS payload_size
-               FROM rejection j LEFT JOIN device d USING (device_id)
-               WHERE %(id)s::bigint IS NULL OR (j.received_at, j.rejection_id) < (%(at)s, %(id)s)
-               ORDER BY j.received_at DESC, j.rejection_id DESC LIMIT %(limit)s""",
-            {"at": before[0] if before else None, "id": before[1] if before else None, "limit": limit},
-        ).fetchall()
 
 
 def find_staff(conn: Connection, staff_id: int) -> StaffRow | None:

@@ -81,7 +81,9 @@ BAD_MESSAGES = {
     b"": "not_json",
     b"\xff\xfe": "not_json",
     b'{"schema": "callout.telemetry/1", "boot": 1, "seq": 1, "samples": [{"at": "x", "soc_pct": NaN}]}': "not_json",
-    b"[" * 100_000: "wrong_form",
+    b"[" * 100_000: "not_json",
+    b"/ISk5 telegram": "other_form",
+    b'[{"bver": 99}]': "unknown_schema",
     b'{"schema": "callout.telemetry/1", "boot": 1, "seq": 1, "samples": [{"at": ' + b"[" * 100_000: "not_json",
     b'"text"': "wrong_form",
     b'{"schema": "callout.telemetry/1", "boot": 1}': "wrong_form",
@@ -369,3 +371,33 @@ def test_an_event_is_a_reading_of_trouble_codes(desk: SmallDesk, worker: Worker)
     worker.take([message(topic("ev-1", "event"), json.dumps(event).encode())])
     assert desk.rows("SELECT dtcs FROM electric_vehicle_reading") == [(["P0AA6"],)]
     assert desk.rows("SELECT monitor, state, text_value FROM symptom") == [("isolation_code", "confirmed", "P0AA6")]
+
+
+def test_a_senml_pack_is_stored_once_however_often_it_is_published(desk: SmallDesk, worker: Worker) -> None:
+    pack = [
+        {"bn": "urn:dev:ev-1:", "bt": START.timestamp(), "n": "pack_voltage_v", "u": "mV", "v": 341_500},
+        {"n": "Vehicle.Speed", "u": "m/s", "v": 10},
+        {"n": "soc_pct", "u": "furlong", "v": 1},
+        {"n": "soc_pct", "t": 60, "u": "/", "v": 0.5},
+    ]
+    for _ in range(2):
+        worker.take([message(topic("ev-1"), json.dumps(pack).encode())] * 2)
+    worker.take([message(topic("ev-1"), json.dumps(pack[:1]).encode())])
+    assert desk.rows(
+        "SELECT claimed_at, boot, pack_voltage_v, speed_kmh, soc_pct FROM electric_vehicle_reading ORDER BY ingest_no"
+    ) == [
+        (START, -1, 341.5, 36.0, None),
+        (START + timedelta(seconds=60), -1, None, None, 50.0),
+        (START, -1, 341.5, None, None),
+    ]
+    assert set(reasons(desk)) == {("unknown_unit", "[2]")}
+
+
+def test_a_payload_without_a_time_gets_that_of_its_receipt(desk: SmallDesk, worker: Worker) -> None:
+    came = message(topic("ev-1"), b'[{"n": "soc_pct", "v": 50}, {"n": "soc_pct", "t": -10, "v": 51}]')
+    worker.take([came])
+    worker.take([came])
+    assert desk.rows("SELECT claimed_at, soc_pct FROM electric_vehicle_reading ORDER BY claimed_at") == [
+        (came.received_at - timedelta(seconds=10), 51.0),
+        (came.received_at, 50.0),
+    ]

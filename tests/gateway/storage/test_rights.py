@@ -45,6 +45,9 @@ def test_ingest_sees_a_devices_name_but_not_its_place_or_owner(desk: SmallDesk) 
         "DROP TABLE owner",
         "CREATE TABLE mine (a int)",
         "DELETE FROM service_request",
+        "DELETE FROM rejection",
+        "UPDATE rejection SET payload = ''",
+        "UPDATE rejection SET reason = 'x'",
     ],
 )
 def test_nobody_changes_readings_or_history_or_tables(desk: SmallDesk, role: Role, statement: str) -> None:
@@ -94,3 +97,11 @@ def test_ingest_may_make_days_of_reading_tables_and_nothing_else(desk: SmallDesk
         for table in ("callout.owner", "callout.electric_vehicle_hour", "pg_catalog.pg_class"):
             with pytest.raises(psycopg.errors.NoDataFound):
                 connection.execute("SELECT ensure_day(%s::regclass, '2026-01-01')", [table])
+
+
+@pytest.mark.parametrize("role", [Role.WORK, Role.SERVE])
+def test_the_desk_may_ask_for_a_replay_and_never_say_what_became_of_it(desk: SmallDesk, role: Role) -> None:
+    with connect(desk.dsn, role) as connection, tenant_transaction(connection, desk.tenant_id):
+        connection.execute("UPDATE rejection SET replay_asked_at = now()")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+            connection.execute("UPDATE rejection SET outcome = 'stored', replayed_at = now()")
