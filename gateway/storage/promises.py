@@ -162,14 +162,6 @@ def hold_dates(
     return offer_id
 
 
-def open_offer(connection: Connection, request_id: int) -> int | None:
-    """Return the open offer of a request."""
-    row = connection.execute(
-        "SELECT offer_id FROM offer WHERE request_id = %s AND closed_at IS NULL", [request_id]
-    ).fetchone()
-    return None if row is None else row[0]
-
-
 def close_offers(connection: Connection, request_id: int, outcome: str, now: datetime) -> None:
     """Close a request's open offer and end its holds."""
     connection.execute(
