@@ -15,11 +15,16 @@ from gateway.texts.voice import zone
 WIDTH: Final = 360
 HEIGHT: Final = 176
 _LEFT, _RIGHT, _TOP, _BOTTOM = 38.0, 350.0, 14.0, 154.0
+# A letter of a label on the upright axis is about this wide.
+_LETTER: Final = 6.0
+_BAR_SHARE: Final = 0.86
+_YEARS: Final = timedelta(days=300)
+_DAY: Final = timedelta(days=1)
 _TICKS_WANTED: Final = 4
 # A pause of this many usual steps is drawn as a gap, not bridged by a line that nobody measured.
 _GAP_STEPS: Final = 4
 _TICK_STEPS: Final = tuple(
-    timedelta(hours=hours) for hours in (1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 720, 1440, 2880, 8760)
+    timedelta(hours=hours) for hours in (1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 720, 1440, 2880, 8760, 17520, 43800)
 )
 
 
@@ -73,10 +78,11 @@ class _Scale:
     span: Span
     low: float
     high: float
+    left: float
 
     def x(self, at: datetime) -> float:
         share = (at - self.span.begins_at) / self.span.length
-        return _LEFT + (_RIGHT - _LEFT) * min(max(share, 0.0), 1.0)
+        return self.left + (_RIGHT - self.left) * min(max(share, 0.0), 1.0)
 
     def y(self, value: float) -> float:
         return _BOTTOM - (_BOTTOM - _TOP) * (value - self.low) / (self.high - self.low)
@@ -107,7 +113,7 @@ def draw(
         Whether zero is the middle that lines are drawn against.
     """
     low, high = _range(series, threshold, has_zero=has_zero)
-    scale = _Scale(span, low, high)
+    scale = _Scale(span, low, high, _left(low, high, t))
     places = [scale.x(at) for at in series.at]
     runs = _runs(series)
     return Drawing(
@@ -117,11 +123,56 @@ def draw(
         ),
         band=_band(places, series, runs, scale),
         x_ticks=_time_ticks(span, scale, t, zone_name),
-        y_ticks=tuple(Tick(scale.y(value), t.number(value, 2)) for value in _round_values(low, high)),
+        y_ticks=_value_ticks(scale, t),
         markers=_markers(markers, scale),
         threshold=scale.y(threshold) if threshold is not None else None,
         zero=scale.y(0.0) if has_zero else None,
+        left=scale.left,
     )
+
+
+def draw_bars(
+    at: Sequence[datetime], values: FloatArray, *, step: timedelta, span: Span, t: Translator, zone_name: str
+) -> Drawing:
+    """Lay amounts out that each belong to a stretch of time: bars from zero, none where an amount is not known.
+
+    Parameters
+    ----------
+    at : sequence of datetime
+        n beginnings.
+    values : array [n]
+        Not negative, or NaN.
+    step : timedelta
+        How long each stretch is.
+    """
+    known = values[np.isfinite(values)]
+    high = float(known.max()) * 1.08 if len(known) and known.max() > 0 else 1.0
+    scale = _Scale(span, 0.0, high, _left(0.0, high, t))
+    bars: list[str] = []
+    for begins_at, value in zip(at, values, strict=True):
+        begin, end, top = scale.x(begins_at), scale.x(begins_at + step * _BAR_SHARE), scale.y(float(value))
+        if np.isfinite(value) and end > begin:
+            bars.append(f"{begin:.1f},{_BOTTOM:.1f} {begin:.1f},{top:.1f} {end:.1f},{top:.1f} {end:.1f},{_BOTTOM:.1f}")
+    return Drawing(
+        lines=(),
+        band=tuple(bars),
+        x_ticks=_time_ticks(span, scale, t, zone_name),
+        y_ticks=_value_ticks(scale, t),
+        markers=(),
+        threshold=None,
+        zero=scale.y(0.0),
+        left=scale.left,
+    )
+
+
+def _value_ticks(scale: _Scale, t: Translator) -> tuple[Tick, ...]:
+    return tuple(Tick(scale.y(value), t.number(value, 2)) for value in _round_values(scale.low, scale.high))
+
+
+def _left(low: float, high: float, t: Translator) -> float:
+    """Return where the plot begins, so that the longest label has room before it."""
+    longest = max((len(t.number(value, 2)) for value in _round_values(low, high)), default=0)
+    return max(_LEFT, longest * _LETTER + 8)
 
 
 def _markers(markers: Sequence[tuple[str, datetime]], scale: _Scale) -> tuple[Marker, ...]:
@@ -191,5 +242,6 @@ def _time_ticks(span: Span, scale: _Scale, t: Translator, zone_name: str) -> tup
         if span.begins_at < at < span.ends_at:
             # Midnight is told by its day: hours alone would not say which.
             is_midnight = at.hour == at.minute == 0
-            ticks.append(Tick(scale.x(at), t.day_tick(at, zone_name) if is_midnight else t.clock(at, zone_name)))
+            day = t.month_tick(at, zone_name) if span.length > _YEARS else t.day_tick(at, zone_name)
+            ticks.append(Tick(scale.x(at), day if is_midnight or step >= _DAY else t.clock(at, zone_name)))
     return tuple(ticks)

@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from dashboards.liveness import LIVENESS
 from gateway.notices.words import ACTORS, EVENTS, NOTICES, QUEUES, SEVERITIES, STATES, VERDICTS, WHY_THIS_DATE, word
 from gateway.texts import LANGUAGE_NAMES, Language, Translator, language_of, translator
 
@@ -60,6 +61,7 @@ def _environment(language: Language) -> Environment:
         "actor": ACTORS,
         "event": EVENTS,
         "notice": NOTICES,
+        "liveness": LIVENESS,
     }
     # A filter per vocabulary: {{ row.state | state }} is the state in words.
     for name, vocabulary in words.items():
