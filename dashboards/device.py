@@ -117,7 +117,8 @@ def _figures(
         reach = Span(span.begins_at - step, span.ends_at) if is_counter else span
         points = readings.points(conn, product, signal, device_id=card.device_id, span=reach, step=step, zone=zone)
         if isinstance(points, readings.Points):
-            found += [(name, each) for each in figures_of(Curve(signal, points, span, step, 0, zone.key), t)[:1]]
+            curve = Curve(signal, readings.from_instant(points, span.begins_at - step), span, step, 0, zone.key)
+            found += [(name, each) for each in figures_of(curve, t)[:1]]
     return found
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from dashboards.curves import scaled
 from dashboards.figures import element_label
 from devices.signals import Kind, Signal
 from gateway.storage.pages.latest import Last, numbers
@@ -52,9 +53,14 @@ def told(last: Last, t: Translator) -> ToldLast:
             elements = _elements(last, t)
             text, detail = _summary(last, t)
         case Kind.SCALAR | Kind.COUNTER | Kind.LEVEL:
-            text = f"{t.number(float(value), _DIGITS)} {signal.unit}".strip() if isinstance(value, int | float) else "–"
+            text = _amount(signal, float(value), t) if isinstance(value, int | float) else "–"
     low, high = (t.number(end, _DIGITS) for end in signal.plausible)
     return ToldLast(signal, text, detail, last.at, last.outside, elements, f"{low} … {high} {signal.unit}".strip())
+
+
+def _amount(signal: Signal, value: float, t: Translator) -> str:
+    factor, unit = scaled(signal, np.array([value]))
+    return f"{t.number(value * factor, _DIGITS)} {unit}".strip()
 
 
 def _elements(last: Last, t: Translator) -> tuple[Element, ...]:

@@ -65,6 +65,7 @@ class Drawing:
     markers: tuple[Marker, ...]
     threshold: float | None
     zero: float | None
+    is_bars: bool = False
     width: int = WIDTH
     height: int = HEIGHT
     left: float = _LEFT
@@ -162,6 +163,7 @@ def draw_bars(
         threshold=None,
         zero=scale.y(0.0),
         left=scale.left,
+        is_bars=True,
     )
 
 
@@ -243,5 +245,8 @@ def _time_ticks(span: Span, scale: _Scale, t: Translator, zone_name: str) -> tup
             # Midnight is told by its day: hours alone would not say which.
             is_midnight = at.hour == at.minute == 0
             day = t.month_tick(at, zone_name) if span.length > _YEARS else t.day_tick(at, zone_name)
-            ticks.append(Tick(scale.x(at), day if is_midnight or step >= _DAY else t.clock(at, zone_name)))
+            text = day if is_midnight or step >= _DAY else t.clock(at, zone_name)
+            # A label that would be cut off at the right edge is left out.
+            if scale.x(at) + len(text) * _LETTER / 2 <= WIDTH:
+                ticks.append(Tick(scale.x(at), text))
     return tuple(ticks)

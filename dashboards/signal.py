@@ -237,7 +237,8 @@ def _curve(conn: Connection, asked: _Asked) -> Curve | readings.TooMany | None:
     )
     if isinstance(points, readings.TooMany):
         return points
-    return Curve(asked.signal, points, asked.span, asked.step, asked.element, asked.zone.key)
+    kept = readings.from_instant(points, asked.span.begins_at - asked.step)
+    return Curve(asked.signal, kept, asked.span, asked.step, asked.element, asked.zone.key)
 
 
 def _spells(conn: Connection, asked: _Asked) -> list[story.CodeSpell]:

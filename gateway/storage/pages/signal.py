@@ -98,6 +98,19 @@ def points(
     return _of_number(conn, source, signal)
 
 
+def from_instant(given: Points, after_at: datetime) -> Points:
+    """Return the points after an instant: without what was read only to tell the first amount from."""
+    first = next((index for index, at in enumerate(given.at) if at > after_at), len(given.at))
+    return Points(
+        given.at[first:],
+        given.low[first:],
+        given.middle[first:],
+        given.high[first:],
+        given.used[first:],
+        given.element[first:],
+    )
+
+
 def samples_in(conn: Connection, product: str, device_id: int, span: Span) -> int:
     """Return how many samples a span holds, as far as its hours are rolled up."""
     query = sql.SQL(
