@@ -1,7 +1,7 @@
 """Geometry of a plot: where points, ticks and markers go on a small SVG. Draws nothing itself; a template does."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil, floor, log10
 from typing import Final
@@ -17,6 +17,7 @@ HEIGHT: Final = 176
 _LEFT, _RIGHT, _TOP, _BOTTOM = 38.0, 350.0, 14.0, 154.0
 # A letter of a label on the upright axis is about this wide.
 _LETTER: Final = 6.0
+_ROW: Final = 11.0
 _BAR_SHARE: Final = 0.86
 _YEARS: Final = timedelta(days=300)
 _DAY: Final = timedelta(days=1)
@@ -47,11 +48,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """An instant with a name."""
+    """An instant with a name, which stands in a `row` above the plot, to the left or to the right of its line."""
 
     label: str
     at: float
-    is_right_half: bool
+    is_left: bool
+    row: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +82,14 @@ class _Scale:
     low: float
     high: float
     left: float
+    top: float = _TOP
 
     def x(self, at: datetime) -> float:
         share = (at - self.span.begins_at) / self.span.length
         return self.left + (_RIGHT - self.left) * min(max(share, 0.0), 1.0)
 
     def y(self, value: float) -> float:
-        return _BOTTOM - (_BOTTOM - _TOP) * (value - self.low) / (self.high - self.low)
+        return _BOTTOM - (_BOTTOM - self.top) * (value - self.low) / (self.high - self.low)
 
 
 def draw(
@@ -114,7 +117,9 @@ def draw(
         Whether zero is the middle that lines are drawn against.
     """
     low, high = _range(series, threshold, has_zero=has_zero)
-    scale = _Scale(span, low, high, _left(low, high, t))
+    shown = [(label, at) for label, at in markers if span.begins_at <= at <= span.ends_at]
+    # Names stand above the plot, a row each, so that no line runs through them.
+    scale = _Scale(span, low, high, _left(low, high, t), _TOP + _ROW * len(shown))
     places = [scale.x(at) for at in series.at]
     runs = _runs(series)
     return Drawing(
@@ -125,10 +130,11 @@ def draw(
         band=_band(places, series, runs, scale),
         x_ticks=_time_ticks(span, scale, t, zone_name),
         y_ticks=_value_ticks(scale, t),
-        markers=_markers(markers, scale),
+        markers=_markers(shown, scale),
         threshold=scale.y(threshold) if threshold is not None else None,
         zero=scale.y(0.0) if has_zero else None,
         left=scale.left,
+        top=scale.top,
     )
 
 
@@ -178,12 +184,20 @@ def _left(low: float, high: float, t: Translator) -> float:
 
 
 def _markers(markers: Sequence[tuple[str, datetime]], scale: _Scale) -> tuple[Marker, ...]:
-    """Return the markers within the span; a label in the right half is written to the left of its line."""
-    return tuple(
-        Marker(label, scale.x(at), scale.x(at) > (_LEFT + _RIGHT) / 2)
-        for label, at in markers
-        if scale.span.begins_at <= at <= scale.span.ends_at
-    )
+    """Place the names of markers so that none is cut off at the edge and no marker's line runs through another's name.
+
+    A name stands to the right of its line where it fits, each further one a row lower; where one has to stand to the
+    left, so does a name that it would reach, and the order of their rows is the other way round.
+    """
+    found: list[Marker] = []
+    next_begins = _RIGHT
+    for label, at in sorted(markers, key=lambda marker: marker[1], reverse=True):
+        x, width = scale.x(at), len(label) * _LETTER + _LETTER
+        is_left = x + width > _RIGHT or (x > next_begins and x - width > 0)
+        next_begins = min(next_begins, x - width) if is_left else next_begins
+        found.append(Marker(label, x, is_left, 0))
+    ordered = [*(m for m in found[::-1] if not m.is_left), *(m for m in found if m.is_left)]
+    return tuple(replace(marker, row=row) for row, marker in enumerate(ordered))
 
 
 def _range(series: Series, threshold: float | None, *, has_zero: bool) -> tuple[float, float]:
