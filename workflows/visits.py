@@ -35,6 +35,7 @@ from workflows.dates import (
 )
 
 WINDOW_H: Final = 2
+_HOURS: Final = tuple((time(hour), time(hour + WINDOW_H)) for hour in range(0, 24 - WINDOW_H, WINDOW_H))
 # Assumptions about ways: streets are longer than the great circle, towns are slow, and a door has to be found.
 DETOUR: Final = 1.4
 SPEED_KMH: Final = 30.0
@@ -164,9 +165,18 @@ def _plans(
 
 def _windows(day: date, zone: ZoneInfo) -> Iterator[Interval]:
     """08-10, 10-12 and so on, as clocks in the zone show them; the last one of a day ends at ten in the evening."""
-    for hour in range(0, 24 - WINDOW_H, WINDOW_H):
-        begins_at, ends_at = (datetime.combine(day, time(at), zone).astimezone(UTC) for at in (hour, hour + WINDOW_H))
+    for first, last in _HOURS:
+        begins_at, ends_at = (datetime.combine(day, hour, zone).astimezone(UTC) for hour in (first, last))
         yield Interval(begins_at, ends_at)
+
+
+def has_a_window(begins: time, ends: time) -> bool:
+    """Whether working hours contain a whole window, without which nobody could be promised anything.
+
+    >>> has_a_window(time(9), time(12)), has_a_window(time(9), time(11))
+    (True, False)
+    """
+    return any(begins <= first and last <= ends for first, last in _HOURS)
 
 
 def _plan(work: Work, place: Place, technician: Technician, shift: Interval, window: Interval) -> _Plan | None:
