@@ -117,7 +117,9 @@ def _tell_offer(connection: Connection, request: Request, work: Work, offer_id: 
         # The case was that there was no part or no time: now there is.
         requests.close_cases(connection, request.request_id, now, queue=Queue.JUDGEMENT)
     requests.transition(connection, request, Command.OFFER, now)
-    requests.append_event(connection, request.request_id, "part_reserved", now, detail={"parts": list(work.part_nos)})
+    if work.part_nos:
+        detail: dict[str, object] = {"parts": list(work.part_nos)}
+        requests.append_event(connection, request.request_id, "part_reserved", now, detail=detail)
     seconds = (now - request.decided_received_at).total_seconds()
     requests.append_event(
         connection,

@@ -96,7 +96,7 @@ class Scene:
             "device_id",
             name=name or f"ev-{100 + self.serial:04d}",
             partition=3,
-            product="electric_vehicle",
+            product=more.pop("product", "electric_vehicle"),
             serial=f"KMHHB81EVNU{self.serial:06d}",
             model=more.pop("model", "Hanbit Aurora 77"),
             firmware="4.11.2",
