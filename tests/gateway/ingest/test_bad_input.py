@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -101,6 +102,18 @@ def test_five_megabytes_are_refused_before_they_are_read_and_harm_nobody(
     assert detail
     assert desk.value("SELECT length(payload) FROM rejection") == len(payload)
     assert registers(desk) == [100, 7]
+
+
+def test_a_bad_message_that_is_delivered_again_is_kept_once_and_one_that_is_sent_again_twice(
+    desk: SmallDesk, worker: Worker
+) -> None:
+    bad = message(topic("m-1"), b'{"schema": "callout.telemetry/1", "boot": 1}')
+    worker.take([bad])
+    worker.take([replace(bad, is_redelivered=True)])
+    assert len(refused(desk)) == 1
+    worker.take([bad])
+    worker.take([replace(message(topic("m-2"), bad.payload), is_redelivered=True)])
+    assert len(refused(desk)) == 3
 
 
 @pytest.mark.parametrize(
