@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from math import ceil
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -78,6 +79,15 @@ class Crew:
 
 
 @dataclass(frozen=True, slots=True)
+class _Route:
+    """One day of a technician: his hours, and what is promised within them in order of time."""
+
+    technician: Technician
+    shift: Interval
+    stops: Sequence[Stop]
+
+
+@dataclass(frozen=True, slots=True)
 class _Plan:
     """A visit that would fit: who, when, in which window, and how long his way there is."""
 
@@ -92,13 +102,13 @@ class _Plan:
 
 
 def way_between(here: Place, there: Place) -> timedelta:
-    """Return how long a technician is on the way from one place to another, finding the door included.
+    """Return how long a technician is on the way from one place to another in whole minutes, finding the door included.
 
-    >>> way_between(Place(37.544, 127.056), Place(37.556, 126.909)).total_seconds() // 60
-    46.0
+    >>> way_between(Place(37.544, 127.056), Place(37.556, 126.909)) == timedelta(minutes=47)
+    True
     """
     way_km = DETOUR * distance_km(here.latitude, here.longitude, there.latitude, there.longitude)
-    return ACCESS + timedelta(hours=way_km / SPEED_KMH)
+    return ACCESS + timedelta(minutes=ceil(way_km / SPEED_KMH * 60))
 
 
 def find_visits(work: Work, place: Place | None, crews: Sequence[Crew], now: datetime) -> Dates | NoDates:
@@ -150,17 +160,22 @@ def _plans(
     work: Work, place: Place, technicians: Sequence[Technician], day: date, zone: ZoneInfo, not_before: datetime
 ) -> Iterator[_Plan]:
     """Each window of a day in which somebody can arrive, with whoever has the shortest way."""
-    shifts = [(technician, shift_of(technician.hours, day, zone)) for technician in technicians]
+    routes = [
+        _route(technician, shift)
+        for technician in technicians
+        if (shift := shift_of(technician.hours, day, zone)) is not None
+    ]
     for window in _windows(day, zone):
         if window.start_at < not_before:
             continue
-        plans = [
-            plan
-            for technician, shift in shifts
-            if shift is not None and (plan := _plan(work, place, technician, shift, window)) is not None
-        ]
+        plans = [plan for route in routes if (plan := _plan(work, place, route, window)) is not None]
         if plans:
             yield min(plans, key=lambda plan: (plan.way, plan.technician_id))
+
+
+def _route(technician: Technician, shift: Interval) -> _Route:
+    stops = (stop for stop in technician.stops if stop.during.overlaps(shift))
+    return _Route(technician, shift, sorted(stops, key=_setting_out))
 
 
 def _windows(day: date, zone: ZoneInfo) -> Iterator[Interval]:
@@ -179,14 +194,14 @@ def has_a_window(begins: time, ends: time) -> bool:
     return any(begins <= first and last <= ends for first, last in _HOURS)
 
 
-def _plan(work: Work, place: Place, technician: Technician, shift: Interval, window: Interval) -> _Plan | None:
+def _plan(work: Work, place: Place, route: _Route, window: Interval) -> _Plan | None:
     """Put a visit into a technician's day so that he arrives as early in the window as he can; None when he cannot."""
+    technician, shift = route.technician, route.shift
     if window.start_at < shift.start_at or window.end_at > shift.end_at:
         return None
-    stops = sorted(
-        (stop for stop in technician.stops if stop.during.overlaps(shift)), key=lambda stop: stop.during.start_at
-    )
-    for before, after in pairwise([None, *stops, None]):
+    for before, after in pairwise([None, *route.stops, None]):
+        if after is not None and after.during.start_at <= window.start_at:
+            continue
         way = way_between(before.place if before else technician.base, place)
         free_at = max(shift.start_at, before.during.end_at) if before else shift.start_at
         arrives_at = _on_grid(max(window.start_at, free_at + way))
