@@ -34,7 +34,9 @@ def promised(desk: SmallDesk) -> tuple[int, datetime]:
     desk.symptom(device_id, "water_never_rests", component="water_pipes")
     with tenant_transaction(desk.work, desk.tenant_id):
         journey.diagnose(desk.work, device_id=device_id, component="water_pipes", now=now())
-        journey.offer(desk.work, request_id=desk.value("SELECT request_id FROM service_request"), now=now())
+    request_id = desk.value("SELECT request_id FROM service_request")
+    with tenant_transaction(desk.work, desk.tenant_id):
+        journey.offer(desk.work, request_id=request_id, now=now())
     ((technician_id, done_at),) = desk.rows("SELECT technician_id, upper(during) FROM booking WHERE rank = 1")
     return technician_id, done_at
 
