@@ -136,6 +136,9 @@ def _lock(connection: Connection, technician_id: int) -> None:
 
 
 def _see_that_it_fits(connection: Connection, visit: Visit, now: datetime, *, but: int | None = None) -> None:
+    is_here = "SELECT FROM technician WHERE technician_id = %s AND retired_at IS NULL"
+    if connection.execute(is_here, [visit.technician_id]).fetchone() is None:
+        raise RouteChangedError(f"technician {visit.technician_id} is retired")
     stops = _stops(connection, [visit.technician_id], now, but=but)
     if not fits(visit, stops.get(visit.technician_id, [])):
         raise RouteChangedError(

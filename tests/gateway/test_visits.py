@@ -217,6 +217,22 @@ def test_an_expired_visit_is_still_his_while_nobody_else_was_promised_the_techni
     assert isinstance(confirm(desk, request_id, wanted), Confirmed)
 
 
+def test_an_expired_visit_of_a_technician_who_has_left_is_somebody_elses_by_now(desk: SmallDesk) -> None:
+    request_id = ill(desk, "m-1")
+    assert offer(desk, request_id) is not None
+    wanted = bookings(desk, request_id)[0]
+    expire(desk, request_id)
+    desk.admin.execute(
+        """INSERT INTO technician (tenant_id, centre_id, name, skills, hours, latitude, longitude)
+        SELECT tenant_id, centre_id, 'Tom', skills, hours, latitude, longitude FROM technician"""
+    )
+    desk.admin.execute("UPDATE technician SET retired_at = now() WHERE name LIKE 'Tina%'")
+    assert isinstance(confirm(desk, request_id, wanted), FreshDates)
+    assert desk.rows(
+        "SELECT DISTINCT name FROM booking JOIN technician USING (technician_id) WHERE released_at IS NULL"
+    ) == [("Tom",)]
+
+
 def test_an_expired_visit_is_lost_to_one_so_far_away_that_both_cannot_be_reached(desk: SmallDesk) -> None:
     first = ill(desk, "m-1")
     assert offer(desk, first) is not None

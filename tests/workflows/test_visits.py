@@ -129,10 +129,13 @@ def test_a_plan_fits_no_longer_when_its_neighbour_came_too_near() -> None:
     assert not fits(visit, [stop_of(visit)])
 
 
-places = st.builds(Place, st.floats(37.45, 37.65), st.floats(126.85, 127.15))
-skill_sets = st.sets(st.sampled_from(["water_meter", "gas_meter", "electricity_meter"])).map(frozenset)
-orders = st.lists(st.tuples(places, st.integers(20, 150), skill_sets, st.integers(0, 2), st.booleans()), max_size=14)
-staff = st.lists(st.tuples(places, skill_sets, st.integers(0, 10), st.integers(3, 12)), min_size=1, max_size=3)
+# Far enough apart that ways matter, and orders enough that days fill up and gaps are used.
+places = st.sampled_from([Place(37.40 + 0.06 * row, 126.80 + 0.08 * column) for row in range(5) for column in range(5)])
+skill_sets = st.sampled_from([frozenset[str](), WATER, WATER | {"gas_meter"}])
+orders = st.lists(
+    st.tuples(places, st.integers(20, 150), skill_sets, st.integers(0, 2), st.booleans()), min_size=10, max_size=25
+)
+staff = st.lists(st.tuples(places, skill_sets, st.integers(0, 10), st.integers(6, 12)), min_size=1, max_size=2)
 
 
 @given(orders, staff)
