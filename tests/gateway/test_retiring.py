@@ -44,7 +44,7 @@ def test_a_retired_device_is_cut_off_and_nothing_is_held_for_it(scene: Scene, se
     assert scene.one("SELECT count(*) FROM device_credential WHERE revoked_at IS NULL") == 0
     assert scene.one("SELECT state FROM service_request") == "cancelled"
     assert scene.one("SELECT count(*) FROM reservation WHERE released_at IS NULL") == 0
-    assert scene.one("SELECT count(*) FROM bay_booking WHERE released_at IS NULL") == 0
+    assert scene.one("SELECT count(*) FROM booking WHERE released_at IS NULL") == 0
     assert scene.one("SELECT count(*) FROM fault WHERE closed_at IS NULL") == 0
     assert scene.one("SELECT kind FROM notice WHERE request_id = %s", request_id) == "cancelled"
     assert scene.one("SELECT detail ->> 'reason' FROM request_event WHERE event = 'cancelled'") == "Scrapped"
