@@ -21,7 +21,7 @@ from gateway import retiring
 from gateway.storage.connection import Connection
 from gateway.storage.pages import signal as readings
 from gateway.storage.pages import story
-from gateway.storage.pages.devices import DeviceCard, find_device
+from gateway.storage.pages.devices import DeviceFacts, find_device
 from gateway.storage.pages.latest import Latest, latest
 from gateway.storage.pages.series import Span
 from gateway.texts import Translator
@@ -79,7 +79,7 @@ def no_device(request: Request, session: Session) -> Response:
     )
 
 
-def _story(conn: Connection, card: DeviceCard, product: ProductType, ends_at: datetime) -> dict[str, object]:
+def _story(conn: Connection, card: DeviceFacts, product: ProductType, ends_at: datetime) -> dict[str, object]:
     signals = [signal for signal in product.signals.values() if signal.kind is Kind.CODES]
     span = story.codes_span(conn, product.name, card.device_id, ends_at)
     spells = [
@@ -100,7 +100,7 @@ def _story(conn: Connection, card: DeviceCard, product: ProductType, ends_at: da
 
 
 def _figures(
-    conn: Connection, card: DeviceCard, product: ProductType, newest: Latest | None, t: Translator
+    conn: Connection, card: DeviceFacts, product: ProductType, newest: Latest | None, t: Translator
 ) -> list[tuple[str, Figure]]:
     """Return the last day of the signals that evidence is drawn from, each with its name."""
     if newest is None:

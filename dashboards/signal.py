@@ -22,7 +22,7 @@ from devices.signals import Kind, Signal
 from gateway.storage.connection import Connection
 from gateway.storage.pages import signal as readings
 from gateway.storage.pages import story
-from gateway.storage.pages.devices import DeviceCard, find_device
+from gateway.storage.pages.devices import DeviceFacts, find_device
 from gateway.storage.pages.latest import newest_at
 from gateway.storage.pages.series import Span
 from gateway.texts import Translator, msgid
@@ -63,7 +63,7 @@ Element = Annotated[str, Query(max_length=6)]
 class _Asked:
     """What an address asks for, made good."""
 
-    card: DeviceCard
+    card: DeviceFacts
     product: ProductType
     signal: Signal
     which: str
@@ -170,7 +170,7 @@ def _no_signal(request: Request, t: Translator) -> Response:
 
 
 def _asked(
-    conn: Connection, card: DeviceCard, signal: str, which: str, end: str, element: str, now: datetime
+    conn: Connection, card: DeviceFacts, signal: str, which: str, end: str, element: str, now: datetime
 ) -> _Asked | None:
     product = product_type(card.product)
     declared = product.signals.get(signal)
@@ -196,7 +196,7 @@ def _asked(
     )
 
 
-def _span(conn: Connection, card: DeviceCard, reach: Reach, end_at: datetime | None, now: datetime) -> Span:
+def _span(conn: Connection, card: DeviceFacts, reach: Reach, end_at: datetime | None, now: datetime) -> Span:
     """Return what is plotted: up to the given end, else up to now, or to the newest reading of a device that is quiet."""
     if end_at is None:
         newest = newest_at(conn, card.product, card.device_id, now)

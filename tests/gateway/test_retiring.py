@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway import retiring
+from gateway import journey, retiring
 from gateway.storage.connection import Connection, Role, connect, tenant_transaction
 from tests.dashboards.scene import NOW, WEAK_CELL, Scene
 
@@ -78,3 +78,25 @@ def test_another_tenants_device_stays_as_it_is(scene: Scene, serve: Connection, 
     other.close()
     assert scene.one("SELECT count(*) FROM device WHERE retired_at IS NOT NULL") == 0
     assert scene.one("SELECT count(*) FROM device_history") == 0
+
+
+def test_a_late_finding_on_a_retired_device_opens_nothing(scene: Scene, serve: Connection, database: str) -> None:
+    device_id, _ = vehicle(scene)
+    retire(scene, serve, device_id)
+    scene.insert(
+        "symptom",
+        "symptom_id",
+        device_id=device_id,
+        component="traction_battery",
+        monitor="cell_too_low",
+        element=3,
+        state="confirmed",
+        since_at=NOW,
+        noticed_at=NOW,
+        confirmed_at=NOW,
+        decided_by_ingest_no=2,
+        decided_received_at=NOW,
+    )
+    with connect(database, Role.WORK) as work, tenant_transaction(work, scene.tenant_id):
+        journey.diagnose(work, device_id=device_id, component="traction_battery", now=NOW)
+    assert scene.one("SELECT count(*) FROM service_request WHERE closed_at IS NULL") == 0

@@ -40,7 +40,7 @@ class DeviceRow:
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceCard:
+class DeviceFacts:
     """One device with all that the desk knows of it; `credential_at` is when its valid password was issued."""
 
     device_id: int
@@ -218,9 +218,9 @@ def counts(conn: Connection) -> dict[str, int]:
     }
 
 
-def find_device(conn: Connection, name: str) -> DeviceCard | None:
+def find_device(conn: Connection, name: str) -> DeviceFacts | None:
     """Return a device of the present tenant, None where it has none of this name."""
-    with conn.cursor(row_factory=class_row(DeviceCard)) as cursor:
+    with conn.cursor(row_factory=class_row(DeviceFacts)) as cursor:
         return cursor.execute(
             """SELECT d.device_id, d.name, d.partition, d.product, d.model, d.serial, d.firmware, d.place_name,
                       d.latitude, d.longitude, d.time_zone, d.warranty_until, d.enrolled_at, d.retired_at,
