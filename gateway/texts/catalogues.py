@@ -4,7 +4,7 @@ from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from io import BytesIO
-from typing import Final, Literal, get_args
+from typing import Final, Literal, cast, get_args
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -46,12 +46,14 @@ def po_files(language: Language) -> list[Traversable]:
 @lru_cache
 def catalogue(language: Language) -> NullTranslations:
     """Return all translations into a language; English needs none."""
-    merged = Translations()
+    merged: Translations | None = None
     for file in po_files(language):
         with file.open("rb") as source:
             messages = read_po(source, locale=language)
         compiled = BytesIO()
         write_mo(compiled, messages)
         compiled.seek(0)
-        merged.merge(Translations(compiled))
-    return merged
+        read = Translations(compiled)
+        # The others are merged into the first one: an empty catalogue would bring the plural forms of English along.
+        merged = read if merged is None else cast("Translations", merged.merge(read))
+    return merged or NullTranslations()

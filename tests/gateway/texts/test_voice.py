@@ -56,3 +56,11 @@ def test_products_texts_and_ours_are_in_one_voice() -> None:
     t = translator("ja")
     assert t.gettext("Tyre loses air") == "タイヤの空気漏れ"
     assert t.gettext("Choose a date") == "日程を選ぶ"
+
+
+@pytest.mark.parametrize("language", ["ko", "ja"])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_language_with_one_form_uses_it_for_every_count(language: Language, count: int) -> None:
+    t = translator(language)
+    assert t.ngettext("%(count)s byte", "%(count)s bytes", count) == t.ngettext("%(count)s byte", "%(count)s bytes", 1)
+    assert "byte" not in t.ngettext("%(count)s byte", "%(count)s bytes", count)
