@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from devices.faults import FaultCode, Remedy
-from devices.monitors import Monitor
+from devices.monitors import Monitor, Silence
 from devices.readings import Columns, Envelope, FloatArray, Refusal
 from devices.signals import Signal
 
@@ -53,7 +53,8 @@ class ProductType:
     """One product type.
 
     `cadence_s` is the usual time between samples; `lateness_s` how late a reading may come and still move a detector;
-    `plots` says by monitor name what to draw as evidence.
+    `plots` says by monitor name what to draw as evidence. A device that was not heard for `late_after_s` is late; one
+    whose last word was a good-bye is late at once, unless its kind `sleeps`, as a parked vehicle does.
     """
 
     name: str
@@ -69,3 +70,10 @@ class ProductType:
     cadence_s: float
     lateness_s: float
     false_requests_per_device_year: float
+    late_after_s: float
+    sleeps: bool = False
+
+    @property
+    def silence(self) -> Silence | None:
+        """How long nothing may be heard of a device; None where any silence is usual."""
+        return next((monitor for monitor in self.monitors if isinstance(monitor, Silence)), None)
