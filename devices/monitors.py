@@ -165,7 +165,7 @@ class Silence:
         Wrong when the server has listened for so long since it last heard the device. Time in which the server itself
         was away, behind, or without its broker counts two minutes at most.
     off_delay_s : float
-        Well again when the device has come back for so long without falling silent anew: until then it is one silence.
+        Well again when the device has come back and is still heard so long after: until then it is one silence.
     unit : str
         That of the silence as people read it.
     """

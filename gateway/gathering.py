@@ -108,6 +108,22 @@ def look_at_incidents(connection: Connection, now: datetime) -> None:
             diagnose_silence(connection, product, incidents.release_silent(connection, incident.incident_id, now))
 
 
+def close_by_hand(
+    connection: Connection, *, incident_id: int, staff_id: int, word: str, one_by_one: bool, now: datetime
+) -> bool:
+    """Close an incident with a person's word; False when it was closed already, or there is none.
+
+    Devices that are still silent are left to what the person knows, unless they are wanted `one_by_one`.
+    """
+    product_name = incidents.product_of(connection, incident_id)
+    if product_name is None or not incidents.close_incident(connection, incident_id, now, staff_id=staff_id, word=word):
+        return False
+    if one_by_one:
+        released = incidents.release_silent(connection, incident_id, now)
+        diagnose_silence(connection, product_type(product_name), released)
+    return True
+
+
 def diagnose_silence(connection: Connection, product: ProductType, device_ids: Iterable[int]) -> None:
     """Let silent devices be diagnosed one by one once this transaction has been committed."""
     if product.silence is None:

@@ -24,9 +24,9 @@ from diagnostics.rows import DeviceRows
 LONGEST_US: Final = 120_000_000
 _US_PER_H: Final = 3.6e9
 _NONE: Final = np.int64(0)
-# heard_at_us and returned_at_us are on the clock of listening, the others instants or durations.
+# heard_at_us and returned_at_us are on the clock of listening; is_new says that heard_at_us is still to be found.
 _NAMES: Final = (
-    "device_id", "after_us", "off_us", "heard_us", "heard_at_us", "since_us", "returned_us", "returned_at_us",
+    "device_id", "after_us", "off_us", "heard_us", "is_new", "heard_at_us", "since_us", "returned_us", "returned_at_us",
 )  # fmt: skip
 
 Turn = Literal["silent", "returned", "lost", "healed"]
@@ -107,17 +107,16 @@ class Silences:
         self._rows = DeviceRows()
         self._memory = Memory(dict.fromkeys(_NAMES, _NONE))
         self._memory.grow(0, 1)
-        self._tick_us = int(ticks_us[-1]) if len(ticks_us) else 0
-        self._listened_us = int(listened_us(ticks_us, ticks_us[-1:])[0]) if len(ticks_us) else 0
-        self._put(devices, ticks_us)
+        self._ticks_us = ticks_us
+        self._put(devices)
 
-    def _put(self, devices: Sequence[Remembered], ticks_us: IntArray) -> None:
+    def _put(self, devices: Sequence[Remembered]) -> None:
         known = [device for device in devices if device.product in self._monitors]
         slots = self._slots([device.device_id for device in known], [device.product for device in known])
         for name in ("heard_us", "since_us", "returned_us"):
             self._memory[name][slots, 0] = [getattr(device, name) for device in known]
-        for instant, listened in (("heard_us", "heard_at_us"), ("returned_us", "returned_at_us")):
-            self._memory[listened][slots, 0] = listened_us(ticks_us, self._memory[instant][slots, 0])
+        self._memory["is_new"][slots, 0] = 1
+        self._memory["returned_at_us"][slots, 0] = listened_us(self._ticks_us, self._memory["returned_us"][slots, 0])
 
     def _slots(self, device_ids: Sequence[int], products: Sequence[str]) -> IntArray:
         slots = self._rows.of(np.array(device_ids, dtype=np.int64))
@@ -140,6 +139,7 @@ class Silences:
         slots = self._slots([device_ids[index] for index in known], [products[index] for index in known])
         newest: IntArray = self._memory["heard_us"][:, 0]
         np.maximum.at(newest, slots, np.array([heard_us[index] for index in known], np.int64))
+        self._memory["is_new"][slots, 0] = 1
 
     def tick(self, at_us: int) -> list[SilenceChange]:
         """Move the server's clock on, and return what that changes; a clock that was set back moves nothing.
@@ -149,25 +149,29 @@ class Silences:
         at_us : int
             The server has taken in all that it received until then.
         """
-        if at_us <= self._tick_us:
+        if len(self._ticks_us) and at_us <= self._ticks_us[-1]:
             return []
-        self._listened_us += min(at_us - self._tick_us, LONGEST_US) if self._tick_us else 0
+        self._ticks_us = np.append(self._ticks_us, at_us)
         state: dict[str, IntArray] = {name: self._memory[name][:, 0] for name in _NAMES}
-        fresh = state["heard_us"] > self._tick_us
-        state["heard_at_us"][fresh] = self._listened_us - np.minimum(at_us - state["heard_us"][fresh], LONGEST_US)
-        self._tick_us = at_us
-        return self._turned(state, at_us)
+        new = np.flatnonzero(state["is_new"])
+        now_us, *heard_at_us = listened_us(self._ticks_us, np.r_[at_us, state["heard_us"][new]])
+        state["heard_at_us"][new] = heard_at_us
+        # Heard after this tick: where that is on the clock of listening, the next one tells.
+        state["is_new"][new] = state["heard_us"][new] > at_us
+        return self._turned(state, at_us, int(now_us))
 
-    def _turned(self, state: Mapping[str, IntArray], at_us: int) -> list[SilenceChange]:
-        quiet_us = self._listened_us - state["heard_at_us"]
+    def _turned(self, state: Mapping[str, IntArray], at_us: int, now_us: int) -> list[SilenceChange]:
+        """Take every device's turn at an instant, which is `now_us` on the clock of listening."""
+        quiet_us = now_us - state["heard_at_us"]
         watched = (state["after_us"] > 0) & (state["heard_us"] > 0)
         silent = watched & (quiet_us >= state["after_us"])
         was, is_back = state["since_us"] > 0, state["returned_us"] > 0
         fallen, lost, returned = silent & ~was, silent & was & is_back, watched & ~silent & was & ~is_back
         state["since_us"][fallen] = state["heard_us"][fallen]
         state["returned_us"][lost] = 0
-        state["returned_us"][returned], state["returned_at_us"][returned] = at_us, self._listened_us
-        is_long = self._listened_us - state["returned_at_us"] >= state["off_us"]
+        state["returned_us"][returned], state["returned_at_us"][returned] = at_us, now_us
+        # A single word in a long silence makes nobody well.
+        is_long = state["heard_at_us"] - state["returned_at_us"] >= state["off_us"]
         healed = watched & ~silent & was & (state["returned_us"] > 0) & is_long
         turns: tuple[tuple[Turn, IntArray], ...] = (
             ("silent", np.flatnonzero(fallen)),

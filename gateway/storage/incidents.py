@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 from psycopg.rows import class_row
@@ -104,7 +104,7 @@ def open_incident(
         """INSERT INTO incident (kind, product, region, place, latitude, longitude, since_at, opened_at, staff_id, due_at,
             looked_at)
         SELECT 'silence', %(product)s, %(region)s, here.place, here.latitude, here.longitude, %(since)s, %(now)s,
-            who.staff_id, %(due)s, '-infinity'
+            who.staff_id, %(due)s, %(now)s
         FROM (SELECT coalesce(mode() WITHIN GROUP (ORDER BY nullif(place_name, '')), '') AS place,
                 avg(latitude) AS latitude, avg(longitude) AS longitude
             FROM device WHERE tenant_id = current_tenant() AND region = %(region)s AND product = %(product)s
@@ -190,6 +190,12 @@ def note_recovery(connection: Connection, incident_id: int, recovering_at: datet
     connection.execute("UPDATE incident SET recovering_at = %s WHERE incident_id = %s", [recovering_at, incident_id])
 
 
+def product_of(connection: Connection, incident_id: int) -> str | None:
+    """Return the product of an incident's devices; None when the tenant has no such incident."""
+    row = connection.execute("SELECT product FROM incident WHERE incident_id = %s", [incident_id]).fetchone()
+    return None if row is None else row[0]
+
+
 def close_incident(
     connection: Connection, incident_id: int, now: datetime, *, staff_id: int | None = None, word: str = ""
 ) -> bool:
@@ -223,9 +229,3 @@ def with_open_request(connection: Connection, device_ids: Sequence[int], compone
         [list(device_ids), component],
     ).fetchall()
     return [device_id for (device_id,) in rows]
-
-
-def tick_age(connection: Connection, now: datetime) -> timedelta | None:
-    """Return how long ago the server's clock ticked last; None when it never did."""
-    row = connection.execute("SELECT max(tick_at) FROM server_tick").fetchone()
-    return now - row[0] if row and row[0] else None

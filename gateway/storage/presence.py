@@ -80,16 +80,12 @@ def ticks_us(connection: Connection, partitions: range) -> IntArray:
 
 def keep_tick(connection: Connection, partitions: range, at: datetime, *, since_at: datetime) -> None:
     """Keep a tick, and drop those before `since_at`, which no silence can reach back to."""
-    ends = {"first": partitions.start, "last": partitions.stop - 1}
     connection.execute(
-        """INSERT INTO server_tick (first_partition, last_partition, tick_at) VALUES (%(first)s, %(last)s, %(at)s)
+        """WITH dropped AS (DELETE FROM server_tick
+            WHERE first_partition = %(first)s AND last_partition = %(last)s AND tick_at < %(since)s)
+        INSERT INTO server_tick (first_partition, last_partition, tick_at) VALUES (%(first)s, %(last)s, %(at)s)
         ON CONFLICT DO NOTHING""",
-        ends | {"at": at},
-    )
-    connection.execute(
-        """DELETE FROM server_tick
-        WHERE first_partition = %(first)s AND last_partition = %(last)s AND tick_at < %(since)s""",
-        ends | {"since": since_at},
+        {"first": partitions.start, "last": partitions.stop - 1, "at": at, "since": since_at},
     )
 
 
