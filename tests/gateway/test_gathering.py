@@ -106,7 +106,7 @@ def blackout(desk: SmallDesk) -> tuple[Worker, datetime]:
 
 
 def test_the_silence_of_a_region_is_one_incident_no_request_and_one_notice(desk: SmallDesk) -> None:
-    worker, now = blackout(desk)
+    worker, _ = blackout(desk)
     worker.close()
     assert incidents(desk) == [(500, 0, "Seongsu-dong", False)]
     assert desk.value("SELECT count(*) FROM symptom WHERE monitor = 'silent' AND state = 'confirmed'") == 500
