@@ -8,8 +8,9 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as it came; `receipt` is the source's own mark for acknowledging it.
+    """One message as it came.
 
+    `receipt` is the source's own mark for acknowledging it; `is_redelivered` says that it was handed over before.
     A retained one was kept by the broker and says nothing of when its device sent it.
     """
 
@@ -17,6 +18,7 @@ class Message:
     payload: bytes
     received_at: datetime
     receipt: tuple[int, int]
+    is_redelivered: bool = False
     is_retained: bool = False
 
 

@@ -40,7 +40,7 @@ def reading(name: str, at: datetime, *, received_at: datetime | None = None) -> 
 def state(name: str, at: datetime, *, online: bool, is_retained: bool = False) -> Message:
     """A device's word, or its last will's."""
     payload = json.dumps({"schema": "callout.state/1", "online": online}).encode()
-    return Message(topic(name, "state"), payload, at, (1, 0), is_retained)
+    return Message(topic(name, "state"), payload, at, (1, 0), is_retained=is_retained)
 
 
 def new_worker(desk: SmallDesk) -> Worker:

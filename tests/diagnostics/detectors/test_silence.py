@@ -87,9 +87,7 @@ def test_any_order_of_the_same_messages_and_any_new_beginning_gives_the_same(see
             for heard_us, device in part:
                 silences.hear([device], ["meter"], [heard_us])
                 old = kept.get(device, Remembered(device, "meter", 0))
-                kept[device] = Remembered(
-                    device, "meter", max(old.heard_us, heard_us), old.since_us, old.returned_us
-                )
+                kept[device] = Remembered(device, "meter", max(old.heard_us, heard_us), old.since_us, old.returned_us)
             ticks.append(at)
             changes = silences.tick(at)
             said += [(minute, change) for change in sorted(changes, key=lambda change: change.device_id)]
