@@ -10,7 +10,7 @@ from dashboards.curves import Curve, figures_of
 from dashboards.desk import Now, TheDesk
 from dashboards.figures import Figure, element_label
 from dashboards.lasts import told
-from dashboards.liveness import state_of, state_since
+from dashboards.liveness import state_of
 from dashboards.login import Session, TheSession, own_form
 from dashboards.render import message, page
 from dashboards.request import Reason
@@ -21,7 +21,7 @@ from gateway import retiring
 from gateway.storage.connection import Connection
 from gateway.storage.pages import signal as readings
 from gateway.storage.pages import story
-from gateway.storage.pages.devices import DeviceFacts, find_device
+from gateway.storage.pages.devices import DeviceFacts, find_device, listened_at
 from gateway.storage.pages.latest import Latest, latest
 from gateway.storage.pages.series import Span
 from gateway.texts import Translator
@@ -53,8 +53,7 @@ def show(request: Request, desk: TheDesk, session: TheSession, now: Now, device:
             "card": card,
             "product": product,
             "zone_name": named_zone(card.time_zone).key,
-            "state": state_of(card),
-            "since_at": state_since(card),
+            "state": state_of(card, listened_at(conn, now)),
             "in_warranty": card.warranty_until is not None and now.date() <= card.warranty_until,
             "newest": newest,
             "lasts": [told(last, t) for last in newest.lasts.values()] if newest else [],

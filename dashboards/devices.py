@@ -1,12 +1,13 @@
 """The planner's list of devices: a search box, filters, and fifty rows a page, whatever the size of the fleet."""
 
+from functools import partial
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
 from dashboards.desk import Now, TheDesk
-from dashboards.liveness import LIVENESS, state_of, state_since
+from dashboards.liveness import LIVENESS, state_of
 from dashboards.login import TheSession
 from dashboards.render import page
 from devices.products import product_types
@@ -43,7 +44,8 @@ def show(
         with_fault=faults,
     )
     with desk.tenant(session.tenant_id) as conn:
-        found = devices.listed(conn, wanted, state_of, below=_below(below), limit=ROWS)
+        state_at = partial(state_of, listened_at=devices.listened_at(conn, now))
+        found = devices.listed(conn, wanted, state_at, below=_below(below), limit=ROWS)
         counts = devices.counts(conn)
     asked = asked_again(wanted)
     context: dict[str, object] = {
@@ -58,8 +60,7 @@ def show(
         "walked": devices.WALKED,
         "products": product_types(),
         "states": LIVENESS,
-        "state_of": state_of,
-        "state_since": state_since,
+        "state_of": state_at,
         "asked": asked,
         "following": urlencode({**asked, "below": found.following}) if found.following is not None else "",
         "is_first": not below,

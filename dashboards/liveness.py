@@ -1,47 +1,31 @@
-"""In which state a device is, in a word, by what it and its last will have said; and the words for people."""
+"""The state of a device in words for people, by the one rule of liveness."""
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
+from devices.products import product_type
+from diagnostics.liveness import Heard, Liveness, liveness
+from gateway.storage.pages.devices import DeviceFacts, DeviceRow
 from gateway.texts import msgid
 
 LIVENESS: Final[Mapping[str, str]] = {
-    "online": msgid("Online"),
-    "silent": msgid("Offline"),
-    "retired": msgid("Retired"),
-    "never_heard": msgid("Never heard from"),
+    Liveness.ONLINE: msgid("Online"),
+    Liveness.LATE: msgid("Late"),
+    Liveness.SILENT: msgid("Silent"),
+    Liveness.RETIRED: msgid("Retired"),
+    Liveness.NEVER_HEARD: msgid("Never heard from"),
 }
 
 
-class Present(Protocol):
-    """A row that says what was heard of a device."""
-
-    @property
-    def retired_at(self) -> datetime | None:
-        """When it was retired."""
-        ...
-
-    @property
-    def is_online(self) -> bool | None:
-        """What it, or its last will, said last; None where it never said anything."""
-        ...
-
-    @property
-    def presence_changed_at(self) -> datetime | None:
-        """Since when."""
-        ...
-
-
-def state_of(row: Present) -> str:
-    """Return the state of a device: one of `LIVENESS`."""
-    if row.retired_at is not None:
-        return "retired"
-    if row.is_online is None:
-        return "never_heard"
-    return "online" if row.is_online else "silent"
-
-
-def state_since(row: Present) -> datetime | None:
-    """Return since when a device is in its state, None where nobody knows."""
-    return row.retired_at or row.presence_changed_at
+def state_of(row: DeviceRow | DeviceFacts, listened_at: datetime) -> str:
+    """Return the state of a device, one of `LIVENESS`, at the instant until which the desk has listened."""
+    heard = Heard(
+        heard_at=row.heard_at,
+        silent_since_at=row.silent_since_at,
+        returned_at=row.returned_at,
+        is_online=row.is_online,
+        told_at=row.told_at,
+        retired_at=row.retired_at,
+    )
+    return liveness(product_type(row.product), heard, listened_at)

@@ -50,7 +50,7 @@ def read_letter(conn: Connection, settings: Settings, notice_id: int, now: datet
         recipient=(written.recipient_name, notice.recipient),
         tenant_id=notice.tenant_id,
         notice_id=notice.notice_id,
-        request_id=notice.request_id,
+        thread=notice.thread,
         now=now,
     )
     return Read(
@@ -65,6 +65,8 @@ def read_letter(conn: Connection, settings: Settings, notice_id: int, now: datet
 
 def hidden_link(settings: Settings, notice: Notice) -> str:
     """Return the address that stands in a letter for the reader's own: an owner's is hidden, a planner's is no secret."""
+    if notice.incident_id is not None:
+        return f"{settings.base_url}/planner/incidents"
     if notice.kind == "case_opened":
         return f"{settings.base_url}/planner/requests/{notice.request_id}"
     return f"{settings.base_url}/o/{_HIDDEN}"
@@ -78,7 +80,8 @@ def _body(message: EmailMessage, kind: str) -> str:
 def _row(conn: Connection, notice_id: int) -> NoticeRow | None:
     with conn.cursor(row_factory=class_row(NoticeRow)) as cursor:
         return cursor.execute(
-            """SELECT notice_id, request_id, kind, recipient, language, written_at, sent_at, attempts, last_error
+            """SELECT notice_id, request_id, incident_id, kind, recipient, language, written_at, sent_at, attempts,
+                      last_error
                FROM notice WHERE notice_id = %s""",
             [notice_id],
         ).fetchone()
@@ -87,7 +90,7 @@ def _row(conn: Connection, notice_id: int) -> NoticeRow | None:
 def _notice(conn: Connection, notice_id: int) -> Notice | None:
     with conn.cursor(row_factory=class_row(Notice)) as cursor:
         return cursor.execute(
-            """SELECT notice_id, tenant_id, request_id, kind, recipient, language, detail FROM notice
-               WHERE notice_id = %s""",
+            """SELECT notice_id, tenant_id, request_id, incident_id, kind, recipient, language, detail
+               FROM notice WHERE notice_id = %s""",
             [notice_id],
         ).fetchone()

@@ -4,7 +4,7 @@ from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from io import BytesIO
-from typing import Final, Literal, cast, get_args
+from typing import Final, Literal, get_args
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -46,7 +46,7 @@ def po_files(language: Language) -> list[Traversable]:
 @lru_cache
 def catalogue(language: Language) -> NullTranslations:
     """Return all translations into a language; English needs none."""
-    merged: Translations | None = None
+    merged = Translations()
     for file in po_files(language):
         with file.open("rb") as source:
             messages = read_po(source, locale=language)
@@ -54,6 +54,7 @@ def catalogue(language: Language) -> NullTranslations:
         write_mo(compiled, messages)
         compiled.seek(0)
         read = Translations(compiled)
-        # The others are merged into the first one: an empty catalogue would bring the plural forms of English along.
-        merged = read if merged is None else cast("Translations", merged.merge(read))
-    return merged or NullTranslations()
+        merged.merge(read)
+        # Merging takes the texts only: how a count chooses its form is the language's own.
+        merged.plural = read.plural
+    return merged

@@ -93,11 +93,20 @@ def test_the_list_is_paged_with_its_filter(planner: TestClient, scene: Scene) ->
 
 def test_a_device_shows_its_card_state_and_story(planner: TestClient, scene: Scene, ids: dict[str, int]) -> None:
     scene.conn.execute(
-        """INSERT INTO device_presence SELECT device_id, true, %s FROM device WHERE name = 'ev-0003'""",
-        [NOW - timedelta(hours=3)],
+        """INSERT INTO device_presence (device_id, is_online, told_at, changed_at, heard_at)
+        SELECT device_id, true, at, at, at FROM device, (SELECT %s::timestamptz AS at) AS word
+        WHERE name = 'ev-0003'""",
+        [NOW - timedelta(minutes=3)],
     )
     html = planner.get("/planner/devices/ev-0003").text
-    for words in ("KMHHB81EVNU000001", "4.11.2", "Anna Weber", "Online", "3 hours ago", "none: it cannot connect"):
+    for words in (
+        "KMHHB81EVNU000001",
+        "4.11.2",
+        "Anna Weber",
+        "Online",
+        "last heard 3 minutes ago",
+        "none: it cannot connect",
+    ):
         assert words in html
     assert f"/planner/requests/{ids['offered']}" in html
     assert "A cell leaves its pack" in html
@@ -283,3 +292,23 @@ def test_rejections_of_one_device_alone(planner: TestClient, scene: Scene, ids: 
     assert "Only what was refused of ev-0003." in html
     assert "not_json" not in html
     assert "reason=wrong_type&amp;device=ev-0003" in html
+
+
+@pytest.mark.parametrize(
+    ("columns", "state"),
+    [
+        ({"heard_at": NOW - timedelta(minutes=5)}, "online"),
+        ({"heard_at": NOW - timedelta(days=9), "silent_since_at": NOW - timedelta(days=9)}, "silent"),
+        ({"heard_at": NOW - timedelta(hours=5), "is_online": False, "told_at": NOW - timedelta(hours=5)}, "late"),
+    ],
+)
+def test_the_state_is_that_of_the_one_rule_of_liveness(
+    planner: TestClient, scene: Scene, columns: dict[str, object], state: str
+) -> None:
+    device_id = meter(scene)
+    scene.conn.execute("INSERT INTO device_presence (device_id) VALUES (%s)", [device_id])
+    for name, value in columns.items():
+        scene.conn.execute(f"UPDATE device_presence SET {name} = %s", [value])  # type: ignore[arg-type]
+    assert listed(planner.get(f"/planner/devices?state={state}").text) == ["meter-1"]
+    assert listed(planner.get("/planner/devices?state=never_heard").text) == []
+    assert f'class="badge live-{state}"' in planner.get("/planner/devices/meter-1").text

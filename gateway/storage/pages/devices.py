@@ -34,7 +34,10 @@ class DeviceRow:
     owner_name: str
     retired_at: datetime | None
     is_online: bool | None
-    presence_changed_at: datetime | None
+    told_at: datetime | None
+    heard_at: datetime | None
+    silent_since_at: datetime | None
+    returned_at: datetime | None
     has_request: bool
     has_fault: bool
 
@@ -61,7 +64,10 @@ class DeviceFacts:
     owner_email: str
     owner_language: str
     is_online: bool | None
-    presence_changed_at: datetime | None
+    told_at: datetime | None
+    heard_at: datetime | None
+    silent_since_at: datetime | None
+    returned_at: datetime | None
     credential_at: datetime | None
     credential_in_broker_at: datetime | None
     tenant: str
@@ -124,13 +130,14 @@ _WALKS: Final[Mapping[str, sql.Composed]] = {
 # The look-ups are LATERAL with a LIMIT of their own, so that each reads its device's rows and no table is read whole.
 _ROWS: Final = """
     SELECT d.device_id, d.name, d.product, d.model, d.serial, d.place_name, d.time_zone, o.name AS owner_name,
-           d.retired_at, p.is_online, p.changed_at AS presence_changed_at,
+           d.retired_at, p.is_online, p.told_at, p.heard_at, p.silent_since_at, p.returned_at,
            r.found IS NOT NULL AS has_request, f.found IS NOT NULL AS has_fault
     FROM unnest(%(ids)s::int[]) AS asked (device_id)
     JOIN LATERAL (SELECT * FROM device WHERE device_id = asked.device_id LIMIT 1) d ON true
     JOIN LATERAL (SELECT name FROM owner WHERE owner_id = d.owner_id LIMIT 1) o ON true
     LEFT JOIN LATERAL (
-        SELECT is_online, changed_at FROM device_presence WHERE device_id = asked.device_id LIMIT 1) p ON true
+        SELECT is_online, told_at, heard_at, silent_since_at, returned_at FROM device_presence
+        WHERE device_id = asked.device_id LIMIT 1) p ON true
     LEFT JOIN LATERAL (
         SELECT true AS found FROM service_request WHERE device_id = asked.device_id AND closed_at IS NULL LIMIT 1
     ) r ON true
@@ -224,8 +231,8 @@ def find_device(conn: Connection, name: str) -> DeviceFacts | None:
         return cursor.execute(
             """SELECT d.device_id, d.name, d.partition, d.product, d.model, d.serial, d.firmware, d.place_name,
                       d.latitude, d.longitude, d.time_zone, d.warranty_until, d.enrolled_at, d.retired_at,
-                      o.name AS owner_name, o.email AS owner_email, o.language AS owner_language, p.is_online,
-                      p.changed_at AS presence_changed_at, c.issued_at AS credential_at,
+                      o.name AS owner_name, o.email AS owner_email, o.language AS owner_language, p.is_online, p.told_at, p.heard_at,
+                      p.silent_since_at, p.returned_at, c.issued_at AS credential_at,
                       c.in_broker_at AS credential_in_broker_at, t.name AS tenant
                FROM device d
                JOIN owner o USING (owner_id)
@@ -235,3 +242,9 @@ def find_device(conn: Connection, name: str) -> DeviceFacts | None:
                WHERE d.tenant_id = current_tenant() AND d.name = %s""",
             [name],
         ).fetchone()
+
+
+def listened_at(conn: Connection, now: datetime) -> datetime:
+    """Return the newest tick of the server's clock: until then the desk has listened. Before the first one, now."""
+    found = conn.execute("SELECT max(tick_at) FROM server_tick").fetchone()
+    return found[0] if found is not None and found[0] is not None else now
