@@ -41,6 +41,8 @@ pattern read callout/v1/%u/command
 # Receives what devices say.
 user {INGEST_USER}
 topic read callout/v1/#
+# And how full its own queue is.
+topic read $SYS/broker/#
 
 # Asks devices, and hears their answers.
 user {DESK_USER}

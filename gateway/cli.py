@@ -105,6 +105,10 @@ def up() -> None:
 def _tell_how_to_use(settings: Settings, folder: Path) -> None:
     _tell(f"pages and HTTP API: {settings.base_url}/planner")
     _tell(f"devices connect to: {settings.device_broker.host}:{settings.device_broker.port} (MQTT 5 or 3.1.1)")
+    ingest, work = settings.ingest_metrics_port, settings.work_metrics_port
+    _tell(
+        f"health and figures: /readyz and /metrics, there and on {settings.metrics_host}:{ingest} (ingest), :{work} (work)"
+    )
     _tell(f"token of the API:   in {folder / 'secrets' / 'api-token'}")
     _tell("next: callout configure FILE, callout enrol, callout login TENANT E-MAIL in a second terminal")
     if not settings.smtp_url:

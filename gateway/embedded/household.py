@@ -34,6 +34,7 @@ from gateway.settings import Settings, as_environment
 from gateway.storage.migrate import migrate
 
 _LOOK_SECONDS: Final = 0.25
+_METRICS_PORT: Final = 20090
 _SHORTEN_LOGS_SECONDS: Final = 60.0
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -166,6 +167,10 @@ class Household:
         CalloutError
             One could not be started.
         """
+        self.change(
+            ingest_metrics_port=self.given.ingest_metrics_port or self.port("ingest metrics", _METRICS_PORT),
+            work_metrics_port=self.given.work_metrics_port or self.port("work metrics", _METRICS_PORT + 1),
+        )
         # The broker keeps nothing for a session that has never been: no device comes before ingest has subscribed.
         self.add(self.service("ingest", "gateway", "ingest", says=SUBSCRIBED))
         self.add(self.service("work", "gateway", "work"))
@@ -184,7 +189,14 @@ class Household:
             return PlainBroker(self.folder, port)
         service_port = self.port("broker for services", port + 1)
         self.tell(f"broker: starting on port {port} for devices")
-        return EmbeddedBroker(self.folder, port, service_port, ends_orphans=True)
+        return EmbeddedBroker(
+            self.folder,
+            port,
+            service_port,
+            ends_orphans=True,
+            queue_messages=self.settings.broker_queue_messages,
+            queue_bytes=self.settings.broker_queue_bytes,
+        )
 
     def _http_port(self) -> int:
         port = self.given.http_port if "http_port" in self.given.model_fields_set else self.port("http", 8080)

@@ -169,6 +169,16 @@ class MqttSource:
             taken, self._waiting = self._waiting[:most], self._waiting[most:]
         return taken
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker answers."""
+        return self._client.is_connected()
+
+    def waiting(self) -> Sequence[Message]:
+        """Return what has arrived and was not received yet, the oldest first."""
+        with self._arrived:
+            return tuple(self._waiting)
+
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Acknowledge committed messages; those of a former connection come again and are known by their key."""
         for message in messages:

@@ -13,6 +13,7 @@ from devices.instants import from_us
 from devices.products import product_type, product_types
 from devices.readings import Refusal
 from gateway import jobs
+from gateway.health.measures import IngestMeasures
 from gateway.ingest.decode import Decoded, Rejected, addressed, decode
 from gateway.ingest.detect import Detectors, Outcome
 from gateway.ingest.directory import Directory
@@ -52,10 +53,19 @@ class Worker:
         Returns a new connection in the role of ingest; called again after the old one broke.
     partitions : range
         The partitions that the source delivers.
+    measures : IngestMeasures, optional
+        Where the worker's figures are counted.
     """
 
-    def __init__(self, source: Source, connect: Callable[[], Connection], partitions: range) -> None:
+    def __init__(
+        self,
+        source: Source,
+        connect: Callable[[], Connection],
+        partitions: range,
+        measures: IngestMeasures | None = None,
+    ) -> None:
         self._source = source
+        self._measures = measures or IngestMeasures()
         self._connect = connect
         self._directory = Directory()
         self._tables = {name: ReadingTable(product) for name, product in product_types().items()}
@@ -74,14 +84,17 @@ class Worker:
         """Work until `stop`; a database that is away is waited for, and nothing is acknowledged meanwhile."""
         while not self._is_stopping:
             messages = self._source.receive(MOST_MESSAGES, _WAIT_S)
+            self._measures.received(messages)
             self._replays.look()
             if not messages:
                 continue
             if len(messages) < MOST_MESSAGES:
                 time.sleep(_FILL_S)
                 messages = [*messages, *self._source.receive(MOST_MESSAGES - len(messages), 0.0)]
+                self._measures.received(messages)
             for batch in _batches(messages):
-                self.commit(batch)
+                with self._measures.committing(batch):
+                    self.commit(batch)
                 self._source.acknowledge(batch)
         self.close()
 
@@ -122,6 +135,7 @@ class Worker:
         pause_s = _PAUSES_S[min(attempt, len(_PAUSES_S) - 1)]
         _log.warning("the database did not take a batch of %d: %s; again in %g s", count, error, pause_s)
         self._connection.close()
+        self._measures.waited()
         if self._is_stopping:
             raise error
         time.sleep(pause_s)
@@ -143,6 +157,7 @@ class Worker:
             except _AWAY as away:
                 self._wait(attempt, 1, away)
             else:
+                self._measures.refused(refusal.reason)
                 return
 
     def take(self, messages: Sequence[Message], settle: Settle = keep_refused) -> None:
@@ -158,7 +173,7 @@ class Worker:
         is_due = time.monotonic() >= self._checkpoint_at_s
         try:
             with self._connection.transaction():
-                settle(self._connection, decoded, self._store(decoded))
+                settle(self._connection, decoded, new := self._store(decoded))
                 if is_due:
                     self._detectors.save(self._connection, datetime.now(UTC))
         except Exception:
@@ -166,6 +181,7 @@ class Worker:
                 table.forget_days()
             self._connection.close()
             raise
+        self._measures.stored(decoded, new)
         if is_due:
             self._detectors.saved()
             self._checkpoint_at_s = time.monotonic() + _CHECKPOINT_EVERY_S
