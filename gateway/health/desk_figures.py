@@ -53,7 +53,7 @@ def _figures(connection: Connection, now: datetime) -> Iterable[Metric]:
         "callout_process_heard_seconds", "Since a process was last heard from.", labels=["process"]
     )
     for process in alarms.processes(connection):
-        heard.add_metric([process.process], (now - process.heard_at).total_seconds())
+        heard.add_metric([process.process], process.silent_s)
     yield heard
     open_kinds = {alarm.kind: alarm for alarm in alarms.open_alarms(connection)}
     raised = GaugeMetricFamily("callout_alarm", "Alarms about the desk: 0 none, 1 open, 2 critical.", labels=["kind"])

@@ -114,7 +114,7 @@ class Pulse:
 
     def _with_database(self) -> None:
         connection = self._connected()
-        kept.say_alive(connection, self._process, self._started_at, datetime.now(UTC))
+        kept.say_alive(connection, self._process, self._started_at)
         self._look(connection, 0.0)
         if wanted := [*self._ended, *self._alarms.open.values()]:
             kept.keep_alarms(connection, wanted)

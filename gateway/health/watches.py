@@ -58,9 +58,9 @@ def _waiting_jobs(connection: Connection | None, _now: datetime) -> Mapping[Kind
     return {} if connection is None else {Kind.JOBS_OLD: alarms.oldest_job_s(connection)}
 
 
-def _silences(connection: Connection | None, now: datetime) -> Mapping[Kind, float | None]:
+def _silences(connection: Connection | None, _now: datetime) -> Mapping[Kind, float | None]:
     """Return for how long processes have not been heard from; one that never was is not missed."""
     if connection is None:
         return {}
-    heard = {each.process: (now - each.heard_at).total_seconds() for each in alarms.processes(connection)}
-    return {kind: heard.get(process) for process, kind in _SILENT.items()}
+    silent_s = {each.process: each.silent_s for each in alarms.processes(connection)}
+    return {kind: silent_s.get(process) for process, kind in _SILENT.items()}

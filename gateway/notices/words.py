@@ -86,6 +86,18 @@ ACTORS: Final[Mapping[str, str]] = {
     "owner": msgid("Owner"),
 }
 
+# What is wrong with the desk itself, by the kind of alarm; a share or a number of messages is shown where it helps.
+ALARMS: Final[Mapping[str, str]] = {
+    "queue_fills": msgid("Messages from devices pile up: the broker's queue is %(value)s full."),
+    "queue_drops": msgid("The broker's queue was full, and %(value)s messages were lost."),
+    "database_away": msgid("The database does not answer; messages from devices wait at the broker."),
+    "ingest_behind": msgid("Readings are late: messages from devices wait to be stored."),
+    "ingest_silent": msgid("No readings are being taken in: ingest is not heard from."),
+    "work_silent": msgid("No faults are being worked on and no messages leave: work is not heard from."),
+    "jobs_old": msgid("Diagnoses, offers and messages are late: jobs are waiting."),
+    "disk_full": msgid("The disk is %(value)s full."),
+}
+
 # Why a planner's act is refused, as `gateway.planner` says it.
 REFUSALS: Final = (
     msgid("There is no such request."),

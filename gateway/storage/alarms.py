@@ -12,11 +12,11 @@ from gateway.storage.connection import Connection
 
 @dataclass(frozen=True, slots=True)
 class ProcessRow:
-    """When a process started, and when it was last heard from."""
+    """When a process started, and for how long it has not been heard from, both by the database's clock."""
 
     process: str
     started_at: datetime
-    heard_at: datetime
+    silent_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +38,22 @@ class Backlog:
     cases_overdue: int
 
 
-def say_alive(connection: Connection, process: str, started_at: datetime, now: datetime) -> None:
-    """Write down that a process is alive."""
+def say_alive(connection: Connection, process: str, started_at: datetime) -> None:
+    """Write down that a process is alive; the database's clock is the one that all processes share."""
     connection.execute(
-        """INSERT INTO desk_process (process, started_at, heard_at) VALUES (%(process)s, %(started_at)s, %(now)s)
+        """INSERT INTO desk_process (process, started_at, heard_at) VALUES (%(process)s, %(started_at)s, now())
         ON CONFLICT (process) DO UPDATE SET started_at = EXCLUDED.started_at, heard_at = EXCLUDED.heard_at""",
-        {"process": process, "started_at": started_at, "now": now},
+        {"process": process, "started_at": started_at},
     )
 
 
 def processes(connection: Connection) -> list[ProcessRow]:
     """Return the processes that were ever heard from."""
     with connection.cursor(row_factory=class_row(ProcessRow)) as cursor:
-        return cursor.execute("SELECT process, started_at, heard_at FROM desk_process ORDER BY process").fetchall()
+        return cursor.execute(
+            """SELECT process, started_at, extract(epoch FROM now() - heard_at)::float8 AS silent_s
+            FROM desk_process ORDER BY process"""
+        ).fetchall()
 
 
 def open_alarms(connection: Connection, kinds: Sequence[Kind] = tuple(Kind)) -> list[Alarm]:
