@@ -13,7 +13,7 @@ from typing import Final
 
 from devices.identity import ROOT
 from gateway.broker_accounts import ACCESS_RULES, DESK_USER, INGEST_USER, SERVICE_USERS, device_accounts
-from gateway.doctor.finding import START_IT, Finding, Setup, not_looked, ok, warning, wrong
+from gateway.doctor.finding import START_IT, Finding, Setup, counted, not_looked, ok, warning, wrong
 from gateway.doctor.probe import ANSWER_S, Probe
 from gateway.embedded.broker import EmbeddedBroker
 from gateway.health.door import is_loopback
@@ -199,9 +199,9 @@ def _in_sync(setup: Setup, written: set[str]) -> Finding:
     wanted = {name for (name,) in rows}
     lacking, surplus = wanted - written, written - wanted
     if lacking or surplus:
-        found = f"{len(lacking)} devices are not in the broker's file, {len(surplus)} are in it and should not be"
+        found = f"{counted(len(lacking), 'device')} lacking in the broker's file, {len(surplus)} in it without right"
         return wrong("accounts in sync", found, "See that `up` or `callout accounts` runs, and read its log.")
-    return ok("accounts in sync", f"{len(wanted)} devices, as enrolled")
+    return ok("accounts in sync", f"{counted(len(wanted), 'device')}, as enrolled")
 
 
 def queue(setup: Setup) -> Finding:
@@ -209,6 +209,8 @@ def queue(setup: Setup) -> Finding:
     bound = Bound(setup.settings.broker_queue_messages, setup.settings.broker_queue_bytes)
     try:
         with Probe(ingest_address(setup)) as ingest:
+            if ingest.refusal is not None:
+                return not_looked("queue", "the account of ingest cannot log in")
             ingest.subscribe(*FIGURES)
             has_figures = ingest.waits_for(FIGURES, _FIGURES_S)
     except OSError as error:

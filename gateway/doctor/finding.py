@@ -74,5 +74,14 @@ class Setup:
         return DataFolder(self.settings.data_dir)
 
 
+def counted(count: int, what: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "device"), counted(1200, "device")
+    ('1 device', '1,200 devices')
+    """
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
 Check = Callable[[Setup], Finding | Iterable[Finding]]
 START_IT: Final = "Start it: ./callout up"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, LiteralString
 
 from devices.products import product_types
-from gateway.doctor.finding import Finding, Setup, not_looked, ok, warning, wrong
+from gateway.doctor.finding import Finding, Setup, counted, not_looked, ok, warning, wrong
 from gateway.storage.connection import Connection
 
 _CONFIGURE: Final = "Name them in the tenant's file, and run: ./callout configure FILE"
@@ -65,7 +65,10 @@ def _centres(database: Connection, tenant_id: int, name: str) -> Finding:
     closed = [str(centre) for centre, is_never_open, _ in rows if is_never_open]
     if closed:
         return wrong(f"{name}: service centres", f"never open: {', '.join(closed)}", _CONFIGURE)
-    return ok(f"{name}: service centres", f"{len(rows)}, with {sum(bays for *_, bays in rows)} bays and opening hours")
+    return ok(
+        f"{name}: service centres",
+        f"{len(rows)}, with {counted(sum(bays for *_, bays in rows), 'bay')} and opening hours",
+    )
 
 
 def _skills(database: Connection, tenant_id: int) -> list[frozenset[str]]:
@@ -79,7 +82,7 @@ def _skills(database: Connection, tenant_id: int) -> list[frozenset[str]]:
 def _remedies(name: str, product: str, count: int, skills: Sequence[frozenset[str]], parts: set[str]) -> Finding:
     """Look whether somebody has the skills of each remedy at once, and whether its parts are known to the stock."""
     if product not in product_types():
-        found = f"{count} devices of a product type that this version does not know"
+        found = f"{counted(count, 'device')} of a product type that this version does not know"
         return wrong(name, found, f"Put the folder devices/products/{product} back, or retire them.")
     remedies = [remedy for remedy in product_types()[product].remedies.values() if not remedy.why_none]
     nobody = sorted(
@@ -88,9 +91,9 @@ def _remedies(name: str, product: str, count: int, skills: Sequence[frozenset[st
     unknown = sorted({part for each in remedies for part in each.part_nos} - parts)
     lacking = [f"nobody has the skills {each}" for each in nobody] + [f"no part {part}" for part in unknown]
     if lacking:
-        found = f"{count} devices; {'; '.join(lacking)}. Such faults end with a person"
+        found = f"{counted(count, 'device')}; {'; '.join(lacking)}. Such faults end with a person"
         return warning(name, found, _CONFIGURE)
-    return ok(name, f"{count} devices; skills and parts of all {len(remedies)} remedies are there")
+    return ok(name, f"{counted(count, 'device')}; skills and parts of all {len(remedies)} remedies are there")
 
 
 def _rows(database: Connection, query: LiteralString, tenant_id: int = 0) -> list[tuple[Any, ...]]:
