@@ -13,7 +13,7 @@ from typing import Final
 
 from devices.identity import ROOT
 from gateway.broker_accounts import ACCESS_RULES, DESK_USER, INGEST_USER, SERVICE_USERS, device_accounts
-from gateway.doctor.finding import START_IT, Finding, Setup, counted, not_looked, ok, warning, wrong
+from gateway.doctor.point import START_IT, Point, Setup, counted, not_looked, ok, warning, wrong
 from gateway.doctor.probe import ANSWER_S, Probe
 from gateway.embedded.broker import EmbeddedBroker
 from gateway.health.door import is_loopback
@@ -46,7 +46,7 @@ def _as_user(address: ServerAddress, user: str) -> ServerAddress:
     return replace(address, username=user) if address.username in SERVICE_USERS else address
 
 
-def reachable(setup: Setup) -> Finding:
+def reachable(setup: Setup) -> Point:
     """Look whether somebody listens."""
     if not setup.settings.broker_url:
         if setup.is_home:
@@ -67,7 +67,7 @@ def reachable(setup: Setup) -> Finding:
     return ok("reachable", f"{address.host}:{address.port}")
 
 
-def encryption(setup: Setup) -> Iterable[Finding]:
+def encryption(setup: Setup) -> Iterable[Point]:
     """Look whether what goes over a network is encrypted, and how long certificates are good for."""
     ours, theirs = setup.settings.broker, setup.settings.device_broker
     for name, setting, address in (
@@ -86,7 +86,7 @@ def encryption(setup: Setup) -> Iterable[Finding]:
             )
 
 
-def _certificate(name: str, address: ServerAddress) -> Finding:
+def _certificate(name: str, address: ServerAddress) -> Point:
     try:
         with (
             socket.create_connection((address.host, address.port), timeout=ANSWER_S) as bare,
@@ -102,7 +102,7 @@ def _certificate(name: str, address: ServerAddress) -> Finding:
     return ok(name, f"TLS, certificate good for {days} days")
 
 
-def accounts(setup: Setup) -> Iterable[Finding]:
+def accounts(setup: Setup) -> Iterable[Point]:
     """Log in as each of our services and as nobody, and try what each may and may not do."""
     try:
         with Probe(desk_address(setup)) as desk, Probe(ingest_address(setup)) as ingest:
@@ -116,7 +116,7 @@ def accounts(setup: Setup) -> Iterable[Finding]:
         yield wrong("accounts", f"the broker hangs up: {error}", "Look at the broker's log.")
 
 
-def _services(desk: Probe, ingest: Probe) -> Iterable[Finding]:
+def _services(desk: Probe, ingest: Probe) -> Iterable[Point]:
     command = f"{_NOWHERE}/command"
     ingest.subscribe(command, *FIGURES)
     if desk.may_publish(command) is False:
@@ -130,7 +130,7 @@ def _services(desk: Probe, ingest: Probe) -> Iterable[Finding]:
     yield _in_force({"ingest": ingest, "the desk": desk})
 
 
-def _in_force(services: Mapping[str, Probe]) -> Finding:
+def _in_force(services: Mapping[str, Probe]) -> Point:
     answers = {who: probe.may_publish(f"{_NOWHERE}/state") for who, probe in services.items()}
     if taken := [who for who, answer in answers.items() if answer]:
         return wrong(
@@ -143,7 +143,7 @@ def _in_force(services: Mapping[str, Probe]) -> Finding:
     return ok("rules in force", "a service that speaks in a device's name is refused")
 
 
-def _strangers(setup: Setup) -> Finding:
+def _strangers(setup: Setup) -> Point:
     address = replace(setup.settings.device_broker, username=None, password=None)
     try:
         with Probe(address) as nobody:
@@ -159,7 +159,7 @@ def _strangers(setup: Setup) -> Finding:
     return ok("strangers", "whoever has no account is refused")
 
 
-def device_rules(setup: Setup) -> Iterable[Finding]:
+def device_rules(setup: Setup) -> Iterable[Point]:
     """Read the rules that bind devices to their own topics, and hold the accounts against the devices enrolled."""
     file = setup.settings.broker_accounts_file
     if file is not None:
@@ -188,7 +188,7 @@ def device_rules(setup: Setup) -> Iterable[Finding]:
         yield _in_sync(setup, set(written))
 
 
-def _in_sync(setup: Setup, written: set[str]) -> Finding:
+def _in_sync(setup: Setup, written: set[str]) -> Point:
     if setup.database is None:
         return not_looked("accounts in sync", "the database does not answer")
     rows = setup.database.execute(
@@ -204,7 +204,7 @@ def _in_sync(setup: Setup, written: set[str]) -> Finding:
     return ok("accounts in sync", f"{counted(len(wanted), 'device')}, as enrolled")
 
 
-def queue(setup: Setup) -> Finding:
+def queue(setup: Setup) -> Point:
     """Look how much the broker keeps for ingest, and how full that is."""
     bound = Bound(setup.settings.broker_queue_messages, setup.settings.broker_queue_bytes)
     try:
@@ -230,7 +230,7 @@ def queue(setup: Setup) -> Finding:
     return _bound(setup, bound, found)
 
 
-def _bound(setup: Setup, bound: Bound, found: str) -> Finding:
+def _bound(setup: Setup, bound: Bound, found: str) -> Point:
     row = None
     if setup.database is not None:
         row = setup.database.execute("SELECT count(*) FROM callout.device WHERE retired_at IS NULL").fetchone()

@@ -6,7 +6,7 @@ from typing import Final
 
 from psycopg.conninfo import make_conninfo
 
-from gateway.doctor.finding import START_IT, Finding, Setup, not_looked, ok, warning, wrong
+from gateway.doctor.point import START_IT, Point, Setup, not_looked, ok, warning, wrong
 from gateway.storage.connection import Connection, DatabaseUnreachableError, Role, connect
 from gateway.storage.migrate import SchemaError, check_schema
 
@@ -33,7 +33,7 @@ _MUST_NOT: Final = (
 )
 
 
-def open_database(setup: Setup) -> tuple[Connection | None, Finding]:
+def open_database(setup: Setup) -> tuple[Connection | None, Point]:
     """Connect as the owner of the schema; return the connection, and what is to be said of it."""
     if not setup.settings.database_url:
         return None, not_looked("reachable", "no database is set, and nothing runs on the data folder", START_IT)
@@ -60,7 +60,7 @@ def _move_for(said: str) -> str:
     return "Start the server, or correct host and port in CALLOUT_DATABASE_URL; look at its log."
 
 
-def server_version(setup: Setup) -> Finding:
+def server_version(setup: Setup) -> Point:
     """Look at the server's version."""
     number = _connection(setup).info.server_version
     shown = f"{number // 10000}.{number % 10000}"
@@ -71,7 +71,7 @@ def server_version(setup: Setup) -> Finding:
     return ok("version", f"PostgreSQL {shown}")
 
 
-def extensions(setup: Setup) -> Finding:
+def extensions(setup: Setup) -> Point:
     """Look at the extensions that are needed or useful."""
     rows = _connection(setup).execute(
         "SELECT name, installed_version FROM pg_available_extensions WHERE name IN ('btree_gist', 'timescaledb')"
@@ -85,7 +85,7 @@ def extensions(setup: Setup) -> Finding:
     return ok("extensions", f"btree_gist {found['btree_gist']}" + (f", timescaledb {timescale}" if timescale else ""))
 
 
-def schema(setup: Setup) -> Finding:
+def schema(setup: Setup) -> Point:
     """Look whether the schema is this version's."""
     try:
         check_schema(_connection(setup))
@@ -95,7 +95,7 @@ def schema(setup: Setup) -> Finding:
     return ok("schema", "at this version")
 
 
-def roles(setup: Setup) -> Iterable[Finding]:
+def roles(setup: Setup) -> Iterable[Point]:
     """Look whether each role can be taken, has its rights, and none that it must not have."""
     dsn = make_conninfo(setup.settings.database_url, connect_timeout=ANSWER_S)
     for role in (Role.INGEST, Role.WORK, Role.SERVE):
@@ -107,7 +107,7 @@ def roles(setup: Setup) -> Iterable[Finding]:
             yield wrong(name, _plain(error), f"Let the login take it: GRANT {role.value} TO (the user of the DSN)")
 
 
-def _rights(connection: Connection, role: Role, name: str) -> Finding:
+def _rights(connection: Connection, role: Role, name: str) -> Point:
     def has(table: str, right: str) -> bool:
         row = connection.execute(
             "SELECT coalesce(has_any_column_privilege(to_regclass(%s), %s), false)", [f"callout.{table}", right]
@@ -123,7 +123,7 @@ def _rights(connection: Connection, role: Role, name: str) -> Finding:
     return ok(name, "has what it needs and no more")
 
 
-def walls(setup: Setup) -> Finding:
+def walls(setup: Setup) -> Point:
     """Look whether row-level security stands wherever rows belong to a tenant."""
     rows = _connection(setup).execute(
         """SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
@@ -139,7 +139,7 @@ def walls(setup: Setup) -> Finding:
     return ok("tenants apart", "row-level security is on wherever rows belong to a tenant")
 
 
-def clock(setup: Setup) -> Finding:
+def clock(setup: Setup) -> Point:
     """Look how far the database's clock is from ours."""
     before = datetime.now(UTC)
     row = _connection(setup).execute("SELECT clock_timestamp()").fetchone()

@@ -1,4 +1,4 @@
-"""The examination: all rooms in their order; a check that breaks is a finding, and the others go on."""
+"""The examination: all rooms in their order; a check that breaks is a point, and the others go on."""
 
 import contextlib
 import fcntl
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.doctor import broker, database, machine, people, running, tenants
-from gateway.doctor.finding import Check, Finding, Level, Setup, not_looked, wrong
+from gateway.doctor.point import Check, Level, Point, Setup, not_looked, wrong
 from gateway.embedded.folder import DataFolder
 from gateway.embedded.neighbour import fill_in
 from gateway.errors import CalloutError
@@ -21,7 +21,7 @@ class Room:
     """What was found of one part of the setup."""
 
     name: str
-    findings: tuple[Finding, ...]
+    points: tuple[Point, ...]
 
 
 def examine(given: Settings) -> Iterator[Room]:
@@ -64,20 +64,20 @@ def _filled(given: Settings) -> Settings:
     return given
 
 
-def _broker(setup: Setup) -> tuple[Finding, ...]:
+def _broker(setup: Setup) -> tuple[Point, ...]:
     first = broker.reachable(setup)
     return (first, *_all(setup, broker.CHECKS)) if first.level is Level.OK else (first,)
 
 
-def _all(setup: Setup, checks: Sequence[Check]) -> tuple[Finding, ...]:
-    return tuple(finding for check in checks for finding in _guarded(setup, check))
+def _all(setup: Setup, checks: Sequence[Check]) -> tuple[Point, ...]:
+    return tuple(point for check in checks for point in _guarded(setup, check))
 
 
-def _guarded(setup: Setup, check: Check) -> Iterable[Finding]:
+def _guarded(setup: Setup, check: Check) -> Iterable[Point]:
     name = check.__name__.replace("_", " ")
     try:
         found = check(setup)
-        return (found,) if isinstance(found, Finding) else tuple(found)
+        return (found,) if isinstance(found, Point) else tuple(found)
     except Exception as error:  # noqa: BLE001  # one check that breaks must not hide what the others find
         told = f"this check broke: {type(error).__name__}: {' '.join(str(error).split())}"
         return (wrong(name, told, "Mend what it names; if that is nothing, it is a mistake of the doctor's."),)

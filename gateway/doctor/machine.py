@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from gateway.doctor.finding import Finding, Setup, not_looked, ok, warning, wrong
+from gateway.doctor.point import Point, Setup, not_looked, ok, warning, wrong
 from gateway.embedded.mosquitto import present_mosquitto
 from gateway.embedded.plain_broker import SHORTCOMINGS
 from gateway.embedded.postgres import binaries
@@ -24,7 +24,7 @@ _LEAST_FREE_BYTES: Final = 200_000_000
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
-def python(_setup: Setup) -> Finding:
+def python(_setup: Setup) -> Point:
     """Look at the version of Python."""
     found = ".".join(map(str, sys.version_info[:3]))
     lowest, above = _PYTHONS
@@ -33,7 +33,7 @@ def python(_setup: Setup) -> Finding:
     return wrong("Python", f"{found}; 3.11 to 3.13 are wanted", "Install one of them, and start with ./callout again.")
 
 
-def packages(_setup: Setup) -> Finding:
+def packages(_setup: Setup) -> Point:
     """Look whether the packages are those of the lock file."""
     locked = _LOCKED.findall((CHECKOUT / "requirements.lock").read_text(encoding="utf-8"))
     absent: list[str] = []
@@ -52,7 +52,7 @@ def packages(_setup: Setup) -> Finding:
     return ok("packages", f"{len(locked)}, as locked")
 
 
-def data_folder(setup: Setup) -> Iterable[Finding]:
+def data_folder(setup: Setup) -> Iterable[Point]:
     """Look whether the data folder can be written and its secrets are ours alone; nothing is made."""
     folder = setup.folder.path
     place = _nearest(folder)
@@ -71,7 +71,7 @@ def data_folder(setup: Setup) -> Iterable[Finding]:
         yield ok("secrets", "readable by their owner alone")
 
 
-def disk(setup: Setup) -> Finding:
+def disk(setup: Setup) -> Point:
     """Look how much room the disk of the data folder has."""
     place = _nearest(setup.folder.path)
     usage = shutil.disk_usage(place)
@@ -84,7 +84,7 @@ def disk(setup: Setup) -> Finding:
     return ok("disk", found)
 
 
-def embedded_postgres(setup: Setup) -> Finding:
+def embedded_postgres(setup: Setup) -> Point:
     """Look whether `up` could start a PostgreSQL."""
     if setup.given.database_url:
         return ok("PostgreSQL", "CALLOUT_DATABASE_URL names one, so none is brought along")
@@ -95,7 +95,7 @@ def embedded_postgres(setup: Setup) -> Finding:
         return wrong("PostgreSQL", str(error), "Start with ./callout, or set CALLOUT_DATABASE_URL.")
 
 
-def embedded_broker(setup: Setup) -> Finding:
+def embedded_broker(setup: Setup) -> Point:
     """Look whether `up` could start a mosquitto, and what it means if not."""
     if setup.given.broker_url:
         return ok("broker program", "CALLOUT_BROKER_URL names a broker, so none is started")

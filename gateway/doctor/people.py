@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx2
 from babel.messages.pofile import read_po
 
-from gateway.doctor.finding import START_IT, Finding, Setup, not_looked, ok, warning, wrong
+from gateway.doctor.point import START_IT, Point, Setup, not_looked, ok, warning, wrong
 from gateway.health.door import is_loopback
 from gateway.settings import ServerAddress
 from gateway.texts.catalogues import LANGUAGES, Language, po_files
@@ -19,7 +19,7 @@ _ANSWER_S: Final = 5.0
 _DONE: Final = 250
 
 
-def mail(setup: Setup) -> Finding:
+def mail(setup: Setup) -> Point:
     """Greet the mail server, begin TLS and log in, as for a letter; none is sent."""
     if not setup.settings.smtp_url:
         return warning("mail", "no mail server is set: letters stay in the outbox", "Set CALLOUT_SMTP_URL.")
@@ -38,7 +38,7 @@ def mail(setup: Setup) -> Finding:
         return wrong("mail", found, "Start it, or correct host and port in CALLOUT_SMTP_URL.")
 
 
-def _greeted(server: smtplib.SMTP, address: ServerAddress, where: str) -> Finding:
+def _greeted(server: smtplib.SMTP, address: ServerAddress, where: str) -> Point:
     code, said = server.ehlo()
     if code != _DONE:
         return wrong("mail", f"{where} greets with {code} {said!r}", "Ask its operator why.")
@@ -54,7 +54,7 @@ def _greeted(server: smtplib.SMTP, address: ServerAddress, where: str) -> Findin
     return ok("mail", f"{where} answers{' with TLS' if has_tls else ''}{with_login}")
 
 
-def sender(setup: Setup) -> Finding:
+def sender(setup: Setup) -> Point:
     """Look at the sender of letters."""
     _, address = parseaddr(setup.settings.mail_from)
     if "@" not in address:
@@ -69,7 +69,7 @@ def _mail_stays_here(setup: Setup) -> bool:
     return not smtp_url or is_loopback(ServerAddress.parse(smtp_url).host)
 
 
-def public_address(setup: Setup) -> Finding:
+def public_address(setup: Setup) -> Point:
     """Look whether people can follow the links in letters."""
     url = setup.settings.base_url
     parts = urlsplit(url)
@@ -86,7 +86,7 @@ def public_address(setup: Setup) -> Finding:
     return ok("address in links", url)
 
 
-def pages(setup: Setup) -> Finding:
+def pages(setup: Setup) -> Point:
     """Ask the pages whether they are ready."""
     host = setup.settings.http_host
     here = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared, not listened on
@@ -105,7 +105,7 @@ def pages(setup: Setup) -> Finding:
     return wrong("pages", f"not ready: {why}", "Mend that; they come back by themselves.")
 
 
-def keys(setup: Setup) -> Iterable[Finding]:
+def keys(setup: Setup) -> Iterable[Point]:
     """Look whether there is a key for links and a token for machines."""
     for name, setting, secret, what in (
         ("key of links", "CALLOUT_SECRET", setup.settings.secret, "`serve` does not start without it"),
@@ -117,7 +117,7 @@ def keys(setup: Setup) -> Iterable[Finding]:
             yield not_looked(name, f"not set: {what}", f"`up` makes one; without it set {setting}, long and random.")
 
 
-def languages(_setup: Setup) -> Finding:
+def languages(_setup: Setup) -> Point:
     """Look whether every text is translated into every language."""
     lacking = {language: count for language in LANGUAGES if (count := _untranslated(language))}
     if lacking:

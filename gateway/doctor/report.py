@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Final
 
 from gateway.doctor.examine import Room
-from gateway.doctor.finding import Finding, Level
+from gateway.doctor.point import Level, Point
 
 _COLUMNS: Final = 80
 _NAME_WIDTH: Final = 22
@@ -20,32 +20,32 @@ def lines(room: Room) -> Iterator[str]:
     """Return a room in lines."""
     yield ""
     yield room.name.capitalize()
-    for finding in room.findings:
-        yield from _finding(finding)
+    for point in room.points:
+        yield from _point(point)
 
 
-def _finding(finding: Finding) -> Iterator[str]:
-    begin = f"{_MARKS[finding.level]} {finding.name:<{_NAME_WIDTH}} "
+def _point(point: Point) -> Iterator[str]:
+    begin = f"{_MARKS[point.level]} {point.name:<{_NAME_WIDTH}} "
     indent = " " * (len(_MARKS[Level.OK]) + 1 + _NAME_WIDTH + 1)
-    yield from textwrap.wrap(finding.found, _COLUMNS, initial_indent=begin, subsequent_indent=indent) or [begin]
-    if finding.next_move:
+    yield from textwrap.wrap(point.found, _COLUMNS, initial_indent=begin, subsequent_indent=indent) or [begin]
+    if point.next_move:
         yield from textwrap.wrap(
-            finding.next_move, _COLUMNS, initial_indent=f"{indent}-> ", subsequent_indent=f"{indent}   "
+            point.next_move, _COLUMNS, initial_indent=f"{indent}-> ", subsequent_indent=f"{indent}   "
         )
 
 
 def verdict(rooms: Sequence[Room]) -> str:
     """Return how many points stand how."""
-    counts = Counter(finding.level for room in rooms for finding in room.findings)
+    counts = Counter(point.level for room in rooms for point in room.points)
     return ", ".join(f"{counts[level]} {word}" for level, word in _WORDS.items() if counts[level])
 
 
 def is_well(rooms: Sequence[Room]) -> bool:
     """Whether nothing is wrong."""
-    return not any(finding.level is Level.WRONG for room in rooms for finding in room.findings)
+    return not any(point.level is Level.WRONG for room in rooms for point in room.points)
 
 
 def as_json(rooms: Sequence[Room]) -> str:
     """Return all of it as one JSON object."""
-    findings = [{"room": room.name, **asdict(finding)} for room in rooms for finding in room.findings]
-    return json.dumps({"well": is_well(rooms), "findings": findings}, indent=2)
+    points = [{"room": room.name, **asdict(point)} for room in rooms for point in room.points]
+    return json.dumps({"well": is_well(rooms), "points": points}, indent=2)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from gateway.doctor.finding import START_IT, Finding, Setup, not_looked, ok, warning, wrong
+from gateway.doctor.point import START_IT, Point, Setup, not_looked, ok, warning, wrong
 from gateway.health.alarms import THRESHOLDS, Kind
 from gateway.storage import alarms
 
@@ -11,7 +11,7 @@ _SHOWN: Final = 6
 _PROCESSES: Final = ("ingest", "work", "serve")
 
 
-def processes(setup: Setup) -> Iterable[Finding]:
+def processes(setup: Setup) -> Iterable[Point]:
     """Look when each process was last heard from."""
     if setup.database is None:
         yield not_looked("processes", "the database does not answer")
@@ -30,7 +30,7 @@ def processes(setup: Setup) -> Iterable[Finding]:
             yield ok(process, "heard from just now")
 
 
-def open_alarms(setup: Setup) -> Iterable[Finding]:
+def open_alarms(setup: Setup) -> Iterable[Point]:
     """Tell the alarms that are open."""
     if setup.database is None:
         yield not_looked("alarms", "the database does not answer")
@@ -44,7 +44,7 @@ def open_alarms(setup: Setup) -> Iterable[Finding]:
         yield (wrong if alarm.is_critical else warning)(f"alarm {alarm.kind}", told, move)
 
 
-def waiting(setup: Setup) -> Iterable[Finding]:
+def waiting(setup: Setup) -> Iterable[Point]:
     """Look whether jobs, letters and cases wait too long."""
     if setup.database is None:
         return
@@ -64,7 +64,7 @@ def waiting(setup: Setup) -> Iterable[Finding]:
     yield ok("letters", f"{backlog.notices_unsent} in the outbox")
 
 
-def rejections(setup: Setup) -> Finding:
+def rejections(setup: Setup) -> Point:
     """Count what the door refused in the last day, by reason."""
     if setup.database is None:
         return not_looked("refused", "the database does not answer")

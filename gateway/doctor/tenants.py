@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, LiteralString
 
 from devices.products import product_types
-from gateway.doctor.finding import Finding, Setup, counted, not_looked, ok, warning, wrong
+from gateway.doctor.point import Point, Setup, counted, not_looked, ok, warning, wrong
 from gateway.storage.connection import Connection
 
 _CONFIGURE: Final = "Name them in the tenant's file, and run: ./callout configure FILE"
 
 
-def tenants(setup: Setup) -> Iterable[Finding]:
+def tenants(setup: Setup) -> Iterable[Point]:
     """Look at each tenant."""
     if setup.database is None:
         yield not_looked("tenants", "the database does not answer")
@@ -22,7 +22,7 @@ def tenants(setup: Setup) -> Iterable[Finding]:
         yield from _tenant(setup.database, int(tenant_id), str(name))
 
 
-def _tenant(database: Connection, tenant_id: int, name: str) -> Iterable[Finding]:
+def _tenant(database: Connection, tenant_id: int, name: str) -> Iterable[Point]:
     yield _staff(database, tenant_id, name)
     yield _centres(database, tenant_id, name)
     products = _rows(
@@ -41,7 +41,7 @@ def _tenant(database: Connection, tenant_id: int, name: str) -> Iterable[Finding
         yield _remedies(f"{name}: {product}", str(product), int(count), skills, parts)
 
 
-def _staff(database: Connection, tenant_id: int, name: str) -> Finding:
+def _staff(database: Connection, tenant_id: int, name: str) -> Point:
     rows = _rows(
         database, "SELECT role, count(*) FROM callout.staff WHERE tenant_id = %(tenant)s GROUP BY 1", tenant_id
     )
@@ -53,7 +53,7 @@ def _staff(database: Connection, tenant_id: int, name: str) -> Finding:
     )
 
 
-def _centres(database: Connection, tenant_id: int, name: str) -> Finding:
+def _centres(database: Connection, tenant_id: int, name: str) -> Point:
     rows = _rows(
         database,
         """SELECT c.name, c.hours = '{}', (SELECT count(*) FROM callout.bay b WHERE b.centre_id = c.centre_id)
@@ -79,7 +79,7 @@ def _skills(database: Connection, tenant_id: int) -> list[frozenset[str]]:
     return [frozenset(skills) for query in queries for (skills,) in _rows(database, query, tenant_id)]
 
 
-def _remedies(name: str, product: str, count: int, skills: Sequence[frozenset[str]], parts: set[str]) -> Finding:
+def _remedies(name: str, product: str, count: int, skills: Sequence[frozenset[str]], parts: set[str]) -> Point:
     """Look whether somebody has the skills of each remedy at once, and whether its parts are known to the stock."""
     if product not in product_types():
         found = f"{counted(count, 'device')} of a product type that this version does not know"

@@ -28,6 +28,7 @@ COMMANDS = (
         "login",
         "settings",
         "rejections",
+        "doctor",
     ),
     *("simulate", "replay", "test", "check"),
 )

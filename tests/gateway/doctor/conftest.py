@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.doctor.examine import examine
-from gateway.doctor.finding import Finding, Level
+from gateway.doctor.point import Level, Point
 from gateway.embedded.broker import EmbeddedBroker
 from gateway.embedded.folder import open_folder
 from gateway.embedded.ports import next_free_port
@@ -15,7 +15,7 @@ from gateway.storage.alarms import say_alive
 from tests.conftest import free_port, make_enterable
 from tests.gateway.desk import SmallDesk, open_desk
 
-Examine = Callable[..., dict[str, Finding]]
+Examine = Callable[..., dict[str, Point]]
 
 
 @pytest.fixture(scope="module")
@@ -38,17 +38,17 @@ def desk(database: str, tmp_path: Path) -> Iterator[SmallDesk]:
 
 @pytest.fixture
 def look(desk: SmallDesk, own_broker: EmbeddedBroker) -> Examine:
-    """Examines a setup in which all is well but for the settings that are given; findings by room and name."""
+    """Examines a setup in which all is well but for the settings that are given; points by room and name."""
     for process in ("ingest", "work", "serve"):
         say_alive(desk.admin, process, desk.value("SELECT now()"))
 
-    def examined(**settings: object) -> dict[str, Finding]:
+    def examined(**settings: object) -> dict[str, Point]:
         given = Settings.model_validate({"data_dir": own_broker.folder.path, "database_url": desk.dsn} | settings)
-        return {f"{room.name}: {each.name}": each for room in examine(given) for each in room.findings}
+        return {f"{room.name}: {each.name}": each for room in examine(given) for each in room.points}
 
     return examined
 
 
-def levels(found: dict[str, Finding], level: Level) -> set[str]:
+def levels(found: dict[str, Point], level: Level) -> set[str]:
     """The points that stand so."""
-    return {name for name, finding in found.items() if finding.level is level}
+    return {name for name, point in found.items() if point.level is level}

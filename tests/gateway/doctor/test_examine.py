@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from aiosmtpd.controller import Controller
 
-from gateway.doctor.finding import Level
+from gateway.doctor.point import Level
 from gateway.embedded.broker import EmbeddedBroker
 from gateway.embedded.mosquitto import find_mosquitto
 from gateway.enrolment import EnrolmentRequest, enrol
@@ -61,7 +61,7 @@ def test_json_has_every_point_with_level_and_next_move(tmp_path: Path) -> None:
     outcome = callout("doctor", "--json", data_dir=tmp_path / "data", database_url=dsn)
     told = json.loads(outcome.stdout)
     assert (outcome.returncode, told["well"]) == (1, False)
-    (broken,) = [each for each in told["findings"] if each["level"] == "wrong"]
+    (broken,) = [each for each in told["points"] if each["level"] == "wrong"]
     assert (broken["room"], broken["name"]) == ("database", "reachable")
     assert broken["next_move"]
 

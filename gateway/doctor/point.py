@@ -20,7 +20,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Point:
     """One point: its name, how it stands, what was found, and the next move where there is one."""
 
     name: str
@@ -29,24 +29,24 @@ class Finding:
     next_move: str = ""
 
 
-def ok(name: str, found: str) -> Finding:
+def ok(name: str, found: str) -> Point:
     """Return a point that is well."""
-    return Finding(name, Level.OK, found)
+    return Point(name, Level.OK, found)
 
 
-def warning(name: str, found: str, next_move: str) -> Finding:
+def warning(name: str, found: str, next_move: str) -> Point:
     """Return a point that works but will hurt one day."""
-    return Finding(name, Level.WARNING, found, next_move)
+    return Point(name, Level.WARNING, found, next_move)
 
 
-def wrong(name: str, found: str, next_move: str) -> Finding:
+def wrong(name: str, found: str, next_move: str) -> Point:
     """Return a point that keeps the desk from working as it should."""
-    return Finding(name, Level.WRONG, found, next_move)
+    return Point(name, Level.WRONG, found, next_move)
 
 
-def not_looked(name: str, why: str, next_move: str = "") -> Finding:
+def not_looked(name: str, why: str, next_move: str = "") -> Point:
     """Return a point that could not be looked at."""
-    return Finding(name, Level.NOT_LOOKED, why, next_move)
+    return Point(name, Level.NOT_LOOKED, why, next_move)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +83,5 @@ def counted(count: int, what: str) -> str:
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
-Check = Callable[[Setup], Finding | Iterable[Finding]]
+Check = Callable[[Setup], Point | Iterable[Point]]
 START_IT: Final = "Start it: ./callout up"
