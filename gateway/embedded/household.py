@@ -143,6 +143,15 @@ class Household:
             self.folder.remember_ports(remembered)
         return remembered[name]
 
+    def _metrics_port(self, name: str, default: int) -> int:
+        """Return a port for figures; when somebody else has taken the remembered one, another will do."""
+        port = self.port(name, default)
+        if not is_free(port):
+            remembered = self.folder.remembered_ports()
+            port = remembered[name] = next_free_port(port + 1, taken=frozenset(remembered.values()))
+            self.folder.remember_ports(remembered)
+        return port
+
     def _start(self) -> None:
         if not self.settings.database_url:
             self.add(postgres := self._postgres())
@@ -168,8 +177,8 @@ class Household:
             One could not be started.
         """
         self.change(
-            ingest_metrics_port=self.given.ingest_metrics_port or self.port("ingest metrics", _METRICS_PORT),
-            work_metrics_port=self.given.work_metrics_port or self.port("work metrics", _METRICS_PORT + 1),
+            ingest_metrics_port=self.given.ingest_metrics_port or self._metrics_port("ingest metrics", _METRICS_PORT),
+            work_metrics_port=self.given.work_metrics_port or self._metrics_port("work metrics", _METRICS_PORT + 1),
         )
         # The broker keeps nothing for a session that has never been: no device comes before ingest has subscribed.
         self.add(self.service("ingest", "gateway", "ingest", says=SUBSCRIBED))

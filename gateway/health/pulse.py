@@ -81,7 +81,8 @@ class Pulse:
     def stop(self) -> None:
         """Stop after the beat in hand."""
         self._stopping.set()
-        self._thread.join(timeout=2 * _ANSWER_S)
+        # It may be waiting for a database that is away, which is no reason to stay.
+        self._thread.join(timeout=_EVERY_S)
 
     def trouble(self) -> str:
         """Return why the process is not ready as far as the database goes; empty when it is."""
