@@ -119,6 +119,11 @@ class Settings(BaseSettings):
         SecretStr(""), description="Key that signs links and sessions, 32 characters or more."
     )
     api_token: SecretStr = Field(SecretStr(""), description="Bearer token of the HTTP API for enrolment.")
+    gap_patience_s: float = Field(
+        20.0,
+        gt=0,
+        description="Seconds that missing messages may take to come by themselves before they are asked for.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the processes say.")
 
     @property

@@ -27,7 +27,9 @@ def run(settings: Settings) -> None:
         check_schema(connection)
     partitions = range(PARTITIONS)
     source = MqttSource(settings.broker, partitions)
-    worker = Worker(source, lambda: connect(database_url, Role.INGEST), partitions)
+    worker = Worker(
+        source, lambda: connect(database_url, Role.INGEST), partitions, source, patience_s=settings.gap_patience_s
+    )
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         worker.stop()

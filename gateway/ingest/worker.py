@@ -16,9 +16,11 @@ from gateway import jobs
 from gateway.ingest.decode import Decoded, Rejected, addressed, decode
 from gateway.ingest.detect import Detectors, Outcome
 from gateway.ingest.directory import Directory
+from gateway.ingest.numbering import keep_numbers
 from gateway.ingest.refuse import keep, keep_refused
 from gateway.ingest.replay import Replays, Settle
-from gateway.ingest.source import Message, Source
+from gateway.ingest.resend import Resends
+from gateway.ingest.source import Commands, Message, NoCommands, Source
 from gateway.storage.connection import Connection, DatabaseUnreachableError
 from gateway.storage.door import (
     SymptomRow,
@@ -52,9 +54,21 @@ class Worker:
         Returns a new connection in the role of ingest; called again after the old one broke.
     partitions : range
         The partitions that the source delivers.
+    commands : Commands, optional
+        Where commands to devices are published.
+    patience_s : float
+        Seconds that missing messages may take to come by themselves before they are asked for.
     """
 
-    def __init__(self, source: Source, connect: Callable[[], Connection], partitions: range) -> None:
+    def __init__(
+        self,
+        source: Source,
+        connect: Callable[[], Connection],
+        partitions: range,
+        commands: Commands | None = None,
+        *,
+        patience_s: float = 20.0,
+    ) -> None:
         self._source = source
         self._connect = connect
         self._directory = Directory()
@@ -65,6 +79,7 @@ class Worker:
         self._detectors.rebuild(self._connection)
         self._is_stopping = False
         self._replays = Replays(self)
+        self._resends = Resends(self.connected, commands or NoCommands(), patience_s)
 
     def stop(self) -> None:
         """Let `run` end after the batch in hand."""
@@ -75,6 +90,7 @@ class Worker:
         while not self._is_stopping:
             messages = self._source.receive(MOST_MESSAGES, _WAIT_S)
             self._replays.look()
+            self._resends.look()
             if not messages:
                 continue
             if len(messages) < MOST_MESSAGES:
@@ -158,7 +174,9 @@ class Worker:
         is_due = time.monotonic() >= self._checkpoint_at_s
         try:
             with self._connection.transaction():
-                settle(self._connection, decoded, self._store(decoded))
+                new = self._store(decoded)
+                keep_numbers(self._connection, decoded, datetime.now(UTC))
+                settle(self._connection, decoded, new)
                 if is_due:
                     self._detectors.save(self._connection, datetime.now(UTC))
         except Exception:
