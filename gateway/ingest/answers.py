@@ -11,7 +11,7 @@ import msgspec
 from devices.codecs.own_json import MAX_BYTES
 from devices.numbering import HIGHEST_SEQ
 from devices.readings import Refusal
-from devices.seqs import Range, add
+from devices.seqs import Range, add, common
 from gateway.ingest.directory import Known
 from gateway.ingest.source import Message
 from gateway.storage.commands import settle_answer
@@ -89,7 +89,7 @@ def settle_answers(
             text = f"no command {answer.id} was given to this device: answer with the id of the command"
             refused.append((each, Refusal("unknown_command", text, "id")))
             continue
-        gone = command.seqs if answer.outcome == "refused" else each.missing
+        gone = command.seqs if answer.outcome == "refused" else common(each.missing, command.seqs)
         if gone:
             key = (device.device_id, command.boot, command.epoch)
             lost += [(device, every) for every in lose(connection, key, gone, now)]

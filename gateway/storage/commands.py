@@ -53,7 +53,7 @@ def unsent(connection: Connection, now: datetime, limit: int) -> list[Unsent]:
     rows = connection.execute(
         """SELECT c.command_id, c.device_id, c.boot, c.epoch, c.seqs::text, d.partition, t.name, d.name, c.expires_at
         FROM device_command c JOIN device d USING (device_id) JOIN tenant t USING (tenant_id)
-        WHERE c.sent_at IS NULL AND c.expires_at > %(now)s AND d.retired_at IS NULL
+        WHERE c.sent_at IS NULL AND c.answered_at IS NULL AND c.expires_at > %(now)s AND d.retired_at IS NULL
         ORDER BY c.written_at LIMIT %(limit)s""",
         {"now": now, "limit": limit},
     )
