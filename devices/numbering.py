@@ -27,7 +27,7 @@ HIGHEST_SEQ: Final = 2**63 - 2
 MOST_RANGES: Final = 64
 # Epochs of one boot; the last one is begun again and again.
 MOST_EPOCHS: Final = 16
-RECENT: Final = 16
+RECENT: Final = 10
 _FIRST_SEQ: Final = 1
 # A boot that is first heard above this has not lost so many: it counts otherwise.
 _HIGHEST_START: Final = 1000

@@ -3,6 +3,7 @@
 import json
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -185,3 +186,24 @@ def test_a_device_reads_its_own_commands_only_and_writes_none(
     source.close()
     second.close()
     assert ([each["id"] for each in device.commands], second.commands) == (["of ingest"], [])
+
+
+def test_two_devices_with_one_password_are_told_and_all_that_both_sent_is_stored(
+    desk: SmallDesk, small_broker: BrokerForTests, device: SendingAgain, tmp_path: Path
+) -> None:
+    """The broker lets one of them in at a time: each throws the other out, and comes back with what it kept."""
+    ingest = IngestProcess(desk, small_broker, tmp_path / "ingest.log")
+    second = SendingAgain(small_broker, "ev-1", MQTTProtocolVersion.MQTTv5)
+    try:
+        start = datetime.now(UTC)
+        for seq in range(1, 16):
+            for number, each in enumerate((device, second)):
+                at = start + timedelta(seconds=seq + 0.25 * number - 20)
+                each.client.publish(each.identity.topic("telemetry"), telemetry(seq, sample(at, soc_pct=50.0)), qos=1)
+            time.sleep(0.2)
+        wait_until(lambda: count(desk) == 30, LONG_S)
+        assert ("two_devices",) in desk.rows("SELECT kind FROM door_trouble WHERE closed_at IS NULL")
+        assert desk.value("SELECT count(*) FROM rejection") == 0
+    finally:
+        second.close()
+        ingest.end(signal.SIGTERM)
