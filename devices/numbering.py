@@ -8,6 +8,7 @@ of it after the numbers fell back under the same boot. Each message belongs to t
   begins so high that its first number cannot be the loss of a few.
 - **Restarted numbers**: three messages in a row that carry numbers already used (or far below), each later by the
   device's own clock than all before. A double or a late message is never later, so no good device looks like this.
+  An event whose number fell back is told at once and begins nothing: its maker counts events apart from telemetry.
 - **Two devices**: lanes take turns. Each came back twice within a day, later by its clock than the other; or numbers
   come again with another content at times that are not new. One device leaves a boot once and does not come back.
 
@@ -42,7 +43,7 @@ _DAY_US: Final = 86_400_000_000
 
 
 class Recent(NamedTuple):
-    """A live message that was the newest of its lane: seq, its newest sample by its own clock and ours, its content."""
+    """Live telemetry that was the newest of its lane: seq, its newest sample by its own clock and ours, its content."""
 
     seq: int
     told_us: int
@@ -72,6 +73,7 @@ class Numbered:
     received_us: int
     mark: int
     is_backfill: bool = False
+    is_event: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class TwoDevices:
 
 @dataclass(frozen=True, slots=True)
 class SeqRestarted:
-    """Numbers began anew under the same boot."""
+    """Numbers fell back under the same boot."""
 
     boot: int
     from_seq: int
@@ -227,7 +229,7 @@ def _advance(lanes: list[Lane], lane: Lane, message: Numbered) -> list[Finding]:
             found = _return(lane, message, (other.boot, other.highest))
             _make_current(lanes, lane)
     lane.fallen = []
-    if message.told_us is not None:
+    if message.told_us is not None and not message.is_event:
         seen = Recent(message.seq, message.told_us, message.received_us, message.mark)
         lane.recent = [*lane.recent, seen][-RECENT:]
     return found
@@ -251,6 +253,8 @@ def _is_fallen(lane: Lane, message: Numbered) -> bool:
 
 def _fall(lanes: list[Lane], lane: Lane, message: Numbered) -> list[Finding]:
     """Hold a message whose number fell back; three in a row begin an epoch of their own."""
+    if message.is_event:
+        return [SeqRestarted(lane.boot, lane.highest, message.seq)]
     fallen = Fallen(message.seq, message.claimed_us or 0)
     is_next = bool(lane.fallen) and fallen.seq >= lane.fallen[-1].seq and fallen.claimed_us > lane.fallen[-1].claimed_us
     lane.fallen = [*lane.fallen, fallen] if is_next else [fallen]
@@ -271,7 +275,7 @@ def _fall(lanes: list[Lane], lane: Lane, message: Numbered) -> list[Finding]:
 
 def _clash(lane: Lane, message: Numbered) -> list[Finding]:
     """Count a number that came with another content or time before; a double is the same message again."""
-    if message.is_backfill or message.claimed_us is None:
+    if message.is_backfill or message.is_event or message.claimed_us is None:
         return []
     earlier = next((each for each in lane.recent if each.seq == message.seq), None)
     if earlier is None or (earlier.told_us, earlier.mark) == (message.told_us, message.mark):

@@ -158,12 +158,12 @@ def _samples(message: Message, device: Known, kind: MessageKind, decoded: Decode
         )
     if envelope.boot != UNNUMBERED:
         believed_us = max((row.sample.at_us for row in rows[before:]), default=None)
-        decoded.numbered.append((device, _numbered(message, envelope, believed_us)))
+        decoded.numbered.append((device, _numbered(message, envelope, believed_us, kind)))
     refusals = _shortened([*envelope.refusals, *unbelievable])
     decoded.rejected += [Rejected(message, device, refusal) for refusal in refusals]
 
 
-def _numbered(message: Message, envelope: Envelope, believed_us: int | None) -> Numbered:
+def _numbered(message: Message, envelope: Envelope, believed_us: int | None, kind: MessageKind) -> Numbered:
     return Numbered(
         envelope.boot,
         envelope.seq,
@@ -172,6 +172,7 @@ def _numbered(message: Message, envelope: Envelope, believed_us: int | None) -> 
         to_us(message.received_at),
         crc32(message.payload),
         envelope.is_backfill,
+        kind == "event",
     )
 
 

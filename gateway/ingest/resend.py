@@ -24,7 +24,17 @@ from gateway.ingest.numbering import told_lost
 from gateway.ingest.source import Commands
 from gateway.storage.commands import Resend, Unsent, mark_sent, prune_commands, unsent, write_command
 from gateway.storage.connection import Connection, DatabaseUnreachableError
-from gateway.storage.gaps import Due, Lost, due_gaps, give_up, mark_asked, notice_gaps, put_off
+from gateway.storage.gaps import (
+    Due,
+    Lost,
+    devices_with_many,
+    due_gaps,
+    give_up,
+    mark_asked,
+    notice_gaps,
+    prune_gaps,
+    put_off,
+)
 from gateway.storage.sequences import save_suspicion, suspects
 from gateway.storage.troubles import close_old, tell
 
@@ -42,6 +52,9 @@ _AT_ONCE: Final = 500
 _PAUSES: Final = (3, 15, 90, 360, 2160)
 _EXPIRES_AFTER: Final = timedelta(hours=1)
 _KEEP_COMMANDS: Final = timedelta(days=30)
+_KEEP_GAPS: Final = timedelta(days=90)
+# A device with so many gaps in a day is not asked for more: what it loses is told, and takes no more rows.
+MOST_A_DAY: Final = 1000
 _AGAIN_TO_BROKER_S: Final = 60.0
 
 
@@ -85,6 +98,7 @@ class Resends:
             if time.monotonic() >= self._tidy_at_s:
                 self._tidy_at_s = time.monotonic() + _TIDY_EVERY_S
                 prune_commands(connection, now - _KEEP_COMMANDS)
+                prune_gaps(connection, now - _KEEP_GAPS)
                 close_old(connection, now)
         except (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnreachableError) as error:
             _log.warning("gaps wait for the database: %s", error)
@@ -135,11 +149,12 @@ def notice(connection: Connection, now: datetime, patience: timedelta) -> None:
     lanes = suspects(connection, now - patience, _AT_ONCE)
     if not lanes:
         return
+    many = devices_with_many(connection, (device for device, _ in lanes), now - timedelta(days=1), MOST_A_DAY)
     gaps: list[tuple[tuple[int, int, int], Range]] = []
     lost: list[Lost] = []
     for device_id, lane in lanes:
         for each in lasting(lane, to_us(now)):
-            if size([each]) > MOST_MISSING:
+            if size([each]) > MOST_MISSING or device_id in many:
                 lost.append(Lost(device_id, lane.boot, size([each])))
             else:
                 gaps += [((device_id, lane.boot, lane.epoch), piece) for piece in pieces(each)]

@@ -102,7 +102,7 @@ def word(words: Mapping[str, str], name: str) -> str:
 # What is wrong with how a device reports, and what a planner does about it.
 TROUBLES: Final[Mapping[str, str]] = {
     "two_devices": msgid("Two devices report under this name"),
-    "seq_restarted": msgid("Its message numbers began anew without a restart"),
+    "seq_restarted": msgid("Its message numbers fell back without a restart"),
     "clock_off": msgid("Its clock is wrong"),
     "gap_lost": msgid("Messages are lost"),
 }
@@ -111,7 +111,7 @@ TROUBLE_MOVES: Final[Mapping[str, str]] = {
         "Give this device a new password, put it into the right one only, and enrol the other by itself."
     ),
     "seq_restarted": msgid(
-        "Nothing is lost. Ask the maker: boot has to grow with every restart, and seq with every message."
+        "Nothing is lost. Ask the maker: boot has to grow with every restart, and seq with every message, events among them."
     ),
     "clock_off": msgid(
         "Set the device's clock, or let it ask a time server. Its readings keep the times that it gave them."

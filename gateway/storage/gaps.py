@@ -66,6 +66,25 @@ def notice_gaps(connection: Connection, gaps: Sequence[tuple[Key, Range]], now: 
     )
 
 
+def devices_with_many(connection: Connection, devices: Iterable[int], since: datetime, most: int) -> set[int]:
+    """Return those of some devices that have had `most` gaps or more since an instant."""
+    rows = connection.execute(
+        """SELECT device_id FROM sequence_gap WHERE device_id = ANY(%s) AND noticed_at >= %s
+        GROUP BY device_id HAVING count(*) >= %s""",
+        [sorted(set(devices)), since, most],
+    )
+    return {device for (device,) in rows}
+
+
+def prune_gaps(connection: Connection, before_at: datetime) -> None:
+    """Forget gaps that were noticed before an instant and have ended."""
+    connection.execute(
+        """DELETE FROM sequence_gap
+        WHERE noticed_at < %s AND (filled_at IS NOT NULL OR given_up_at IS NOT NULL)""",
+        [before_at],
+    )
+
+
 def _rows(gaps: Iterable[tuple[Key, Range]]) -> str:
     rows: list[dict[str, Any]] = [
         {"device_id": device, "boot": boot, "epoch": epoch, "missing": f"[{first},{last + 1})"}

@@ -81,7 +81,12 @@ def close(connection: Connection, devices: Iterable[int], kind: Kind, now: datet
 
 
 def close_old(connection: Connection, now: datetime) -> None:
-    """Close troubles that have not been seen again for long."""
+    """Close troubles that have not been seen again for long, and all of devices that are retired."""
+    connection.execute(
+        """UPDATE door_trouble t SET closed_at = %s FROM device d
+        WHERE t.closed_at IS NULL AND d.device_id = t.device_id AND d.retired_at IS NOT NULL""",
+        [now],
+    )
     connection.execute(
         """UPDATE door_trouble t SET closed_at = %(now)s
         FROM unnest(%(kinds)s::text[], %(befores)s::timestamptz[]) AS a (kind, before_at)

@@ -1,6 +1,7 @@
 """Numbering: any order and doubling of good messages leaves no gap; two devices and restarts are told, and nothing else."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -183,6 +184,18 @@ def test_a_clock_that_is_set_back_over_a_restart_is_no_second_device() -> None:
     new = [sent(seq, 10.0 * (seq + 40), boot=2) for seq in range(1, 800)]
     merged = [*old[:20], *(each for pair in zip(new, old[20:], strict=False) for each in pair), *new[19:]]
     assert taken(merged)[1] == []
+
+
+def test_events_that_are_counted_apart_are_told_as_numbers_that_fall_back_and_not_as_a_second_device() -> None:
+    messages: list[Numbered] = []
+    for number in range(1, 60):
+        messages.append(sent(number, 10.0 * number))
+        if number % 7 == 0:
+            event = sent(number // 7, 10.0 * number + 5)
+            messages.append(replace(event, is_event=True, mark=99))
+    lanes, found = taken(messages)
+    assert {type(each) for each in found} == {SeqRestarted}
+    assert [(lane.received, lane.missing) for lane in lanes] == [([(1, 59)], [])]
 
 
 def test_recorded_data_shows_neither_clocks_nor_second_devices() -> None:

@@ -55,7 +55,7 @@ def test_each_kind_is_told_with_what_was_seen_and_the_next_move(worker: Worker, 
         )
     told = callout("acme")
     for expected in (
-        "ev-1: Its message numbers began anew without a restart (seq_restarted)",
+        "ev-1: Its message numbers fell back without a restart (seq_restarted)",
         "in boot 1 from seq 30 back to 1",
         "ev-1: Its clock is wrong (clock_off)",
         "100 s ahead",

@@ -99,8 +99,8 @@ CREATE INDEX trouble_by_device ON door_trouble (device_id, last_at DESC);
 
 -- ---------------------------------------------------------------- rights
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON device_sequence, device_command TO callout_ingest;
-GRANT SELECT, INSERT, UPDATE ON sequence_gap, device_clock, door_trouble TO callout_ingest;
+GRANT SELECT, INSERT, UPDATE, DELETE ON device_sequence, sequence_gap, device_command TO callout_ingest;
+GRANT SELECT, INSERT, UPDATE ON device_clock, door_trouble TO callout_ingest;
 GRANT SELECT ON sequence_gap, device_command, device_clock, door_trouble TO callout_work, callout_serve;
 
 DO $$

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from gateway.ingest.resend import ask, notice
+from gateway.ingest.resend import MOST_A_DAY, ask, notice
 from gateway.ingest.source import Message
 from gateway.storage.connection import Connection, Role, connect, tenant_transaction
 from gateway.storage.gaps import gaps_of_device
@@ -237,6 +237,15 @@ def test_a_number_that_leaps_is_told_and_not_asked_for(door: Door) -> None:
     assert (door.asked, door.gaps, door.troubles) == ([], [], [("gap_lost", 4_999_998)])
     door.wait()
     assert door.troubles == [("gap_lost", 4_999_998)]
+
+
+def test_a_device_with_gaps_without_end_takes_a_bounded_number_of_rows_and_is_told(door: Door) -> None:
+    door.commands.is_away = True
+    for start in range(1, 4000, 100):
+        door.take(*range(start, start + 100, 2))
+        door.wait()
+    assert MOST_A_DAY <= len(door.gaps) <= MOST_A_DAY + 100
+    assert dict(door.troubles)["gap_lost"] > 500
 
 
 def test_an_older_boot_is_asked_for_by_its_number(door: Door) -> None:
