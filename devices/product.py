@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from devices.faults import FaultCode, Remedy
+from devices.faults import FaultCode, Fulfilment, Remedy
 from devices.monitors import Monitor
 from devices.readings import Columns, Envelope, FloatArray, Refusal
 from devices.signals import Signal
@@ -53,7 +53,8 @@ class ProductType:
     """One product type.
 
     `cadence_s` is the usual time between samples; `lateness_s` how late a reading may come and still move a detector;
-    `plots` says by monitor name what to draw as evidence.
+    `plots` says by monitor name what to draw as evidence; `safety_text` what its owner does at once whatever the danger
+    is (a gettext message id), empty where each fault has to say it.
     """
 
     name: str
@@ -69,3 +70,9 @@ class ProductType:
     cadence_s: float
     lateness_s: float
     false_requests_per_device_year: float
+    safety_text: str = ""
+
+    @property
+    def is_visited(self) -> bool:
+        """Whether somebody comes to it, because it cannot be brought."""
+        return any(remedy.fulfilment is Fulfilment.VISIT for remedy in self.remedies.values())

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.conftest import free_port
 from tests.dashboards.conftest import Links
+from tests.dashboards.meters import GAS, confirmed, hire, ill, meter, offered
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(
@@ -94,6 +95,10 @@ def problems_of(page: Page, url: str) -> list[str]:
 
 @pytest.mark.slow
 def test_every_page_can_be_used_by_everybody(address: str, browser: Browser, links: Links, ids: dict[str, int]) -> None:
+    hire(links.scene)
+    ids["visit"], ids["visited"] = offered(links.scene), offered(links.scene)
+    confirmed(links.scene, ids["visited"])
+    ids["danger at home"] = ill(links.scene, meter(links.scene), GAS)
     context = browser.new_context(reduced_motion="reduce")
     page = context.new_page()
     owner = links.owner(ids["offered"])
@@ -103,6 +108,9 @@ def test_every_page_can_be_used_by_everybody(address: str, browser: Browser, lin
         "owner, Japanese": f"{owner}?lang=ja",
         "owner, safety": links.owner(ids["safety"]),
         "owner, confirmed": links.owner(ids["confirmed"]),
+        "owner, visit": links.owner(ids["visit"]),
+        "owner, visit booked": links.owner(ids["visited"]),
+        "owner, danger at home": links.owner(ids["danger at home"]),
         "front": "/",
         "bad link": "/o/x",
         "login": links.login(),
