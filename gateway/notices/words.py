@@ -79,6 +79,7 @@ NOTICES: Final[Mapping[str, str]] = {
     "cancelled": msgid("Cancellation"),
     "safety": msgid("Safety warning"),
     "case_opened": msgid("Case for a member of staff"),
+    "incident_opened": msgid("Incident for a member of staff"),
     "link": msgid("New link to the page"),
 }
 

@@ -32,6 +32,7 @@ class Scene:
     planner_id: int = 0
     centre_id: int = 0
     serial: int = 0
+    regions: int = 0
 
     @classmethod
     def open(cls, database: str, name: str = "hanbit", title: str = "Hanbit Mobility") -> "Scene":
@@ -106,6 +107,25 @@ class Scene:
             warranty_until=warranty,
             **more,
         )
+
+    def incident(self, *, place: str = "서울 성동구", closed: bool = False, **more: Any) -> int:
+        """A region that fell silent a day ago."""
+        self.regions += 1
+        columns: dict[str, Any] = {
+            "kind": "silence",
+            "product": "smart_meter",
+            "region": self.regions,
+            "place": place,
+            "since_at": NOW - timedelta(hours=25),
+            "opened_at": NOW - timedelta(minutes=40),
+            "looked_at": NOW,
+            "staff_id": self.planner_id,
+            "due_at": NOW + timedelta(hours=7),
+            "devices": 500,
+        }
+        if closed:
+            columns |= {"closed_at": NOW - timedelta(minutes=5), "heard_again": 490}
+        return self.insert("incident", "incident_id", **(columns | more))
 
     def request(
         self,

@@ -25,5 +25,6 @@ REMEDIES: Final = {
         Remedy("tyre_leak", "Mend the tyre", ("EV-TYRE-REPAIR",), _HOIST, 45),
         Remedy("brake_pads_worn", "Replace the brake pads", ("EV-BRAKE-PADS",), _HOIST, 90),
         Remedy("reported_code", "", why_none="The code says too little about its cause; a person reads it first."),
+        Remedy("not_heard", "", why_none="A person asks the owner first: the vehicle may be parked out of reach."),
     )
 }

@@ -30,5 +30,6 @@ REMEDIES: Final = {
         Remedy("tampering", "", why_none="A person reads the history of the seal and decides who goes."),
         Remedy("bus_lost", "Replace the communication module", ("MTR-COMM",), _ELECTRICITY, 45),
         Remedy("reported_event", "", why_none="The event says too little about its cause; a person reads it first."),
+        Remedy("not_heard", "Replace the communication module", ("MTR-COMM",), _ELECTRICITY, 45),
     )
 }

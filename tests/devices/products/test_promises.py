@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from devices.faults import Fulfilment
-from devices.monitors import Limit, MinimumFlow, Monitor, Peer, Register, Reported, Stuck
+from devices.monitors import Limit, MinimumFlow, Monitor, Peer, Register, Reported, Silence, Stuck
 from devices.product import ProductType
 from simulators.kinds import kinds_of
 from tests.devices.products.recordings import PRODUCTS, folder
@@ -72,6 +72,8 @@ def missing_in_row(monitor: Monitor, row: str) -> list[str]:
             wanted += [duration(monitor.off_delay_s)]
         case Stuck():
             wanted += [f"{monitor.limit:g}", f"{monitor.factor:g}", duration(monitor.off_delay_s)]
+        case Silence():
+            wanted += [duration(monitor.after_s), duration(monitor.off_delay_s)]
     return [piece for piece in wanted if not re.search(rf"(?<![\w.]){re.escape(piece)}(?![\w.]\d?)", row)]
 
 
