@@ -129,6 +129,11 @@ class Settings(BaseSettings):
     metrics_host: str = Field("127.0.0.1", description="Where ingest and work show health and figures.")
     ingest_metrics_port: OptionalPort = Field(0, description="On which port ingest does; 0: nowhere.")
     work_metrics_port: OptionalPort = Field(0, description="On which port work does; 0: nowhere.")
+    gap_patience_s: float = Field(
+        20.0,
+        gt=0,
+        description="Seconds that missing messages may take to come by themselves before they are asked for.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the processes say.")
 
     @property

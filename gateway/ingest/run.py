@@ -30,7 +30,14 @@ def run(settings: Settings) -> None:
     partitions = range(PARTITIONS)
     source = MqttSource(settings.broker, partitions)
     measures = IngestMeasures(source.waiting)
-    worker = Worker(source, lambda: connect(database_url, Role.INGEST), partitions, measures)
+    worker = Worker(
+        source,
+        lambda: connect(database_url, Role.INGEST),
+        partitions,
+        measures=measures,
+        commands=source,
+        patience_s=settings.gap_patience_s,
+    )
     health = IngestHealth(settings, source, measures)
 
     def stop(_number: int, _frame: FrameType | None) -> None:

@@ -17,10 +17,12 @@ from gateway.health.measures import IngestMeasures
 from gateway.ingest.decode import Decoded, Rejected, addressed, decode
 from gateway.ingest.detect import Detectors, Outcome
 from gateway.ingest.directory import Directory
+from gateway.ingest.numbering import keep_numbers
 from gateway.ingest.refuse import keep, keep_refused
 from gateway.ingest.replay import Replays, Settle
+from gateway.ingest.resend import Resends
 from gateway.ingest.silences import DeviceSilences
-from gateway.ingest.source import Message, Source
+from gateway.ingest.source import Commands, Message, NoCommands, Source
 from gateway.storage.connection import Connection, DatabaseUnreachableError
 from gateway.storage.door import (
     SymptomRow,
@@ -55,6 +57,10 @@ class Worker:
         The partitions that the source delivers.
     measures : IngestMeasures, optional
         Where the worker's figures are counted.
+    commands : Commands, optional
+        Where commands to devices are published.
+    patience_s : float
+        Seconds that missing messages may take to come by themselves before they are asked for.
     """
 
     def __init__(
@@ -62,7 +68,10 @@ class Worker:
         source: Source,
         connect: Callable[[], Connection],
         partitions: range,
+        *,
         measures: IngestMeasures | None = None,
+        commands: Commands | None = None,
+        patience_s: float = 20.0,
     ) -> None:
         self._source = source
         self._measures = measures or IngestMeasures()
@@ -77,6 +86,7 @@ class Worker:
         self._silences.rebuild(self._connection)
         self._is_stopping = False
         self._replays = Replays(self)
+        self._resends = Resends(self.connected, commands or NoCommands(), patience_s)
 
     def stop(self) -> None:
         """Let `run` end after the batch in hand."""
@@ -89,6 +99,7 @@ class Worker:
             messages = self._source.receive(MOST_MESSAGES, _WAIT_S)
             self._measures.received(messages)
             self._replays.look()
+            self._resends.look()
             if messages and len(messages) < MOST_MESSAGES:
                 time.sleep(_FILL_S)
                 messages = [*messages, *self._source.receive(MOST_MESSAGES - len(messages), 0.0)]
@@ -187,7 +198,9 @@ class Worker:
         is_due = time.monotonic() >= self._checkpoint_at_s
         try:
             with self._connection.transaction():
-                settle(self._connection, decoded, new := self._store(decoded))
+                new = self._store(decoded)
+                keep_numbers(self._connection, decoded, datetime.now(UTC))
+                settle(self._connection, decoded, new)
                 self._silences.hear(self._connection, named, self._directory.find, decoded)
                 if is_due:
                     self._detectors.save(self._connection, datetime.now(UTC))

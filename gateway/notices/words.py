@@ -112,3 +112,26 @@ REFUSALS: Final = (
 def word(words: Mapping[str, str], name: str) -> str:
     """Return the text for a stored name; a name without one is shown as it is, its underscores as spaces."""
     return words.get(name, name.replace("_", " "))
+
+
+# What is wrong with how a device reports, and what a planner does about it.
+TROUBLES: Final[Mapping[str, str]] = {
+    "two_devices": msgid("Two devices report under this name"),
+    "seq_restarted": msgid("Its message numbers fell back without a restart"),
+    "clock_off": msgid("Its clock is wrong"),
+    "gap_lost": msgid("Messages are lost"),
+}
+TROUBLE_MOVES: Final[Mapping[str, str]] = {
+    "two_devices": msgid(
+        "Give this device a new password, put it into the right one only, and enrol the other by itself."
+    ),
+    "seq_restarted": msgid(
+        "Nothing is lost. Ask the maker: boot has to grow with every restart, and seq with every message, events among them."
+    ),
+    "clock_off": msgid(
+        "Set the device's clock, or let it ask a time server. Its readings keep the times that it gave them."
+    ),
+    "gap_lost": msgid(
+        "The device was asked for them and has them no longer. If it happens often, look at its connection and store."
+    ),
+}
