@@ -22,6 +22,7 @@ from dashboards import (
 from dashboards.desk import open_desk
 from dashboards.failures import answer_failures
 from dashboards.guards import SecurityHeaders
+from dashboards.health import be_watched
 from dashboards.render import STATIC, page, voice
 from gateway import api
 from gateway.access import HideTokens
@@ -53,6 +54,7 @@ def create(settings: Settings | None = None) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for module in (owner, login, request, rejections, incidents, letter, planner, devices, device, signal, api):
         app.include_router(module.router)
+    be_watched(app)
     app.get("/", include_in_schema=False)(show_front)
     logging.getLogger("uvicorn.access").addFilter(HideTokens())
     return app
