@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from dashboards.liveness import LIVENESS
 from gateway.health.alarms import THRESHOLDS, Alarm
 from gateway.notices.words import (
     ACTORS,
@@ -79,6 +80,7 @@ def _environment(language: Language) -> Environment:
         "actor": ACTORS,
         "event": EVENTS,
         "notice": NOTICES,
+        "liveness": LIVENESS,
     }
     # A filter per vocabulary: {{ row.state | state }} is the state in words.
     for name, vocabulary in words.items():
