@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from simulators.breeds import breed_of
 from simulators.enrolment import Enrolment
 from simulators.errors import SimulatorError
 from simulators.fleet.people import roster
@@ -173,7 +174,7 @@ def test_the_pace_follows_the_recording_when_asked(
 def test_credentials_may_be_brought_along(
     simulator: Start, enrolment: Enrolment, ears: Ears, tenant: str, tmp_path: Path
 ) -> None:
-    identity = enrolment.enrol(roster(1, tenant, 1)[0])
+    identity = enrolment.enrol(roster(breed_of("electric_vehicle"), 1, tenant, 1)[0])
     kept = tmp_path / "credentials.json"
     kept.write_text(identity.model_dump_json())
     process = simulator("replay", str(recording(tmp_path)), "--credentials", str(kept))
