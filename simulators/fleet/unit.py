@@ -103,8 +103,8 @@ class ControlUnit:
             )
 
     def hush(self, *, is_silent: bool) -> None:
-        """Fall silent without a word, or come back."""
-        if is_silent and not self._is_silent:
+        """Fall silent without a word, or come back; what was said before is still on its way."""
+        if is_silent and self.link.is_up and not self.link.backlog:
             self.link.lose_signal()
         elif self._is_silent and not is_silent:
             self.link.find_signal()
