@@ -14,7 +14,7 @@ from typing import Annotated, Final
 
 import typer
 
-from gateway import cli_devices, cli_rejections
+from gateway import cli_account, cli_devices, cli_rejections
 from gateway.errors import CalloutError, SettingsError
 from gateway.settings import CHECKOUT, Settings, as_environment, load_settings
 
@@ -224,6 +224,7 @@ def _is_set(value: object) -> bool:
 
 cli_devices.add_to(app)
 cli_rejections.add_to(app)
+cli_account.add_to(app)
 
 
 @app.command(rich_help_panel="The street", context_settings=_STREET)
