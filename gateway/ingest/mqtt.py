@@ -147,7 +147,7 @@ class MqttSource:
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
         # QoS 0 has no message id and is never acknowledged: a broker ends a session that answers to it.
         receipt = (self._generation, message.mid) if message.qos == 1 else _NO_RECEIPT
-        received = Message(message.topic, bytes(message.payload), datetime.now(UTC), receipt)
+        received = Message(message.topic, bytes(message.payload), datetime.now(UTC), receipt, message.dup)
         with self._arrived:
             self._waiting.append(received)
             if len(self._waiting) == 1:

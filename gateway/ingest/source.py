@@ -8,12 +8,16 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as it came; `receipt` is the source's own mark for acknowledging it."""
+    """One message as it came.
+
+    `receipt` is the source's own mark for acknowledging it; `is_redelivered` says that it was handed over before.
+    """
 
     topic: str
     payload: bytes
     received_at: datetime
     receipt: tuple[int, int]
+    is_redelivered: bool = False
 
 
 class Source(Protocol):

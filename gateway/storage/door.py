@@ -21,6 +21,7 @@ class Rejection:
     detail: str
     place: str
     payload: bytes
+    is_redelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +72,32 @@ def keep_rejections(connection: Connection, rejections: Sequence[Rejection]) -> 
     """Keep what was refused, where a person can see it and ask for its replay.
 
     What no device is known for belongs to the tenant that its topic names, for the broker lets nobody else write there.
+    A piece of a message that is delivered again, after it was kept and before that was acknowledged, is not kept twice.
     """
     if not rejections:
         return
     with connection.cursor() as cursor:
         cursor.executemany(
             """INSERT INTO rejection (received_at, tenant_id, device_id, topic, reason, detail, place, payload)
-            VALUES (%s, coalesce(%s, (SELECT tenant_id FROM tenant WHERE name = %s)), %s, %s, %s, %s, %s, %s)""",
+            SELECT %(received_at)s, coalesce(%(tenant_id)s::int, (SELECT tenant_id FROM tenant WHERE name = %(tenant)s)),
+                %(device_id)s::int, %(topic)s, %(reason)s, %(detail)s, %(place)s, %(payload)s
+            WHERE NOT %(is_redelivered)s OR NOT EXISTS (
+                SELECT FROM rejection
+                WHERE topic = %(topic)s AND md5(payload) = md5(%(payload)s) AND reason = %(reason)s
+                    AND place = %(place)s)""",
             [
-                (
-                    r.received_at,
-                    r.tenant_id,
-                    _tenant_in(r.topic),
-                    r.device_id,
-                    _text(r.topic),
-                    r.reason,
-                    _text(r.detail),
-                    r.place,
-                    r.payload,
-                )
+                {
+                    "received_at": r.received_at,
+                    "tenant_id": r.tenant_id,
+                    "tenant": _tenant_in(r.topic),
+                    "device_id": r.device_id,
+                    "topic": _text(r.topic),
+                    "reason": r.reason,
+                    "detail": _text(r.detail),
+                    "place": r.place,
+                    "payload": r.payload,
+                    "is_redelivered": r.is_redelivered,
+                }
                 for r in rejections
             ],
         )
