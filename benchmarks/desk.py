@@ -5,7 +5,7 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,14 +80,14 @@ class MeasuredDesk:
                 [(name, partition_of(TENANT, name), product, name, owner[0]) for name in names],
             )
 
-    def take(self, messages: Sequence[Message], progress: ProgressLine) -> float:
-        """Take messages in through the real worker; gives the seconds it took."""
-        source = ListSource(iter(messages), progress, len(messages))
+    def take(self, messages: Iterable[Message], total: int, progress: ProgressLine) -> float:
+        """Take so many messages in through one real worker; gives the seconds it took."""
+        source = ListSource(iter(messages), progress, total)
         worker = Worker(source, lambda: connect(self.dsn, Role.INGEST), _PARTITIONS)
         source.worker = worker
         began_s = time.monotonic()
         worker.run()
-        assert source.acknowledged == len(messages)
+        assert source.acknowledged == total
         return time.monotonic() - began_s
 
     def count(self, table: str) -> int:
@@ -121,7 +121,9 @@ def server() -> Generator[str]:
     with tempfile.TemporaryDirectory(prefix="callout-benchmark-") as name:
         # As root, the server's account has to walk through it.
         Path(name).chmod(0o755)
-        with EmbeddedPostgres(open_folder(Path(name) / "data"), next_free_port(21000 + secrets.randbelow(8000))) as postgres:
+        with EmbeddedPostgres(
+            open_folder(Path(name) / "data"), next_free_port(21000 + secrets.randbelow(8000))
+        ) as postgres:
             yield postgres.dsn
 
 
@@ -134,7 +136,9 @@ def fresh_desk(dsn: str) -> Generator[MeasuredDesk]:
     own = f"{dsn.rpartition('/')[0]}/{name}"
     migrate(own)
     admin = connect(own, Role.ADMIN)
-    row = admin.execute("INSERT INTO tenant (name, title) VALUES (%s, 'Measured') RETURNING tenant_id", [TENANT]).fetchone()
+    row = admin.execute(
+        "INSERT INTO tenant (name, title) VALUES (%s, 'Measured') RETURNING tenant_id", [TENANT]
+    ).fetchone()
     assert row is not None
     try:
         yield MeasuredDesk(own, admin, row[0])

@@ -6,7 +6,6 @@ with faults. A fifth of the messages comes late, as far as each product's latene
 
 import argparse
 import random
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -89,7 +88,7 @@ def _run(
 ) -> dict[str, object]:
     for street in streets:
         desk.enrol(street.product, breed_of(street.product).names(street.devices))
-    seconds = desk.take(messages, progress)
+    seconds = desk.take(messages, len(messages), progress)
     count, digest = desk.symptoms()
     return {
         "messages": len(messages),
@@ -154,7 +153,9 @@ class _Mouth:
     def _told(self, first_at: datetime, last_at: datetime, channel: str, content: dict[str, object]) -> Told:
         self._seq += 1
         payload = msgspec.json.encode({**content, "boot": 1, "seq": self._seq, "backfill": True})
-        return Told(first_at, last_at, Message(topic(self._device, channel), payload, datetime.now(UTC), (1, self._seq)))
+        return Told(
+            first_at, last_at, Message(topic(self._device, channel), payload, datetime.now(UTC), (1, self._seq))
+        )
 
 
 def _disordered(told: list[Told], chance: random.Random) -> list[Message]:
@@ -179,5 +180,4 @@ def _latest(told: Told) -> Callable[[float], timedelta]:
 
 
 if __name__ == "__main__":
-    began_s = time.monotonic()
     main()

@@ -38,6 +38,7 @@ def account(
     """
     from gateway.accounting import account as drawn_up
     from gateway.accounting import read_sent
+    from gateway.enrolment import tenant_named
     from gateway.storage import accounting as kept
     from gateway.storage.connection import Role, connect, tenant_transaction
 
@@ -45,21 +46,19 @@ def account(
         message = f"--as {form} is none: choose one of {', '.join(_FORMS)}."
         raise SettingsError(message)
     said = {name: each for path in sent or () for name, each in read_sent(path).items()}
-    with connect(_settings().required("database_url"), Role.WORK) as connection:
-        tenant_id = kept.tenant_id(connection, tenant)
-        if tenant_id is None:
-            message = f"there is no tenant {tenant!r}: see the name in the file that 'callout configure' was given."
-            raise SettingsError(message)
-        with tenant_transaction(connection, tenant_id):
-            products = dict(kept.devices(connection))
-            lines = drawn_up(
-                products,
-                said,
-                kept.stored(connection, sorted(set(products.values()))),
-                kept.refused(connection),
-                kept.symptoms(connection),
-                kept.requests(connection),
-            )
+    with (
+        connect(_settings().required("database_url"), Role.WORK) as connection,
+        tenant_transaction(connection, tenant_named(connection, tenant)),
+    ):
+        products = dict(kept.devices(connection))
+        lines = drawn_up(
+            products,
+            said,
+            kept.stored(connection, sorted(set(products.values()))),
+            kept.refused(connection),
+            kept.symptoms(connection),
+            kept.requests(connection),
+        )
     typer.echo(_formed(lines, form), nl=False)
     if not all(line.is_balanced for line in lines):
         unbalanced = ", ".join(line.device or "(no device)" for line in lines if not line.is_balanced)

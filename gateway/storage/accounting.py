@@ -38,12 +38,6 @@ class Counted:
     count: int
 
 
-def tenant_id(connection: Connection, name: str) -> int | None:
-    """Return the number of a tenant, None when there is no such tenant."""
-    row = connection.execute("SELECT tenant_id FROM tenant WHERE name = %s", [name]).fetchone()
-    return int(row[0]) if row else None
-
-
 def devices(connection: Connection) -> list[tuple[str, str]]:
     """Return names and products of the present tenant's devices, in order."""
     rows = connection.execute("SELECT name, product FROM device ORDER BY product, length(name), name").fetchall()
