@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from psycopg import sql
+
 from devices.identity import Identity, partition_of
 from devices.products import product_types
 from gateway.embedded.folder import open_folder
@@ -92,7 +94,8 @@ class MeasuredDesk:
 
     def count(self, table: str) -> int:
         """Count the rows of a table."""
-        row = self.admin.execute(f"SELECT count(*) FROM {table}").fetchone()  # type: ignore[arg-type]
+        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
+        row = self.admin.execute(query).fetchone()
         assert row is not None
         return int(row[0])
 
@@ -132,7 +135,7 @@ def fresh_desk(dsn: str) -> Generator[MeasuredDesk]:
     """Open a desk in a database of its own on a server, dropped afterwards."""
     name = f"callout_benchmark_{secrets.token_hex(4)}"
     with connect(dsn, Role.ADMIN) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     own = f"{dsn.rpartition('/')[0]}/{name}"
     migrate(own)
     admin = connect(own, Role.ADMIN)
@@ -145,4 +148,4 @@ def fresh_desk(dsn: str) -> Generator[MeasuredDesk]:
     finally:
         admin.close()
         with connect(dsn, Role.ADMIN) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, cast
 
+from psycopg import sql
+
 from benchmarks.desk import MeasuredDesk, fresh_desk, server, topic
 from benchmarks.report import tell
 from devices.product import MessageKind
@@ -168,8 +170,8 @@ def _kept(desk: MeasuredDesk) -> set[datetime]:
 def _stored(desk: MeasuredDesk) -> set[datetime]:
     found: set[datetime] = set()
     for product in product_types():
-        query = f"SELECT DISTINCT received_at FROM {product}_reading"
-        found |= {at for (at,) in desk.admin.execute(query).fetchall()}  # type: ignore[arg-type]
+        query = sql.SQL("SELECT DISTINCT received_at FROM {}").format(sql.Identifier(f"{product}_reading"))
+        found |= {at for (at,) in desk.admin.execute(query).fetchall()}
     return found
 
 
