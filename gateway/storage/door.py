@@ -1,4 +1,4 @@
-"""What the door writes beside readings: ingest numbers, rejections, presences, symptoms, checkpoints, hours that are due."""
+"""What the door writes beside readings: ingest numbers, rejections, symptoms, checkpoints, hours that are due."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class SymptomRow:
-    """A symptom as it is now; its key is device, monitor, element and onset."""
+    """A symptom as it is now; its key is device, monitor, element and onset. A tick decides it where `ingest_no` is 0."""
 
     tenant_id: int
     device_id: int
@@ -113,19 +113,6 @@ def _text(text: str) -> str:
     return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def keep_presences(connection: Connection, presences: Iterable[tuple[int, bool, datetime]]) -> None:
-    """Keep the last word of each device, (device id, is online, instant)."""
-    last = {device_id: (device_id, is_online, at) for device_id, is_online, at in presences}
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            """INSERT INTO device_presence (device_id, is_online, changed_at) VALUES (%s, %s, %s)
-            ON CONFLICT (device_id) DO UPDATE SET is_online = EXCLUDED.is_online, changed_at = EXCLUDED.changed_at
-            WHERE device_presence.is_online IS DISTINCT FROM EXCLUDED.is_online
-                AND device_presence.changed_at <= EXCLUDED.changed_at""",
-            list(last.values()),
-        )
-
-
 def keep_symptoms(connection: Connection, symptoms: Sequence[SymptomRow]) -> None:
     """Write symptoms as they are now; a confirmed one stays confirmed in its history when it heals."""
     if not symptoms:
@@ -172,7 +159,8 @@ def keep_symptoms(connection: Connection, symptoms: Sequence[SymptomRow]) -> Non
 def rewind_symptoms(connection: Connection, starts_us: Mapping[int, int]) -> set[tuple[int, str]]:
     """Take devices' symptoms back to what they were before an instant; return the (device, component) pairs touched.
 
-    What was first noticed at or after the instant is withdrawn; it comes back when the readings say it again.
+    What was first noticed at or after the instant is withdrawn; it comes back when the readings say it again. What a
+    tick decided stays, for no reading says it again.
     """
     rows = connection.execute(
         """UPDATE symptom s SET
@@ -182,7 +170,7 @@ def rewind_symptoms(connection: Connection, starts_us: Mapping[int, int]) -> set
             confirmed_at = CASE WHEN s.confirmed_at < a.start_at THEN s.confirmed_at END,
             healed_at = CASE WHEN s.healed_at < a.start_at THEN s.healed_at END
         FROM unnest(%(devices)s::int[], %(starts)s::timestamptz[]) AS a (device_id, start_at)
-        WHERE s.device_id = a.device_id AND s.state <> 'withdrawn'
+        WHERE s.device_id = a.device_id AND s.state <> 'withdrawn' AND s.decided_by_ingest_no > 0
             AND greatest(s.noticed_at, s.confirmed_at, s.healed_at) >= a.start_at
         RETURNING s.device_id, s.component""",
         {"devices": list(starts_us), "starts": [from_us(start) for start in starts_us.values()]},

@@ -7,7 +7,7 @@ Q3 2.5 at most 3.1 m³ of water. Voltages: EN 50160. Battery: the knee of a lith
 from collections.abc import Iterator
 from typing import Final
 
-from devices.monitors import Limit, MinimumFlow, Monitor, Register, Reported, StepKind, Stuck
+from devices.monitors import Limit, MinimumFlow, Monitor, Register, Reported, Silence, StepKind, Stuck
 
 ELECTRICITY: Final = "electricity_meter"
 SUPPLY: Final = "electricity_supply"
@@ -19,6 +19,7 @@ CLOCK: Final = "meter_clock"
 SEAL: Final = "meter_seal"
 BUS: Final = "meter_bus"
 METER: Final = "meter"
+CONNECTION: Final = "communication"
 
 _HARDWARE: Final = frozenset(
     {
@@ -232,4 +233,5 @@ MONITORS: Final[tuple[Monitor, ...]] = (
         "meter_event",
         unless=_HARDWARE | _BATTERY_CODES | _CLOCK_CODES | _TAMPER_CODES | _BUS_CODES,
     ),
+    Silence("silent", "Nothing is heard of the meter", CONNECTION, after_s=24 * _HOUR, off_delay_s=6 * _HOUR),
 )
