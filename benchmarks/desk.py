@@ -43,6 +43,10 @@ class ListSource:
     began_s: float = field(default_factory=time.monotonic)
     worker: Worker | None = None
 
+    @property
+    def is_connected(self) -> bool:
+        return True
+
     def receive(self, most: int, timeout_s: float) -> Sequence[Message]:
         del timeout_s
         taken = [message for _, message in zip(range(most), self.messages, strict=False)]
