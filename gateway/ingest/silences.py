@@ -14,7 +14,7 @@ from devices.identity import Identity
 from devices.instants import from_us, to_us
 from devices.products import product_types
 from diagnostics.detectors.silence import SilenceChange, Silences
-from gateway.ingest.decode import Decoded
+from gateway.ingest.decode import Decoded, Presence
 from gateway.ingest.directory import Known
 from gateway.ingest.source import Message
 from gateway.storage.connection import Connection
@@ -140,13 +140,13 @@ def signs_of(
         known[device.device_id] = device
         if channel != "state" and not message.is_retained:
             _raise(heard, device.device_id, message.received_at)
-    words: dict[int, tuple[datetime, bool]] = {}
+    words: dict[int, Presence] = {}
     for presence in decoded.presences:
         device_id = presence.device.device_id
         if presence.is_online and not presence.is_retained:
             _raise(heard, device_id, presence.received_at)
-        if device_id not in words or words[device_id][0] <= presence.received_at:
-            words[device_id] = (presence.received_at, presence.is_online)
+        if device_id not in words or words[device_id].received_at <= presence.received_at:
+            words[device_id] = presence
     for rows in decoded.rows.values():
         for row in rows:
             claimed_us[row.device_id] = max(claimed_us.get(row.device_id, row.sample.at_us), row.sample.at_us)
@@ -155,11 +155,12 @@ def signs_of(
             device_id,
             heard.get(device_id),
             from_us(claimed_us[device_id]) if device_id in claimed_us else None,
-            words[device_id][1] if device_id in words else None,
-            words[device_id][0] if device_id in words else None,
+            word.is_online if word else None,
+            word.received_at if word else None,
+            is_repeated=word is not None and word.is_retained,
         )
-        for device_id in known
-        if device_id in heard or device_id in words
+        for device_id, word in ((device_id, words.get(device_id)) for device_id in known)
+        if word is not None or device_id in heard
     ]
 
 

@@ -17,7 +17,8 @@ class Sign:
     """All that one batch says of a device's presence; None where it says nothing.
 
     `heard_at` is when its newest message was received, `newest_claimed_at` the newest time that it claims, `is_online`
-    its last word about itself, said at `told_at`.
+    its last word about itself, said at `told_at`. A word that the broker repeats is news only where it differs from the
+    word that is kept, for nobody knows when it was said.
     """
 
     device_id: int
@@ -25,6 +26,7 @@ class Sign:
     newest_claimed_at: datetime | None
     is_online: bool | None
     told_at: datetime | None
+    is_repeated: bool = False
 
 
 def keep_signs(connection: Connection, signs: Sequence[Sign]) -> None:
@@ -34,9 +36,13 @@ def keep_signs(connection: Connection, signs: Sequence[Sign]) -> None:
     ordered = sorted(signs, key=lambda sign: sign.device_id)
     connection.execute(
         """INSERT INTO device_presence AS kept (device_id, heard_at, newest_claimed_at, is_online, told_at, changed_at)
-        SELECT device_id, heard_at, claimed_at, is_online, told_at, told_at
+        SELECT s.device_id, s.heard_at, s.claimed_at, s.is_online, news.told_at, news.told_at
         FROM unnest(%(devices)s::int[], %(heard)s::timestamptz[], %(claimed)s::timestamptz[], %(online)s::boolean[],
-            %(told)s::timestamptz[]) AS sign (device_id, heard_at, claimed_at, is_online, told_at)
+            %(told)s::timestamptz[], %(repeated)s::boolean[])
+            AS s (device_id, heard_at, claimed_at, is_online, told_at, is_repeated)
+        LEFT JOIN device_presence before USING (device_id)
+        CROSS JOIN LATERAL (SELECT CASE WHEN NOT s.is_repeated OR s.is_online IS DISTINCT FROM before.is_online
+            THEN s.told_at END AS told_at) AS news
         ON CONFLICT (device_id) DO UPDATE SET
             heard_at = greatest(kept.heard_at, EXCLUDED.heard_at),
             newest_claimed_at = greatest(kept.newest_claimed_at, EXCLUDED.newest_claimed_at),
@@ -51,6 +57,7 @@ def keep_signs(connection: Connection, signs: Sequence[Sign]) -> None:
             "claimed": [sign.newest_claimed_at for sign in ordered],
             "online": [sign.is_online for sign in ordered],
             "told": [sign.told_at for sign in ordered],
+            "repeated": [sign.is_repeated for sign in ordered],
         },
     )
 
