@@ -1,6 +1,6 @@
 """The sweep: clocks are rows with a time at which they are due, read in batches by one process at a time.
 
-Offers that expired, requests that wait for a part or a bay, cases whose clock ran out, devices that fell silent, and hours whose roll-up is due. Each piece is a transaction of its own, so that one that fails does not stop the others.
+Offers that expired, requests that wait for a part or a date, cases whose clock ran out, devices that fell silent, and hours whose roll-up is due. Each piece is a transaction of its own, so that one that fails does not stop the others.
 """
 
 import logging
@@ -101,12 +101,12 @@ def _ask_what_was_found(connection: Connection, tenant_id: int, now: datetime) -
     """An appointment that has passed becomes a person's case: nobody but a person knows yet what was done."""
     with tenant_transaction(connection, tenant_id):
         passed = connection.execute(
-            """SELECT a.request_id FROM appointment a
-            WHERE a.state = 'confirmed' AND upper(a.during) < %s AND NOT EXISTS (
+            """SELECT a.request_id FROM appointment a JOIN booking_seen b USING (booking_id)
+            WHERE a.state = 'confirmed' AND upper(a.during) < %(now)s AND b.done_at < %(now)s AND NOT EXISTS (
                 SELECT FROM request_event e WHERE e.request_id = a.request_id AND e.event = 'date_passed'
                     AND e.happened_at > upper(a.during))
-            ORDER BY a.appointment_id LIMIT %s""",
-            [now, _MOST],
+            ORDER BY a.appointment_id LIMIT %(most)s""",
+            {"now": now, "most": _MOST},
         ).fetchall()
         for (request_id,) in passed:
             requests.append_event(connection, request_id, "date_passed", now)

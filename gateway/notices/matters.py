@@ -9,7 +9,8 @@ from gateway.errors import CalloutError
 from gateway.notices import letter as letters
 from gateway.notices.incident import incident_opened
 from gateway.notices.invitation import Method, invitation
-from gateway.notices.letter import Letter, Matter
+from gateway.notices.letter import Letter
+from gateway.notices.matter import Matter
 from gateway.settings import Settings
 from gateway.storage.connection import Connection
 from gateway.storage.pages.door import staff_name_for

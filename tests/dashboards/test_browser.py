@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.conftest import free_port
 from tests.dashboards.conftest import Links
+from tests.dashboards.meters import GAS, confirmed, hire, ill, meter, offered
 from tests.dashboards.scene import NOW, Scene
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -98,6 +99,10 @@ def problems_of(page: Page, url: str) -> list[str]:
 def test_every_page_can_be_used_by_everybody(
     address: str, browser: Browser, links: Links, ids: dict[str, int], scene: Scene
 ) -> None:
+    hire(links.scene)
+    ids["visit"], ids["visited"] = offered(links.scene), offered(links.scene)
+    confirmed(links.scene, ids["visited"])
+    ids["danger at home"] = ill(links.scene, meter(links.scene), GAS)
     scene.incident(heard_again=3, recovering_at=NOW)
     scene.incident(place="", due_at=NOW - timedelta(hours=1))
     scene.incident(closed=True, closed_by=scene.planner_id, word="A transformer was replaced")
@@ -110,6 +115,9 @@ def test_every_page_can_be_used_by_everybody(
         "owner, Japanese": f"{owner}?lang=ja",
         "owner, safety": links.owner(ids["safety"]),
         "owner, confirmed": links.owner(ids["confirmed"]),
+        "owner, visit": links.owner(ids["visit"]),
+        "owner, visit booked": links.owner(ids["visited"]),
+        "owner, danger at home": links.owner(ids["danger at home"]),
         "front": "/",
         "bad link": "/o/x",
         "login": links.login(),

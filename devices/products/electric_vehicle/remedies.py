@@ -1,14 +1,15 @@
-"""What makes an electric vehicle's faults well: parts, skills that the bay must have, minutes of work."""
+"""What makes an electric vehicle's faults well, in a bay of a service centre: parts, skills of the bay, minutes of work."""
 
+from dataclasses import replace
 from typing import Final
 
-from devices.faults import Remedy
+from devices.faults import Fulfilment, Remedy
 
 _HIGH_VOLTAGE: Final = frozenset({"high_voltage", "hoist"})
 _HOIST: Final = frozenset({"hoist"})
 
 REMEDIES: Final = {
-    remedy.fault: remedy
+    remedy.fault: remedy if remedy.why_none else replace(remedy, fulfilment=Fulfilment.DROP_OFF)
     for remedy in (
         Remedy("weak_cell", "Replace the battery module with the weak cell", ("EV-CELL-MODULE",), _HIGH_VOLTAGE, 180),
         Remedy("cell_measuring_line", "Replace the cell measuring harness", ("EV-CELL-HARNESS",), _HIGH_VOLTAGE, 150),

@@ -1,8 +1,9 @@
 """What makes a smart meter's faults well: a visit to the premises, with parts, skills and minutes of work."""
 
+from dataclasses import replace
 from typing import Final
 
-from devices.faults import Remedy
+from devices.faults import Fulfilment, Remedy
 
 _ELECTRICITY: Final = frozenset({"electricity_meter"})
 _GAS: Final = frozenset({"gas_meter"})
@@ -10,7 +11,7 @@ _WATER: Final = frozenset({"water_meter"})
 _NEW_METER: Final = "A person enters the new meter's number and its first reading; nobody has to come."
 
 REMEDIES: Final = {
-    remedy.fault: remedy
+    remedy.fault: remedy if remedy.why_none else replace(remedy, fulfilment=Fulfilment.VISIT)
     for remedy in (
         Remedy("electricity_meter_faulty", "Exchange the electricity meter", ("MTR-ELEC",), _ELECTRICITY, 60),
         Remedy("electricity_meter_exchanged", "", why_none=_NEW_METER),
@@ -24,7 +25,7 @@ REMEDIES: Final = {
         Remedy("water_meter_exchanged", "", why_none=_NEW_METER),
         Remedy("water_leak", "Find the leak at the premises", (), _WATER, 60),
         Remedy("pipe_burst", "Find the burst pipe and shut it off", (), _WATER, 90),
-        Remedy("battery_empty", "Replace the meter's battery", ("MTR-BATTERY",), frozenset(), 30),
+        Remedy("battery_empty", "Replace the meter's battery", ("MTR-BATTERY",), _ELECTRICITY, 30),
         Remedy("clock_wrong", "Set the meter's clock and replace its battery", ("MTR-BATTERY",), _ELECTRICITY, 30),
         Remedy("tampering", "", why_none="A person reads the history of the seal and decides who goes."),
         Remedy("bus_lost", "Replace the communication module", ("MTR-COMM",), _ELECTRICITY, 45),

@@ -98,9 +98,9 @@ def past_dates(conn: Connection, request_id: int) -> list[OfferedDate]:
     """Return the dates of the last closed offer of a request, in the order they were offered."""
     with conn.cursor(row_factory=class_row(OfferedDate)) as cursor:
         return cursor.execute(
-            """SELECT b.booking_id, o.offer_id, y.centre_id, y.name AS bay, lower(b.during) AS begins_at,
-                      upper(b.during) AS ends_at, b.rank, coalesce(b.reason ->> 'why', '') AS why, o.expires_at
-               FROM bay_booking b JOIN bay y USING (bay_id) JOIN offer o USING (offer_id)
+            """SELECT b.booking_id, o.offer_id, b.centre_id, b.is_visit, b.who, b.begins_at, b.ends_at, b.arrives_at,
+                      b.rank, b.why, o.expires_at
+               FROM booking_seen b JOIN offer o USING (offer_id)
                WHERE o.offer_id = (SELECT max(offer_id) FROM offer
                                    WHERE request_id = %s AND closed_at IS NOT NULL)
                ORDER BY b.rank""",

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from devices.faults import Fulfilment
 from devices.monitors import Limit, MinimumFlow, OfReadings, Peer, Reported, Silence, Stuck
 from devices.product import MessageKind, ProductType
 from devices.readings import Columns, Envelope, Refusal, Value
@@ -368,9 +369,14 @@ def test_every_fault_has_a_remedy_or_says_why_not(product: ProductType) -> None:
         if remedy.why_none:
             assert not remedy.part_nos, remedy.fault
             assert not remedy.minutes, remedy.fault
+            assert remedy.fulfilment is None, remedy.fault
         else:
             assert remedy.title, remedy.fault
             assert remedy.minutes > 0, remedy.fault
+            assert remedy.fulfilment is not None, f"{remedy.fault}: nobody says where it is mended"
+            if remedy.fulfilment is Fulfilment.VISIT:
+                assert remedy.skills, f"{remedy.fault}: anybody could be sent"
+                assert remedy.minutes <= 240, f"{remedy.fault}: no visit lasts that long"
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
