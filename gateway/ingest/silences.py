@@ -18,8 +18,17 @@ from gateway.ingest.decode import Decoded, Presence
 from gateway.ingest.directory import Known
 from gateway.ingest.source import Message
 from gateway.storage.connection import Connection
-from gateway.storage.door import SymptomRow, keep_symptoms
-from gateway.storage.presence import Sign, hand_on, keep_signs, keep_silences, keep_tick, remembered, ticks_us
+from gateway.storage.presence import (
+    Sign,
+    ToldSilence,
+    hand_on,
+    keep_signs,
+    keep_silence_symptoms,
+    keep_silences,
+    keep_tick,
+    remembered,
+    ticks_us,
+)
 
 TICK_EVERY: Final = timedelta(minutes=1)
 # Ticks are kept for several times the longest silence that any product allows, and for so long at least.
@@ -93,33 +102,21 @@ class DeviceSilences:
     def _tell(self, connection: Connection, changes: Sequence[SilenceChange], at: datetime) -> None:
         living = keep_silences(connection, changes, at)
         self._silences.forget([change.device_id for change in changes if change.device_id not in living])
-        told = [c for c in changes if c.turn in ("silent", "healed") and c.device_id in living]
-        keep_symptoms(connection, [self._symptom(change, *living[change.device_id], at) for change in told])
-        if told:
-            hand_on(
-                connection,
-                [(c.device_id, living[c.device_id][0], c.since_us, c.turn == "silent") for c in told],
-                at,
+        told = [
+            ToldSilence(
+                change.device_id,
+                living[change.device_id][0],
+                self._monitors[living[change.device_id][1]],
+                from_us(change.since_us),
+                change.turn == "silent",
+                change.quiet_h,
             )
-
-    def _symptom(self, change: SilenceChange, tenant_id: int, product: str, at: datetime) -> SymptomRow:
-        monitor = self._monitors[product]
-        return SymptomRow(
-            tenant_id=tenant_id,
-            device_id=change.device_id,
-            monitor=monitor.name,
-            component=monitor.component,
-            element=0,
-            state="confirmed" if change.turn == "silent" else "healed",
-            since_us=change.since_us,
-            at_us=to_us(at),
-            value=change.quiet_h,
-            threshold=monitor.after_s / 3600.0,
-            text_value="",
-            # No reading decided it, but a tick.
-            ingest_no=0,
-            received_at=at,
-        )
+            for change in changes
+            if change.turn in ("silent", "healed") and change.device_id in living
+        ]
+        if told:
+            keep_silence_symptoms(connection, told, at)
+            hand_on(connection, told, at)
 
 
 def signs_of(
