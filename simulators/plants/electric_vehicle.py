@@ -147,6 +147,10 @@ class ElectricVehicles:
         }
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
+    def codes(self, vehicle: int) -> tuple[str, ...]:
+        """Name the trouble codes that a vehicle shows now."""
+        return self.diagnosis.codes(vehicle)
+
     def memory(self) -> dict[str, Floats | Flags]:
         """Give all that must be kept so that another run goes on from here, beside the state of ``rng``."""
         return {

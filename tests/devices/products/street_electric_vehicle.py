@@ -44,6 +44,7 @@ class Vehicles:
         self._plant = ElectricVehicles([_SITES[number % len(_SITES)] for number in range(count)], seed)
         self._faults = [
             Fault(
+                "electric_vehicle",
                 number,
                 ill.kind,
                 start_at,
@@ -59,7 +60,9 @@ class Vehicles:
 
     def live(self, at: datetime) -> Columns:
         """Live on to an instant and report."""
-        self._plant.step((at - self._at).total_seconds(), at, strain_at(self._faults, self._count, at))
+        self._plant.step(
+            (at - self._at).total_seconds(), at, strain_at("electric_vehicle", self._faults, self._count, at)
+        )
         self._at = at
         samples = self._plant.samples()
         values = {name: [sample[name] for sample in samples] for name in samples[0]}
