@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from dashboards.curves import Curve, figures_of
@@ -13,6 +13,7 @@ from dashboards.lasts import told
 from dashboards.liveness import state_of
 from dashboards.login import Session, TheSession, own_form
 from dashboards.render import message, page
+from dashboards.reports import numbers, off_by, reports_of, seen
 from dashboards.request import Reason
 from devices.product import ProductType
 from devices.products import product_type
@@ -37,8 +38,15 @@ _LINE_STEP, _BAR_STEP = timedelta(minutes=15), timedelta(hours=1)
 
 
 @router.get("/{device}")
-def show(request: Request, desk: TheDesk, session: TheSession, now: Now, device: DeviceName) -> Response:
-    """Show a device with its state, last readings, events, findings and requests."""
+def show(
+    request: Request,
+    desk: TheDesk,
+    session: TheSession,
+    now: Now,
+    device: DeviceName,
+    gaps: Annotated[str, Query(max_length=100)] = "",
+) -> Response:
+    """Show a device with its state, last readings, how it reports, events, findings and requests."""
     t = session.translator
     with desk.tenant(session.tenant_id) as conn:
         card = find_device(conn, device)
@@ -60,6 +68,10 @@ def show(request: Request, desk: TheDesk, session: TheSession, now: Now, device:
             "unheard": [s for name, s in product.signals.items() if newest is None or name not in newest.lasts],
             "figures": _figures(conn, card, product, newest, t),
             "element_label": element_label,
+            "reports": reports_of(conn, card.device_id, gaps),
+            "seen": seen,
+            "off_by": off_by,
+            "numbers": numbers,
         } | _story(conn, card, product, newest.at if newest else now)
     return page("device.html", t, context)
 

@@ -13,6 +13,8 @@ from dashboards.render import page
 from devices.products import product_types
 from gateway.storage.pages import devices
 from gateway.storage.pages.devices import Wanted
+from gateway.storage.pages.incidents import find_incident
+from gateway.storage.troubles import KINDS
 
 router: Final = APIRouter(prefix="/planner/devices", include_in_schema=False)
 
@@ -20,6 +22,7 @@ ROWS: Final = 50
 _WORDS_AT_MOST: Final = 8
 _LETTERS_AT_MOST: Final = 100
 _LARGEST_ID: Final = 2**31 - 1
+_LARGEST_BIGINT: Final = 2**63 - 1
 
 
 @router.get("")
@@ -33,6 +36,8 @@ def show(
     state: str = "",
     requests: bool = False,
     faults: bool = False,
+    trouble: str = "",
+    incident: Annotated[int, Query(ge=0, le=_LARGEST_BIGINT)] = 0,
     below: str = "",
 ) -> Response:
     """Show the devices that fit, newest first; what an address asks for that we do not have asks for nothing."""
@@ -42,11 +47,14 @@ def show(
         state=state if state in LIVENESS else "",
         with_request=requests,
         with_fault=faults,
+        trouble=trouble if trouble in {*KINDS, devices.ANY_TROUBLE} else "",
+        incident=incident,
     )
     with desk.tenant(session.tenant_id) as conn:
         state_at = partial(state_of, listened_at=devices.listened_at(conn, now))
         found = devices.listed(conn, wanted, state_at, below=_below(below), limit=ROWS)
         counts = devices.counts(conn)
+        region = find_incident(conn, wanted.incident) if wanted.incident else None
     asked = asked_again(wanted)
     context: dict[str, object] = {
         "request": request,
@@ -61,6 +69,8 @@ def show(
         "products": product_types(),
         "states": LIVENESS,
         "state_of": state_at,
+        "troubles": KINDS,
+        "region": region,
         "asked": asked,
         "following": urlencode({**asked, "below": found.following}) if found.following is not None else "",
         "is_first": not below,
@@ -86,6 +96,8 @@ def asked_again(wanted: Wanted) -> dict[str, str]:
         "state": wanted.state,
         "requests": "true" if wanted.with_request else "",
         "faults": "true" if wanted.with_fault else "",
+        "trouble": wanted.trouble,
+        "incident": str(wanted.incident) if wanted.incident else "",
     }
     return {name: value for name, value in asked.items() if value}
 

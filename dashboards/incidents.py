@@ -1,5 +1,6 @@
-"""The planner's page of incidents: regions that fell silent, each one problem of one person, closed with a word."""
+"""The planner's pages of incidents: regions that fell silent, each one problem of one person, closed with a word."""
 
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
@@ -7,17 +8,20 @@ from fastapi.responses import RedirectResponse
 from pydantic import StringConstraints
 
 from dashboards.desk import Now, TheDesk
+from dashboards.liveness import state_of
 from dashboards.login import TheSession, own_form
-from dashboards.render import page
+from dashboards.render import message, page
 from devices.products import product_type
 from gateway.gathering import close_by_hand
 from gateway.notices.incident import place_of
-from gateway.storage.pages import incidents
+from gateway.storage.pages import devices, incidents
+from gateway.storage.pages.devices import Wanted
 
 router: Final = APIRouter(prefix="/planner/incidents", include_in_schema=False)
 
 ROWS: Final = 50
 _MOST_OPEN: Final = 200
+_DEVICES: Final = 20
 _LARGEST_ID: Final = 2**63 - 1
 IncidentId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
 Before = Annotated[int | None, Query(ge=1, le=_LARGEST_ID)]
@@ -42,6 +46,35 @@ def show(request: Request, desk: TheDesk, session: TheSession, now: Now, before:
         "place_of": place_of,
     }
     return page("incidents.html", session.translator, context)
+
+
+@router.get("/{incident_id}")
+def show_one(request: Request, desk: TheDesk, session: TheSession, now: Now, incident_id: IncidentId) -> Response:
+    """Show an incident with the first of its devices; the list of devices has them all."""
+    t = session.translator
+    with desk.tenant(session.tenant_id) as conn:
+        row = incidents.find_incident(conn, incident_id)
+        if row is None:
+            return message(
+                request,
+                t,
+                title=t.gettext("There is no such incident"),
+                text=t.gettext("Its number may be mistyped, or it belongs to another service desk."),
+                status=404,
+            )
+        state_at = partial(state_of, listened_at=devices.listened_at(conn, now))
+        found = devices.listed(conn, Wanted(incident=incident_id), state_at, below=None, limit=_DEVICES)
+    context: dict[str, object] = {
+        "request": request,
+        "session": session,
+        "now": now,
+        "row": row,
+        "product": product_type(row.product),
+        "place_of": place_of,
+        "found": found,
+        "state_of": state_at,
+    }
+    return page("incident.html", t, context)
 
 
 @router.post("/{incident_id}/close", dependencies=[Depends(own_form)])

@@ -17,6 +17,7 @@ from gateway.storage.pages.door import desk_zone
 router: Final = APIRouter(prefix="/planner/rejections", include_in_schema=False)
 
 ROWS: Final = 50
+_COUNTED_AT_MOST: Final = 999
 _LARGEST_US: Final = 10**16
 RejectionId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 Reason = Annotated[str, Query(max_length=40)]
@@ -36,7 +37,7 @@ def show(
     with desk.tenant(session.tenant_id) as conn:
         card = find_device(conn, device) if device else None
         device_id = card.device_id if card else None
-        counts = rejections.counts(conn, device_id=device_id)
+        counts = rejections.counts(conn, device_id=device_id, at_most=_COUNTED_AT_MOST + 1)
         which = reason if reason in {each.reason for each in counts} else ""
         rows = rejections.listed(conn, reason=which, device_id=device_id, before=_place(before), limit=ROWS + 1)
         zone_name = desk_zone(conn)
@@ -47,6 +48,7 @@ def show(
         "now": now,
         "rows": rows[:ROWS],
         "counts": counts,
+        "counted_at_most": _COUNTED_AT_MOST,
         "which": which,
         "device": card.name if card else "",
         "zone_name": zone_name,

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dashboards.liveness import LIVENESS
+from dashboards.reports import COMMAND_STATES, GAP_STATES
 from gateway.health.alarms import THRESHOLDS, Alarm
 from gateway.notices.words import (
     ACTORS,
@@ -20,6 +21,8 @@ from gateway.notices.words import (
     QUEUES,
     SEVERITIES,
     STATES,
+    TROUBLE_MOVES,
+    TROUBLES,
     VERDICTS,
     WHY_THIS_DATE,
     word,
@@ -81,6 +84,10 @@ def _environment(language: Language) -> Environment:
         "event": EVENTS,
         "notice": NOTICES,
         "liveness": LIVENESS,
+        "trouble": TROUBLES,
+        "trouble_move": TROUBLE_MOVES,
+        "gap": GAP_STATES,
+        "command": COMMAND_STATES,
     }
     # A filter per vocabulary: {{ row.state | state }} is the state in words.
     for name, vocabulary in words.items():

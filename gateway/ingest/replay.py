@@ -95,13 +95,15 @@ def judged(rejection: Asked, decoded: Decoded, new: int) -> tuple[Outcome, str]:
     """Return the outcome of a replay and its detail.
 
     It is refused when the message is refused as a whole, or the same piece of it again. Otherwise it is stored when it
-    brought new readings or a presence, and absorbed when all were there already.
+    brought new readings, a presence or an answer to a command, and absorbed when all were there already.
     """
     for again in decoded.rejected:
         if again.refusal.place == rejection.place or not _has_content(decoded):
             return "refused", f"{again.refusal.reason}: {again.refusal.detail}"
     if new or decoded.presences:
         return "stored", f"{new} readings" if new else "presence"
+    if decoded.answers:
+        return "stored", "answer to a command"
     return "absorbed", "its readings are there already, and a reading is never changed"
 
 

@@ -67,17 +67,43 @@ _ROW = """SELECT j.rejection_id, j.received_at, d.name AS device, j.topic, j.rea
           FROM rejection j LEFT JOIN device d USING (device_id)"""
 
 
-def counts(connection: Connection, *, device_id: int | None = None) -> list[ReasonCount]:
-    """Return the present tenant's rejections by reason, the most frequent first; of one device or of all."""
+# The reasons are found by leaping from one to the next in the index, so that no reason is read to its end for it.
+_COUNTS = """WITH RECURSIVE leap AS (
+        (SELECT reason FROM rejection WHERE tenant_id = current_tenant() ORDER BY reason LIMIT 1)
+        UNION ALL
+        SELECT (SELECT j.reason FROM rejection j WHERE j.tenant_id = current_tenant() AND j.reason > leap.reason
+            ORDER BY j.reason LIMIT 1)
+        FROM leap WHERE leap.reason IS NOT NULL)
+    SELECT leap.reason, counted.* FROM leap CROSS JOIN LATERAL (
+        SELECT count(*) AS count, count(*) FILTER (WHERE outcome IS NULL OR outcome = 'refused') AS open,
+            max(received_at) AS newest_at
+        FROM (SELECT outcome, received_at FROM rejection
+            WHERE tenant_id = current_tenant() AND reason = leap.reason
+            ORDER BY received_at DESC, rejection_id DESC LIMIT %(at_most)s) AS newest) AS counted
+    WHERE leap.reason IS NOT NULL ORDER BY count DESC, reason"""
+_COUNTS_OF_DEVICE = """SELECT reason, count(*) AS count,
+        count(*) FILTER (WHERE outcome IS NULL OR outcome = 'refused') AS open, max(received_at) AS newest_at
+    FROM (SELECT reason, outcome, received_at FROM rejection WHERE device_id = %(device_id)s
+        ORDER BY received_at DESC, rejection_id DESC LIMIT %(at_most)s) AS newest
+    GROUP BY reason ORDER BY count DESC, reason"""
+
+
+def counts(connection: Connection, *, device_id: int | None = None, at_most: int | None = None) -> list[ReasonCount]:
+    """Return the present tenant's rejections by reason, the most frequent first; of one device or of all.
+
+    Parameters
+    ----------
+    connection : Connection
+        In a transaction of the tenant.
+    device_id : int, optional
+        Only those of this device.
+    at_most : int, optional
+        Of each reason so many are counted, the newest; of one device the newest so many of all. Without it all are,
+        which takes as long as there are many.
+    """
+    query = _COUNTS if device_id is None else _COUNTS_OF_DEVICE
     with connection.cursor(row_factory=class_row(ReasonCount)) as cursor:
-        return cursor.execute(
-            """SELECT reason, count(*) AS count,
-                      count(*) FILTER (WHERE outcome IS NULL OR outcome = 'refused') AS open,
-                      max(received_at) AS newest_at
-               FROM rejection WHERE %(device_id)s::int IS NULL OR device_id = %(device_id)s
-               GROUP BY reason ORDER BY count(*) DESC, reason""",
-            {"device_id": device_id},
-        ).fetchall()
+        return cursor.execute(query, {"device_id": device_id, "at_most": at_most}).fetchall()
 
 
 def listed(

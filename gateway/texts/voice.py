@@ -114,6 +114,10 @@ class Translator:
         delta = at - now if abs(at - now) >= _MOMENT else -_MOMENT
         return format_timedelta(delta, add_direction=True, threshold=1.5, locale=self.locale)
 
+    def length(self, seconds_s: float) -> str:
+        """Return a length of time in its largest fitting unit: "86 seconds", "3 hours"."""
+        return format_timedelta(timedelta(seconds=seconds_s), threshold=1.5, locale=self.locale)
+
     def number(self, value: float, digits: int = 1) -> str:
         """Return a number with at most `digits` digits after the point, grouped as the language does."""
         return format_decimal(round(value, digits) + 0.0, format=f"#,##0.{'#' * digits}", locale=self.locale)

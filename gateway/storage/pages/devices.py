@@ -18,6 +18,7 @@ from gateway.storage.connection import Connection
 COUNTED_AT_MOST: Final = 999
 FOUND_AT_MOST: Final = 2000
 WALKED: Final = 2000
+ANY_TROUBLE: Final = "any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class DeviceRow:
     returned_at: datetime | None
     has_request: bool
     has_fault: bool
+    troubles: Sequence[str]
+    is_in_incident: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +78,18 @@ class DeviceFacts:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a planner looks for; empty texts and False ask for nothing."""
+    """What a planner looks for; empty texts, False and 0 ask for nothing.
+
+    `trouble` is a kind of trouble at the door, or `ANY_TROUBLE`; `incident` the id of an incident.
+    """
 
     words: str = ""
     product: str = ""
     state: str = ""
     with_request: bool = False
     with_fault: bool = False
+    trouble: str = ""
+    incident: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +130,9 @@ _WALKS: Final[Mapping[str, sql.Composed]] = {
     for name, table, which in (
         ("request", "service_request", sql.SQL("closed_at IS NULL")),
         ("fault", "fault", sql.SQL("closed_at IS NULL")),
+        ("incident", "incident_device", sql.SQL("incident_id = %(incident)s")),
+        ("trouble", "door_trouble", sql.SQL("closed_at IS NULL")),
+        ("trouble_kind", "door_trouble", sql.SQL("closed_at IS NULL AND kind = %(trouble)s")),
         ("retired", "device", sql.SQL("retired_at IS NOT NULL")),
         ("product", "device", sql.SQL("product = %(product)s")),
         ("all", "device", sql.SQL("true")),
@@ -131,7 +142,8 @@ _WALKS: Final[Mapping[str, sql.Composed]] = {
 _ROWS: Final = """
     SELECT d.device_id, d.name, d.product, d.model, d.serial, d.place_name, d.time_zone, o.name AS owner_name,
            d.retired_at, p.is_online, p.told_at, p.heard_at, p.silent_since_at, p.returned_at,
-           r.found IS NOT NULL AS has_request, f.found IS NOT NULL AS has_fault
+           r.found IS NOT NULL AS has_request, f.found IS NOT NULL AS has_fault, t.kinds AS troubles,
+           i.found IS NOT NULL AS is_in_incident
     FROM unnest(%(ids)s::int[]) AS asked (device_id)
     JOIN LATERAL (SELECT * FROM device WHERE device_id = asked.device_id LIMIT 1) d ON true
     JOIN LATERAL (SELECT name FROM owner WHERE owner_id = d.owner_id LIMIT 1) o ON true
@@ -143,6 +155,12 @@ _ROWS: Final = """
     ) r ON true
     LEFT JOIN LATERAL (
         SELECT true AS found FROM fault WHERE device_id = asked.device_id AND closed_at IS NULL LIMIT 1) f ON true
+    JOIN LATERAL (
+        SELECT coalesce(array_agg(kind ORDER BY kind), '{}') AS kinds FROM door_trouble
+        WHERE device_id = asked.device_id AND closed_at IS NULL) t ON true
+    LEFT JOIN LATERAL (
+        SELECT true AS found FROM incident_device
+        WHERE incident_id = %(incident)s AND device_id = asked.device_id LIMIT 1) i ON true
     ORDER BY asked.device_id DESC"""
 
 
@@ -164,7 +182,7 @@ def listed(
     """
     candidates = _candidates(conn, wanted, below, limit)
     with conn.cursor(row_factory=class_row(DeviceRow)) as cursor:
-        rows = cursor.execute(_ROWS, {"ids": candidates.device_ids}).fetchall()
+        rows = cursor.execute(_ROWS, {"ids": candidates.device_ids, "incident": wanted.incident}).fetchall()
     fitting = [row for row in rows if _fits(row, wanted, state_of)]
     if len(fitting) > limit:
         return Page(fitting[:limit], fitting[limit - 1].device_id, candidates.is_capped)
@@ -178,6 +196,12 @@ def _fits(row: DeviceRow, wanted: Wanted, state_of: Callable[[DeviceRow], str]) 
         (not wanted.product or row.product == wanted.product)
         and (not wanted.with_request or row.has_request)
         and (not wanted.with_fault or row.has_fault)
+        and (
+            not wanted.trouble
+            or wanted.trouble in row.troubles
+            or (wanted.trouble == ANY_TROUBLE and row.troubles != [])
+        )
+        and (not wanted.incident or row.is_in_incident)
         and (not wanted.state or state_of(row) == wanted.state)
     )
 
@@ -188,9 +212,13 @@ def _candidates(conn: Connection, wanted: Wanted, below: int | None, limit: int)
     walk, rest = _walk(wanted)
     # Where the index decides everything, no more rows are needed than are shown.
     most = limit + 1 if rest == Wanted() else WALKED
-    asked: dict[str, object] = {"below": below, "most": most}
-    if walk == "product":
-        asked["product"] = wanted.product
+    asked: dict[str, object] = {
+        "below": below,
+        "most": most,
+        "product": wanted.product,
+        "trouble": wanted.trouble,
+        "incident": wanted.incident,
+    }
     ids = [int(row[0]) for row in conn.execute(_WALKS[walk], asked).fetchall()]
     return _Candidates(ids, is_capped=False, has_more=len(ids) == WALKED)
 
@@ -206,6 +234,11 @@ def _found(conn: Connection, wanted: Wanted, below: int | None, limit: int) -> _
 
 def _walk(wanted: Wanted) -> tuple[str, Wanted]:
     """Return the index to walk along, the one that few devices are in first, and what it leaves to be decided."""
+    if wanted.incident:
+        return "incident", replace(wanted, incident=0)
+    if wanted.trouble:
+        walk = "trouble" if wanted.trouble == ANY_TROUBLE else "trouble_kind"
+        return walk, replace(wanted, trouble="")
     if wanted.with_request:
         return "request", replace(wanted, with_request=False)
     if wanted.with_fault:
@@ -221,7 +254,7 @@ def counts(conn: Connection) -> dict[str, int]:
     """Return how many devices there are of each kind that an index knows, each up to `COUNTED_AT_MOST` + 1."""
     return {
         walk: len(conn.execute(_WALKS[walk], {"below": None, "most": COUNTED_AT_MOST + 1}).fetchall())
-        for walk in ("all", "request", "fault", "retired")
+        for walk in ("all", "request", "fault", "trouble", "retired")
     }
 
 

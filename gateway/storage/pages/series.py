@@ -1,9 +1,9 @@
 """Readings for a plot: a few hundred points of one signal, from the samples or from their hourly roll-up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, LiteralString
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from devices.signals import Kind
 from gateway.storage.connection import Connection
 
 POINTS: Final = 150
+# Two days of one a second: where the hours are not rolled up yet, the newest of a longer span.
+_SAMPLES_AT_MOST: Final = 172_800
 # Below this span the samples themselves are drawn; above it the hours, so that months open as fast as a day.
 _SAMPLES_UP_TO: Final = timedelta(hours=48)
 _HOUR: Final = timedelta(hours=1)
@@ -83,7 +85,7 @@ def load(
     """Return the points of a plot, None where there are fewer than two.
 
     The samples are read for a span of up to two days, their hourly roll-up for a longer one; and the samples again
-    where the roll-up does not know the hours yet.
+    where the roll-up does not know the hours yet, of these the newest `_SAMPLES_AT_MOST`.
     """
     hourly = [True, False] if span.length > _SAMPLES_UP_TO else [False]
     for is_hourly in hourly:
@@ -108,19 +110,29 @@ def _source(product: str, device_id: int, span: Span, *, is_hourly: bool) -> _So
             "begins_at": span.begins_at,
             "ends_at": span.ends_at,
             "origin": _BUCKETS_FROM,
+            "most": _SAMPLES_AT_MOST,
             "step": max(_HOUR if is_hourly else _SECOND, span.length / POINTS),
         },
     )
 
 
+def _newest(source: _Source, columns: Mapping[LiteralString, str]) -> sql.Composed:
+    """Return the newest rows of a span as a table: their times as `at`, and these columns by new names."""
+    named = [sql.SQL("{} AS {}").format(sql.Identifier(column), sql.SQL(name)) for name, column in columns.items()]
+    return sql.SQL(
+        """(SELECT {at} AS at, {named} FROM {view}
+            WHERE device_id = %(device_id)s AND {at} BETWEEN %(begins_at)s AND %(ends_at)s
+            ORDER BY {at} DESC LIMIT %(most)s) AS newest"""
+    ).format(at=source.at, named=sql.SQL(", ").join(named), view=source.view)
+
+
 def _scalar_series(conn: Connection, source: _Source, plot: Plot, kind: Kind) -> Series:
     suffixes = ("_max", "_max", "_max") if kind is Kind.COUNTER else ("_min", "_avg", "_max")
-    low, mean, high = (sql.Identifier(plot.signal + (suffix if source.is_hourly else "")) for suffix in suffixes)
+    low, mean, high = (plot.signal + (suffix if source.is_hourly else "") for suffix in suffixes)
     query = sql.SQL(
-        """SELECT date_bin(%(step)s, {at}, %(origin)s), min({low})::float8, avg({mean})::float8, max({high})::float8
-           FROM {view} WHERE device_id = %(device_id)s AND {at} BETWEEN %(begins_at)s AND %(ends_at)s
-           GROUP BY 1 HAVING avg({mean}) IS NOT NULL ORDER BY 1"""
-    ).format(view=source.view, at=source.at, low=low, mean=mean, high=high)
+        """SELECT date_bin(%(step)s, at, %(origin)s), min(low)::float8, avg(mean)::float8, max(high)::float8
+           FROM {} GROUP BY 1 HAVING avg(mean) IS NOT NULL ORDER BY 1"""
+    ).format(_newest(source, {"low": low, "mean": mean, "high": high}))
     rows: list[tuple[datetime, float, float, float]] = conn.execute(query, source.arguments).fetchall()
     values = np.array([row[1:] for row in rows], dtype=np.float64).reshape(len(rows), 3) * plot.scale
     return Series([row[0] for row in rows], {0: values[:, 1]}, values[:, 0], values[:, 2])
@@ -129,15 +141,9 @@ def _scalar_series(conn: Connection, source: _Source, plot: Plot, kind: Kind) ->
 def _vector_series(conn: Connection, source: _Source, plot: Plot, elements: Sequence[int]) -> Series:
     # One row per bucket is drawn as it was reported: an average over many would hide the moment that matters.
     query = sql.SQL(
-        """SELECT DISTINCT ON (date_bin(%(step)s, {at}, %(origin)s)) {at}, {value}
-           FROM {view} WHERE device_id = %(device_id)s AND {at} BETWEEN %(begins_at)s AND %(ends_at)s
-             AND {value} IS NOT NULL
-           ORDER BY date_bin(%(step)s, {at}, %(origin)s), {at}"""
-    ).format(
-        view=source.view,
-        at=source.at,
-        value=sql.Identifier(plot.signal + ("_avg" if source.is_hourly else "")),
-    )
+        """SELECT DISTINCT ON (date_bin(%(step)s, at, %(origin)s)) at, value
+           FROM {} WHERE value IS NOT NULL ORDER BY date_bin(%(step)s, at, %(origin)s), at"""
+    ).format(_newest(source, {"value": plot.signal + ("_avg" if source.is_hourly else "")}))
     rows: list[tuple[datetime, list[float | None]]] = conn.execute(query, source.arguments).fetchall()
     values = _matrix([row[1] for row in rows])
     if plot.against_median:
