@@ -116,7 +116,7 @@ class Translator:
 
     def length(self, seconds_s: float) -> str:
         """Return a length of time in its largest fitting unit: "86 seconds", "3 hours"."""
-        return format_timedelta(timedelta(seconds=seconds_s), threshold=1.5, locale=self.locale)
+        return format_timedelta(timedelta(seconds=round(seconds_s)), threshold=1.5, locale=self.locale)
 
     def number(self, value: float, digits: int = 1) -> str:
         """Return a number with at most `digits` digits after the point, grouped as the language does."""

@@ -127,6 +127,71 @@ class Scene:
             columns |= {"closed_at": NOW - timedelta(minutes=5), "heard_again": 490}
         return self.insert("incident", "incident_id", **(columns | more))
 
+    def trouble(self, device_id: int, kind: str, *, closed_at: datetime | None = None, **detail: Any) -> int:
+        """What was wrong with how a device reports, seen three times, last a quarter of an hour ago."""
+        return self.insert(
+            "door_trouble",
+            "trouble_id",
+            device_id=device_id,
+            kind=kind,
+            since_at=NOW - timedelta(hours=3),
+            last_at=NOW - timedelta(minutes=15),
+            count=3,
+            detail=Jsonb(detail),
+            closed_at=closed_at,
+        )
+
+    def gap(self, device_id: int, first: int, last: int, noticed_at: datetime, **more: Any) -> None:
+        """Missing messages of the device's third boot."""
+        self.conn.execute(
+            """INSERT INTO sequence_gap (device_id, boot, epoch, missing, noticed_at, next_at, attempts, asked_at,
+                filled_at, given_up_at)
+            VALUES (%(device)s, 3, 0, int8range(%(first)s, %(last)s, '[]'), %(noticed)s, %(noticed)s, %(attempts)s,
+                %(asked)s, %(filled)s, %(given_up)s)""",
+            {"device": device_id, "first": first, "last": last, "noticed": noticed_at}
+            | {"attempts": 0, "asked": None, "filled": None, "given_up": None}
+            | more,
+        )
+
+    def command(self, device_id: int, seqs: str, written_at: datetime, **more: Any) -> None:
+        """A command to send messages of the third boot again."""
+        columns = {"sent_at": written_at, "expires_at": written_at + timedelta(minutes=10)} | more
+        names, marks = ", ".join(columns), ", ".join(["%s"] * len(columns))
+        self.conn.execute(
+            f"""INSERT INTO device_command (command_id, device_id, command, boot, epoch, seqs, written_at, {names})
+            VALUES (gen_random_uuid(), %s, 'resend', 3, 0, %s, %s, {marks})""",  # type: ignore[arg-type]
+            [device_id, seqs, written_at, *columns.values()],
+        )
+
+    def clock(self, device_id: int, skew_s: float, *, is_off: bool) -> None:
+        self.conn.execute(
+            "INSERT INTO device_clock VALUES (%s, %s, %s, %s)", [device_id, skew_s, is_off, NOW - timedelta(minutes=4)]
+        )
+
+    def heard(self, device_id: int) -> None:
+        at = NOW - timedelta(minutes=2)
+        self.conn.execute("INSERT INTO device_presence (device_id, heard_at) VALUES (%s, %s)", [device_id, at])
+
+    def reports_badly(self, name: str) -> int:
+        """A device that has every trouble at the door, open or over, with gaps and commands of every kind."""
+        device_id = self.device(name=name)
+        self.heard(device_id)
+        self.trouble(device_id, "two_devices", boot=3, seq=1861, other_boot=9, other_seq=12)
+        self.trouble(device_id, "clock_off", skew_s=-7384.0)
+        self.trouble(device_id, "gap_lost", boot=3)
+        self.trouble(device_id, "seq_restarted", closed_at=NOW - timedelta(hours=2), boot=2, from_seq=900, to_seq=1)
+        self.clock(device_id, -7384.2, is_off=True)
+        asked_at, earlier = NOW - timedelta(minutes=6), NOW - timedelta(hours=4)
+        self.gap(device_id, 1900, 1900, NOW - timedelta(minutes=1))
+        self.gap(device_id, 1841, 1850, NOW - timedelta(minutes=8), attempts=2, asked=asked_at)
+        self.gap(device_id, 700, 1699, earlier, attempts=1, asked=earlier, filled=earlier + timedelta(minutes=3))
+        self.gap(device_id, 12, 14, earlier, attempts=5, asked=earlier, given_up=earlier + timedelta(hours=1))
+        answered = {"answered_at": earlier, "outcome": "partly", "detail": "12 to 14 are <gone>"}
+        self.command(device_id, "{[12,15),[700,1700)}", earlier, **answered)
+        self.command(device_id, "{[1,2),[3,4),[5,6),[7,8)}", earlier - timedelta(minutes=1))
+        self.command(device_id, "{[1841,1851)}", asked_at)
+        return device_id
+
     def request(
         self,
         device_id: int,

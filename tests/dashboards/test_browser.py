@@ -30,6 +30,10 @@ DEVICE_PAGES = (
     "/ev-0003/signals/cell_voltages_v?element=81",
     "/ev-0003/signals/cell_voltages_v?span=year&lang=ko",
     "/ev-0003/signals/dtcs",
+    "?trouble=any",
+    "/ev-bad",
+    "/ev-bad?lang=ja",
+    "?incident=1&lang=ko",
 )
 
 CHECKS = """() => {
@@ -114,7 +118,15 @@ def test_every_page_can_be_used_by_everybody(
     ids["visit"], ids["visited"] = offered(links.scene), offered(links.scene)
     confirmed(links.scene, ids["visited"])
     ids["danger at home"] = ill(links.scene, meter(links.scene), GAS)
-    scene.incident(heard_again=3, recovering_at=NOW)
+    silent = scene.incident(heard_again=3, recovering_at=NOW)
+    scene.insert(
+        "incident_device",
+        "device_id",
+        incident_id=silent,
+        device_id=scene.reports_badly("ev-bad"),
+        since_at=NOW,
+        joined_at=NOW,
+    )
     scene.incident(place="", due_at=NOW - timedelta(hours=1))
     scene.incident(closed=True, closed_by=scene.planner_id, word="A transformer was replaced")
     context = browser.new_context(reduced_motion="reduce")
@@ -137,6 +149,7 @@ def test_every_page_can_be_used_by_everybody(
     page.goto(address + links.login())
     page.click("button[type=submit]")
     paths = ["/planner", "/planner?state=confirmed", "/planner/outbox", "/planner/rejections", "/planner/incidents"]
+    paths += [f"/planner/incidents/{silent}"]
     paths += [f"/planner/requests/{request_id}" for request_id in ids.values()]
     paths += [f"/planner/devices{path}" for path in DEVICE_PAGES]
     found += [f"{path}: {problem}" for path in paths for problem in problems_of(page, address + path)]

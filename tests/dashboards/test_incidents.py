@@ -95,6 +95,45 @@ def test_it_speaks_the_planner_s_language(planner: TestClient, scene: Scene, lan
     assert f"<h1>{word}</h1>" in planner.get("/planner/incidents").text
 
 
+def joined(scene: Scene, incident_id: int, count: int) -> None:
+    """Devices of an incident, every second of them heard again."""
+    for number in range(count):
+        device_id = scene.device(name=f"m-{number}")
+        scene.insert(
+            "incident_device", "device_id", incident_id=incident_id, device_id=device_id, since_at=NOW, joined_at=NOW
+        )
+        silent_since = NOW - timedelta(days=2) if number % 2 else None
+        scene.conn.execute(
+            "INSERT INTO device_presence (device_id, heard_at, silent_since_at) VALUES (%s, %s, %s)",
+            [device_id, silent_since or NOW, silent_since],
+        )
+
+
+def test_an_incident_s_page_lists_the_first_of_its_devices_and_leads_to_all(planner: TestClient, scene: Scene) -> None:
+    incident_id = scene.incident(place="Busan", due_at=NOW - timedelta(hours=2))
+    joined(scene, incident_id, 25)
+    scene.device(name="elsewhere")
+    html = planner.get(f"/planner/incidents/{incident_id}").text
+    assert len(re.findall(r'href="/planner/devices/m-\d+"', html)) == 20
+    assert "elsewhere" not in html
+    assert "Busan" in html
+    everyone = planner.get(f"/planner/devices?incident={incident_id}").text
+    assert len(re.findall(r'class="open" href="/planner/devices/m-\d+"', everyone)) == 25
+    assert f"Only devices of incident I-{incident_id:06d}." in everyone
+    silent = planner.get(f"/planner/devices?incident={incident_id}&state=silent").text
+    assert len(re.findall(r'class="open" href="/planner/devices/m-\d+"', silent)) == 12
+    assert planner.get("/planner/devices/m-3").text.count(f'href="/planner/incidents/{incident_id}"') == 1
+
+
+def test_a_closed_incident_keeps_its_page_with_its_word_and_no_form(planner: TestClient, scene: Scene) -> None:
+    incident_id = scene.incident(closed=True, closed_by=scene.planner_id, word="A transformer was replaced")
+    joined(scene, incident_id, 1)
+    html = planner.get(f"/planner/incidents/{incident_id}").text
+    assert "A transformer was replaced" in html
+    assert "Close…" not in html
+    assert "/planner/incidents/" not in planner.get("/planner/devices/m-0").text
+
+
 def test_no_tenant_sees_another_s_incidents(
     planner: TestClient, scene: Scene, database: str, client: TestClient, links: Links
 ) -> None:
@@ -104,6 +143,10 @@ def test_no_tenant_sees_another_s_incidents(
     key = key_on(planner.get("/planner").text)
     planner.post(f"/planner/incidents/{incident_id}/close", data={"key": key, "word": "Not mine"})
     assert not closed(other, incident_id)[0]
+    page = planner.get(f"/planner/incidents/{incident_id}")
+    assert (page.status_code, "Elsewhere" in page.text) == (404, False)
+    joined(other, incident_id, 1)
+    assert "m-0" not in planner.get(f"/planner/devices?incident={incident_id}").text
     other.close()
 
 
@@ -115,5 +158,5 @@ def test_the_outbox_leads_to_the_incidents(planner: TestClient, scene: Scene) ->
         [scene.tenant_id, incident_id, NOW],
     )
     html = planner.get("/planner/outbox").text
-    assert '<a class="open" href="/planner/incidents">Incident for a member of staff</a>' in html
-    assert f"I-{incident_id:06d}" in html
+    assert "Incident for a member of staff" in html
+    assert f'<a href="/planner/incidents/{incident_id}">I-{incident_id:06d}</a>' in html

@@ -14,7 +14,7 @@ from gateway.storage.pages.devices import DeviceRow, Page, Wanted
 from tests.dashboards.scene import NOW, WEAK_CELL, Scene
 
 # The tables that have a row for each device or owner.
-TABLES = ("device", "device_search", "owner", "device_presence")
+TABLES = ("device", "device_search", "owner", "device_presence", "door_trouble", "incident_device")
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_filters_are_taken_together(scene: Scene, serve: Connection) -> None:
     assert names(look(serve, with_request=True, state="silent")) == []
     assert names(look(serve, product="electric_vehicle", words="ev-1")) == ["ev-1"]
     assert names(look(serve, product="smart_meter")) == []
-    assert devices.counts(serve) == {"all": 3, "request": 1, "fault": 1, "retired": 1}
+    assert devices.counts(serve) == {"all": 3, "request": 1, "fault": 1, "trouble": 0, "retired": 1}
 
 
 @pytest.mark.parametrize("wanted", [{}, {"words": "m-"}, {"product": "smart_meter"}, {"state": "online"}])
@@ -186,13 +186,32 @@ LOOKS: list[dict[str, Any]] = [
     {"state": "online", "words": "서울"},
     {"with_request": True},
     {"with_fault": True, "state": "online"},
+    {"trouble": "any"},
+    {"trouble": "two_devices"},
+    {"trouble": "clock_off", "words": "서울"},
+    {"incident": 1},
+    {"incident": 1, "state": "silent"},
 ]
+
+
+def trouble_everywhere(scene: Scene) -> None:
+    """Every second clock is wrong, and every device belongs to one incident."""
+    scene.incident()
+    for query in (
+        """INSERT INTO door_trouble (tenant_id, device_id, kind, since_at, last_at, count, detail)
+        SELECT tenant_id, device_id, 'clock_off', %s, %s, 1, '{"skew_s": 99}' FROM device WHERE device_id %% 2 = 0""",
+        """INSERT INTO incident_device (tenant_id, incident_id, device_id, since_at, joined_at)
+        SELECT tenant_id, 1, device_id, %s, %s FROM device""",
+    ):
+        scene.conn.execute(query, [NOW, NOW])
+    scene.conn.execute("ANALYZE")
 
 
 @pytest.mark.slow
 def test_what_a_page_reads_does_not_grow_with_the_fleet(scene: Scene, database: str) -> None:
     scene.request(scene.device(name="ev-1"), WEAK_CELL)
     fleet(scene, 50_000)
+    trouble_everywhere(scene)
     with connect(database, Role.SERVE) as serve:
         for wanted in LOOKS:
             with tenant_transaction(serve, scene.tenant_id):
