@@ -10,15 +10,17 @@ from typing import Final, Literal
 
 import numpy as np
 
-from devices.monitors import Limit, MinimumFlow, Monitor, Peer, Register, Reported, Stuck
+from devices.monitors import Drift, Limit, MinimumFlow, Monitor, Peer, Register, Reported, Step, Stuck
 from devices.product import ProductType
 from devices.readings import Columns, FloatArray, IntArray
 from diagnostics.conditions import Conditions
 from diagnostics.detector import Detector, Readings
 from diagnostics.detectors import limit, reported
+from diagnostics.detectors.drift import Drifts
 from diagnostics.detectors.minimum_flow import MinimumFlows
 from diagnostics.detectors.peer import Peers
 from diagnostics.detectors.register import Registers
+from diagnostics.detectors.step import Steps
 from diagnostics.detectors.stuck import Standstills
 from diagnostics.group import Group
 from diagnostics.latch import CLEAR, CONFIRMED, Changes
@@ -218,7 +220,7 @@ def _phase(after: int) -> Phase:
 def _threshold(monitor: Monitor) -> float:
     """Return the limit in the unit of the symptom's value; 0 where the value is not held against one."""
     match monitor:
-        case Limit() | MinimumFlow() | Stuck():
+        case Limit() | MinimumFlow() | Stuck() | Drift() | Step():
             return monitor.limit
         case Peer():
             return monitor.limit * monitor.scale_floor
@@ -237,5 +239,9 @@ def _detector(monitor: Monitor) -> Detector | None:
             return MinimumFlows(monitor)
         case Stuck():
             return Standstills(monitor)
+        case Drift():
+            return Drifts(monitor)
+        case Step():
+            return Steps(monitor)
         case Limit() | Reported():
             return None

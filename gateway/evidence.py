@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from devices.monitors import MinimumFlow, Stuck
+from devices.monitors import Drift, MinimumFlow, Step, Stuck
 from devices.product import ProductType
 from diagnostics.diagnosis import Diagnosis, Evidence, Hypothesis
 from gateway.storage.findings import OpenSymptom
@@ -44,6 +44,6 @@ def _piece(product: ProductType, piece: Evidence, symptom: OpenSymptom) -> dict[
         "value": symptom.value,
         "threshold": symptom.threshold,
         # A flow or a pause is not in the unit of the register that it was seen on.
-        "unit": monitor.unit if isinstance(monitor, MinimumFlow | Stuck) else feature.unit,
+        "unit": monitor.unit if isinstance(monitor, MinimumFlow | Stuck | Drift | Step) else feature.unit,
         "text_value": symptom.text_value,
     }
