@@ -211,9 +211,9 @@ class Step:
     """A level that changed suddenly and for good.
 
     Wrong when the median of the last `after` periods is beyond the median of the `before` periods ahead of them by
-    `limit` and by `sigmas` robust sigmas, on `side`; well when it is back within `clear`. With `is_share` the change is in
-    per cent of the level before, else in the feature's unit. After `hold` periods the new level is taken for usual. A
-    sigma is at least `scale_floor`, in the unit of the change; `unit` is what people read.
+    `limit` and by `sigmas` standard errors, on `side`; well when it is back within `clear`. With `is_share` the change is
+    in per cent of the level before, else in the feature's unit. After `hold` periods the new level is taken for usual.
+    The levels' robust scale is at least `scale_floor`, in the unit of the change; `unit` is what people read.
     """
 
     name: str

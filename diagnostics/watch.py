@@ -220,8 +220,10 @@ def _phase(after: int) -> Phase:
 def _threshold(monitor: Monitor) -> float:
     """Return the limit in the unit of the symptom's value; 0 where the value is not held against one."""
     match monitor:
-        case Limit() | MinimumFlow() | Stuck() | Drift() | Step():
+        case Limit() | MinimumFlow() | Stuck():
             return monitor.limit
+        case Drift() | Step():
+            return monitor.limit if monitor.side == "above" else -monitor.limit
         case Peer():
             return monitor.limit * monitor.scale_floor
         case Reported() | Register():

@@ -3,7 +3,8 @@
 The last periods of each device stand in a window. Its newest part is held against the part before it, median against
 median, so that single odd periods on either side do not matter. It is a step when
 
-- the medians are apart by the monitor's limit, and by so many robust sigmas of the part before;
+- the medians are apart by the monitor's limit, and by so many standard errors of their difference, after the robust
+  scale of the part before;
 - nearly all of the newest levels are beyond half of the limit: a spike is over by then, a holiday has no levels at all
   when the monitor's periods say what rest is;
 - the part before was level itself: its own halves differ by less than half of the change. Over a drift they differ by
@@ -31,6 +32,8 @@ from diagnostics.detector import Memory, Readings, Values
 # Share of the newest levels that have to be beyond half of the limit.
 _NEARLY_ALL: Final = 0.8
 _HALF: Final = 0.5
+# Standard error of a median against that of a mean, for a normal distribution.
+_MEDIAN_TO_MEAN: Final = 1.2533
 # How much of the change the part before may have crept itself.
 _CREEPS: Final = 0.5
 
@@ -67,6 +70,7 @@ class Steps:
     def __init__(self, monitor: Step) -> None:
         self._monitor = monitor
         self._sign = 1.0 if monitor.side == "above" else -1.0
+        self._error = _MEDIAN_TO_MEAN * (1 / monitor.before + 1 / monitor.after) ** 0.5
         window = np.full(monitor.before + monitor.after, np.nan, np.float32)
         self.memory = Memory(
             levels.UNKNOWN | {"window": window, "reference": np.float64(np.nan), "held": np.int32(0)}
@@ -117,7 +121,7 @@ class Steps:
             scale = np.fmax(levels.MAD_TO_SIGMA * spread, monitor.scale_floor)
             early, late = np.array_split(before, 2, axis=-1)
             crept = np.abs(self._change(np.median(late, axis=-1), np.median(early, axis=-1)))
-            is_far = (change >= monitor.limit) & (change >= monitor.sigmas * scale)
+            is_far = (change >= monitor.limit) & (change >= monitor.sigmas * self._error * scale)
             lasts = (apart >= _HALF * monitor.limit).mean(axis=-1) >= _NEARLY_ALL
             return np.asarray(is_far & lasts & (crept <= _CREEPS * change))
 
