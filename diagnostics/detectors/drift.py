@@ -3,23 +3,25 @@
 Each device is its own reference. The first periods teach its usual level and how much that scatters; from then on each
 period's level is held against it. The residual in robust sigmas, clipped so that one odd day cannot decide, is summed up
 by a one-sided CUSUM: what stays within the slack is forgotten, what keeps leaning one way adds up. That the sum is large
-proves only that something changed. Whether it crept is read from a straight line through the residuals since the sum left
-zero: over a drift the line climbs by most of the change, over a step it is flat, and a step is not this detector's
-matter. And the change has to be as large as the monitor's limit, for what is certain need not matter.
+proves only that something changed. The change also has to be as large as the monitor's limit, for what is certain need
+not matter; and when it first is, it is asked how it came about. Medians of three neighbouring periods that follow each
+other are apart by a small part of the change over a drift, and by all of it over a step. A step is not this detector's
+matter: it is passed over until the level has come back. What takes less than five periods counts as a step.
 
 The reference is forgotten slowly while nothing is wrong, so that age and seasons are followed. The price: a drift slower
 than the limit per time constant of forgetting is followed, too, and never told. What happened while the device was being
 learned is not known either.
 
-The value is the smoothed residual, in the feature's unit (a register's: unit per period).
+The value is the change: the median of the three newest levels against the reference, smoothed, in the feature's unit (a register's: unit per period).
 
-Source: Page, Continuous inspection schemes (1954), for the sum; Roberts (1959) for the smoothing; least squares for the
-line.
+Source: Page, Continuous inspection schemes (1954), for the sum; Roberts (1959) for the smoothing; Tukey, Exploratory Data
+Analysis (1977), for medians of three.
 """
 
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from devices.monitors import Drift
 from devices.readings import FloatArray, IntArray
@@ -28,12 +30,14 @@ from diagnostics.conditions import BoolArray, Conditions
 from diagnostics.detector import Memory, Readings, Values
 
 _CLIP: Final = 6.0
-# Weight of the newest level in the smoothed residual: some four periods of memory.
+# Weight of the newest levels in the smoothed change: some four periods of memory.
 _NEWEST: Final = 0.25
-# With fewer periods a line proves nothing.
-_FEWEST: Final = 5
-# A line that climbs by this share of the change is a drift; a step's is flat.
-_CLIMBS: Final = 0.5
+_BLOCK: Final = 3
+# Blocks that follow each other and are apart by more than this share of the change are a step.
+_LEAPS: Final = 0.75
+_UNDECIDED: Final = 0
+_CREPT: Final = 1
+_LEAPT: Final = 2
 
 
 class Drifts:
@@ -59,7 +63,7 @@ class Drifts:
     ...     return drifts.judge(np.array([0]), drifts.read(np.array([[volts]])), at_us, np.array([86_400.0]))
     >>> told = [(day, now.value.item()) for day in range(40) if (now := said(day)).wrong.item()]
     >>> [(day, round(change, 2)) for day, change in told[:2]]
-    [(32, -0.16), (33, -0.18)]
+    [(33, -0.16), (34, -0.18)]
     """
 
     def __init__(self, monitor: Drift) -> None:
@@ -69,15 +73,12 @@ class Drifts:
         self.memory = Memory(
             levels.UNKNOWN
             | {
-                "learned": np.full(monitor.learn, np.nan),
+                "window": np.full(monitor.learn, np.nan, np.float32),
                 "middle": nothing,
                 "scale": nothing,
                 "score": none,
                 "recent": none,
-                "run": none,
-                "run_sum": none,
-                "run_climb": none,
-                "is_drift": np.bool_(0),
+                "came": np.int8(_UNDECIDED),
             }
         )
 
@@ -97,58 +98,48 @@ class Drifts:
     def _judge_levels(self, slots: IntArray, level: FloatArray) -> Conditions:
         memory, monitor, has = self.memory, self._monitor, ~np.isnan(level)
         is_learned = ~np.isnan(memory["middle"][slots])
-        self._learn(slots, level, has & ~is_learned)
+        window = memory["window"][slots]
+        window = np.where(has[..., None], np.concatenate([window[..., 1:], level[..., None]], axis=-1), window)
+        memory["window"][slots] = window
+        self._learn(slots, window.astype(np.float64), has & ~is_learned)
         known = has & is_learned
         residual = np.where(known, (level - memory["middle"][slots]) * self._sign, 0.0)
+        newest = (np.median(window[..., -_BLOCK:], axis=-1) - memory["middle"][slots]) * self._sign
         recent = memory["recent"][slots]
-        recent = np.where(known, recent + _NEWEST * (residual - recent), recent)
-        score, climbs = self._sum_up(slots, residual, known)
-        is_drift = memory["is_drift"][slots]
-        is_drift |= known & (score >= monitor.evidence) & (recent >= monitor.limit) & climbs(recent)
+        recent = np.where(known, recent + _NEWEST * (newest - recent), recent)
+        score = self._sum_up(slots, residual, known)
         well = known & (recent <= monitor.clear)
-        is_drift &= ~well
-        memory["recent"][slots], memory["is_drift"][slots] = recent, is_drift
-        follows = np.where(known & ~is_drift, -np.expm1(-monitor.periods.length_s / monitor.forget_s), 0.0)
+        came = np.where(well, _UNDECIDED, memory["came"][slots])
+        is_far = known & (score >= monitor.evidence) & (recent >= monitor.limit)
+        kind = np.where(_largest_leap(window * self._sign) > _LEAPS * recent, _LEAPT, _CREPT)
+        came = np.where(is_far & (came == _UNDECIDED), kind, came).astype(np.int8)
+        memory["recent"][slots], memory["came"][slots] = recent, came
+        follows = np.where(known & (came == _UNDECIDED), -np.expm1(-monitor.periods.length_s / monitor.forget_s), 0.0)
         memory["middle"][slots] += follows * residual * self._sign
-        return Conditions(recent * self._sign, known, known & is_drift & (recent >= monitor.limit), well)
+        return Conditions(recent * self._sign, known, known & (came == _CREPT) & (recent >= monitor.limit), well)
 
-    def _learn(self, slots: IntArray, level: FloatArray, learns: BoolArray) -> None:
+    def _learn(self, slots: IntArray, window: FloatArray, learns: BoolArray) -> None:
         memory = self.memory
-        learned = memory["learned"][slots]
-        learned = np.where(learns[..., None], np.concatenate([learned[..., 1:], level[..., None]], axis=-1), learned)
-        memory["learned"][slots] = learned
-        is_enough = learns & ~np.isnan(learned[..., 0])
-        middle, scale = levels.middle_and_scale(learned, self._monitor.scale_floor)
+        is_enough = learns & ~np.isnan(window[..., 0])
+        middle, scale = levels.middle_and_scale(window, self._monitor.scale_floor)
         memory["middle"][slots] = np.where(is_enough, middle, memory["middle"][slots])
         memory["scale"][slots] = np.where(is_enough, scale, memory["scale"][slots])
 
-    def _sum_up(self, slots: IntArray, residual: FloatArray, known: BoolArray) -> "tuple[FloatArray, _Climbs]":
-        """Add a level to the sum and to the line since the sum left zero."""
-        memory = self.memory
+    def _sum_up(self, slots: IntArray, residual: FloatArray, known: BoolArray) -> FloatArray:
         with np.errstate(invalid="ignore"):
-            sigmas = np.clip(residual / memory["scale"][slots], -_CLIP, _CLIP)
-        score = memory["score"][slots]
+            sigmas = np.clip(residual / self.memory["scale"][slots], -_CLIP, _CLIP)
+        score = self.memory["score"][slots]
         score = np.where(known, np.fmax(0.0, score + sigmas - self._monitor.slack), score)
-        goes_on = known & (score > 0)
-        run = np.where(goes_on, memory["run"][slots] + 1, np.where(known, 0.0, memory["run"][slots]))
-        total = np.where(goes_on, memory["run_sum"][slots] + residual, np.where(known, 0.0, memory["run_sum"][slots]))
-        climb = memory["run_climb"][slots]
-        climb = np.where(goes_on, climb + run * residual, np.where(known, 0.0, climb))
-        memory["score"][slots], memory["run"][slots] = score, run
-        memory["run_sum"][slots], memory["run_climb"][slots] = total, climb
-        return score, _Climbs(run, total, climb)
+        self.memory["score"][slots] = score
+        return score
 
 
-class _Climbs:
-    """A line through the n residuals of a run, from their sum and the sum weighted by place."""
+def _largest_leap(window: FloatArray) -> FloatArray:
+    """Return how far medians of three that follow each other are apart at most, upwards; [..., k] -> [...].
 
-    def __init__(self, run: FloatArray, total: FloatArray, weighted: FloatArray) -> None:
-        long = np.fmax(run, _FEWEST)
-        self._is_long = run >= _FEWEST
-        per_period = (weighted - (long + 1) / 2 * total) * 12 / (long * (long**2 - 1))
-        self._rise = per_period * (long - 1)
-
-    def __call__(self, change: FloatArray) -> BoolArray:
-        """Whether the line climbs by most of a change."""
-        return self._is_long & (self._rise >= _CLIMBS * change)
-
+    >>> float(_largest_leap(np.array([1.0, 1, 2, 1, 1, 7, 8, 7, 8, 9])))
+    7.0
+    """
+    blocks = np.median(sliding_window_view(window, _BLOCK, axis=-1), axis=-1)
+    leaps = blocks[..., _BLOCK:] - blocks[..., :-_BLOCK]
+    return np.asarray(leaps.max(axis=-1), dtype=np.float64)

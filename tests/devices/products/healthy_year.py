@@ -25,6 +25,7 @@ from tests.devices.products.street import Sleeper, Street, pace, street_of
 
 BEGINS_AT = datetime(2026, 1, 5, tzinfo=UTC)
 SEED = 20261122
+_WEEK = timedelta(days=7)
 Tell = Callable[[str], None]
 
 
@@ -85,7 +86,7 @@ def live(product: ProductType, devices: int, days: int, tell: Tell = lambda line
         samples += len(rows)
         for change in watch.step(rows, np.full(len(rows), to_us(at)), columns):
             count.take(change)
-        if at.weekday() == 0 and at.time() < (datetime.min + step).time():
+        if (at - BEGINS_AT) % _WEEK < step:
             tell(f"{product.name}: day {(at - BEGINS_AT).days} of {days}, {len(count.requests)} requests")
     return Year(devices * days / 365.25, samples, count.requests, count.symptoms, count.verdicts)
 

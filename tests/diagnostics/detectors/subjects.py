@@ -17,7 +17,6 @@ from devices.monitors import (
     Peer,
     Periods,
     Register,
-    Reported,
     Step,
     StepKind,
     Stuck,

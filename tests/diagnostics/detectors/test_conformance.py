@@ -1,5 +1,6 @@
 """What every detector has to be, for each file below diagnostics/detectors before its author wrote a test of its own."""
 
+import itertools
 from collections.abc import Iterable
 
 import numpy as np
@@ -25,7 +26,7 @@ def run(watch: Watch, life: Life, cuts: Iterable[int] = ()) -> list[tuple[object
     """Take a life in pieces; what changed, without the place in its batch."""
     bounds = [0, *cuts, len(life.ids)]
     told: list[tuple[object, ...]] = []
-    for begin, end in zip(bounds, bounds[1:], strict=False):
+    for begin, end in itertools.pairwise(bounds):
         part = life.part(slice(begin, end))
         told += [without_row(change, begin) for change in watch.step(part.ids, part.at_us, part.columns)]
     return sorted(told, key=repr)
