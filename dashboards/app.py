@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from starlette.staticfiles import StaticFiles
 
-from dashboards import login, owner, planner, rejections, request
+from dashboards import incidents, login, owner, planner, rejections, request
 from dashboards.desk import open_desk
 from dashboards.failures import answer_failures
 from dashboards.guards import SecurityHeaders
@@ -40,7 +40,7 @@ def create(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     answer_failures(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for module in (owner, login, request, rejections, planner, api):
+    for module in (owner, login, request, rejections, incidents, planner, api):
         app.include_router(module.router)
     app.get("/", include_in_schema=False)(show_front)
     logging.getLogger("uvicorn.access").addFilter(HideTokens())

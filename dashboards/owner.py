@@ -14,11 +14,12 @@ from dashboards.desk import Now, TheDesk
 from dashboards.figures import figures
 from dashboards.guards import refuse_foreign_form
 from dashboards.render import PERSONAL, asked_language, message, page, voice
+from devices.products import product_type
 from gateway import access, journey, planner
 from gateway.access import Access, Claim, Purpose
 from gateway.notices.invitation import invitation
-from gateway.notices.letter import Matter, cost, may_use
 from gateway.notices.links import ask_for_link
+from gateway.notices.matter import Matter, cost, may_use, promised_hours
 from gateway.storage.connection import Connection
 from gateway.storage.pages.request import (
     RequestRow,
@@ -33,7 +34,7 @@ from gateway.texts import Translator
 router: Final = APIRouter(prefix="/o", include_in_schema=False)
 
 _LARGEST_ID: Final = 2**63 - 1
-# In these states a date whose hold has ended can still be taken, if its bay is still free.
+# In these states a date whose hold has ended can still be taken, if its time is still free.
 _TAKES_A_LATE_DATE: Final = frozenset({"open", "waiting", "offered"})
 BookingId = Annotated[int, Form(ge=1, le=_LARGEST_ID)]
 
@@ -110,6 +111,8 @@ def show(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
             "figures": figures(conn, row, t, zone_name=zone_name, now=now, at_most=1),
             "cost": cost(row, t),
             "may_use": may_use(matter.fault(), t),
+            "promised_hours": promised_hours,
+            "safety_text": product_type(row.product).safety_text,
             "note": request.query_params.get("note", ""),
         }
     return page("owner.html", t, context)

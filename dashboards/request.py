@@ -14,7 +14,7 @@ from dashboards.login import Session, TheSession, own_form
 from dashboards.render import message, page
 from devices.products import product_type
 from gateway import planner
-from gateway.notices.letter import Matter, is_in_warranty
+from gateway.notices.matter import Matter, is_in_warranty
 from gateway.notices.words import REFUSALS
 from gateway.storage.connection import Connection
 from gateway.storage.pages import history

@@ -54,11 +54,19 @@ class FaultCode:
     next_test: str = ""
 
 
+class Fulfilment(StrEnum):
+    """Where a remedy is done."""
+
+    DROP_OFF = "drop_off"  # the owner brings the product to a service centre
+    VISIT = "visit"  # a technician comes to the premises
+
+
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What makes a fault well: parts by number, skills that the bay must have, minutes of work.
+    """What makes a fault well: parts by number, skills that the bay or the technician must have, minutes of work.
 
-    `why_none` says why there is no automatic remedy; then the request is a human's case.
+    `fulfilment` says where it is done; it is None only where a fault has no automatic remedy. `why_none` says why there
+    is none; then the request is a human's case.
     """
 
     fault: str
@@ -67,3 +75,4 @@ class Remedy:
     skills: frozenset[str] = frozenset()
     minutes: int = 0
     why_none: str = ""
+    fulfilment: Fulfilment | None = None

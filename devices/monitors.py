@@ -236,4 +236,30 @@ class Step:
     is_safety: bool = False
 
 
-Monitor = Limit | Peer | Reported | Register | MinimumFlow | Stuck | Drift | Step
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A device of which nothing is heard, by the server's own clock.
+
+    Parameters
+    ----------
+    after_s : float
+        Wrong when the server has listened for so long since it last heard the device. Time in which the server itself
+        was away, behind, or without its broker counts two minutes at most.
+    off_delay_s : float
+        Well again when the device has come back and is still heard so long after: until then it is one silence.
+    unit : str
+        That of the silence as people read it.
+    """
+
+    name: str
+    title: str
+    component: str
+    after_s: float
+    off_delay_s: float
+    is_safety: bool = False
+    unit: str = "h"
+
+
+# What looks at readings, and all that there is: silence looks at the absence of them.
+OfReadings = Limit | Peer | Reported | Register | MinimumFlow | Stuck | Drift | Step
+Monitor = OfReadings | Silence

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from devices.faults import FaultCode, Remedy
-from devices.monitors import Monitor
+from devices.faults import FaultCode, Fulfilment, Remedy
+from devices.monitors import Monitor, Silence
 from devices.readings import Columns, Envelope, FloatArray, Refusal
 from devices.signals import Signal
 
@@ -53,7 +53,9 @@ class ProductType:
     """One product type.
 
     `cadence_s` is the usual time between samples; `lateness_s` how late a reading may come and still move a detector;
-    `plots` says by monitor name what to draw as evidence.
+    `plots` says by monitor name what to draw as evidence; `safety_text` what its owner does at once whatever the danger
+    is (a gettext message id), empty where each fault has to say it. A device that was not heard for `late_after_s` is late; one
+    whose last word was a good-bye is late at once, unless its kind `sleeps`, as a parked vehicle does.
     """
 
     name: str
@@ -69,3 +71,16 @@ class ProductType:
     cadence_s: float
     lateness_s: float
     false_requests_per_device_year: float
+    late_after_s: float
+    sleeps: bool = False
+    safety_text: str = ""
+
+    @property
+    def is_visited(self) -> bool:
+        """Whether somebody comes to it, because it cannot be brought."""
+        return any(remedy.fulfilment is Fulfilment.VISIT for remedy in self.remedies.values())
+
+    @property
+    def silence(self) -> Silence | None:
+        """How long nothing may be heard of a device; None where any silence is usual."""
+        return next((monitor for monitor in self.monitors if isinstance(monitor, Silence)), None)

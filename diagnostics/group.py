@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from devices.monitors import Monitor
+from devices.monitors import OfReadings
 from devices.readings import FloatArray, IntArray
 from diagnostics.conditions import BoolArray, Conditions
 from diagnostics.detector import Detector, Readings
@@ -29,7 +29,7 @@ class Group:
         Of a single monitor that needs a memory. Without one the group is given conditions as they are.
     """
 
-    def __init__(self, name: str, monitors: Sequence[Monitor], detector: Detector | None = None) -> None:
+    def __init__(self, name: str, monitors: Sequence[OfReadings], detector: Detector | None = None) -> None:
         self.name = name
         self.monitors = monitors
         self.detector = detector

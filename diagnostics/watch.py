@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from devices.monitors import Drift, Limit, MinimumFlow, Monitor, Peer, Register, Reported, Step, Stuck
+from devices.monitors import Drift, Limit, MinimumFlow, OfReadings, Peer, Register, Reported, Silence, Step, Stuck
 from devices.product import ProductType
 from devices.readings import Columns, FloatArray, IntArray
 from diagnostics.conditions import Conditions
@@ -73,7 +73,7 @@ class Watch:
         self._groups += [
             Group(monitor.name, [monitor], _detector(monitor))
             for monitor in product.monitors
-            if monitor not in scalars and monitor not in codes
+            if not isinstance(monitor, Silence) and monitor not in scalars and monitor not in codes
         ]
 
     def step(self, device_ids: IntArray, at_us: IntArray, columns: Columns) -> list[SymptomChange]:
@@ -108,14 +108,14 @@ class Watch:
         parts = [self._conditions(monitor, columns) for monitor in (first, *others)]
         return Conditions.side_by_side(parts) if others else parts[0]
 
-    def _conditions(self, monitor: Monitor, columns: Columns) -> Conditions:
+    def _conditions(self, monitor: OfReadings, columns: Columns) -> Conditions:
         if isinstance(monitor, Reported):
             return reported.evaluate(monitor, columns.codes(self.product.features[monitor.feature].of_codes))
         if isinstance(monitor, Limit):
             return limit.evaluate(monitor, self._values(monitor, columns))
         raise TypeError(f"monitor {monitor.name} has a memory, so it is a group of its own")
 
-    def _values(self, monitor: Monitor, columns: Columns) -> FloatArray:
+    def _values(self, monitor: OfReadings, columns: Columns) -> FloatArray:
         compute = self.product.features[monitor.feature].compute
         if compute is None:
             raise TypeError(f"monitor {monitor.name} needs numbers, but feature {monitor.feature} holds codes")
@@ -140,7 +140,7 @@ class Watch:
                 text=self._codes_text(monitor, row, columns),
             )
 
-    def _codes_text(self, monitor: Monitor, row: int, columns: Columns) -> str:
+    def _codes_text(self, monitor: OfReadings, row: int, columns: Columns) -> str:
         if not isinstance(monitor, Reported):
             return ""
         codes = columns.codes(self.product.features[monitor.feature].of_codes)[row]
@@ -217,7 +217,7 @@ def _phase(after: int) -> Phase:
     return "healed" if after == CLEAR else "confirmed" if after == CONFIRMED else "pending"
 
 
-def _threshold(monitor: Monitor) -> float:
+def _threshold(monitor: OfReadings) -> float:
     """Return the limit in the unit of the symptom's value; 0 where the value is not held against one."""
     match monitor:
         case Limit() | MinimumFlow() | Stuck():
@@ -230,7 +230,7 @@ def _threshold(monitor: Monitor) -> float:
             return 0.0
 
 
-def _detector(monitor: Monitor) -> Detector | None:
+def _detector(monitor: OfReadings) -> Detector | None:
     """Return the detector of a monitor that needs a memory; limits and reported codes need none."""
     match monitor:
         case Peer():

@@ -148,7 +148,7 @@ def ingest() -> None:
 
 @app.command(rich_help_panel="Processes")
 def work() -> None:
-    """Do the jobs: diagnose, triage, hold part and bay, offer dates, send messages, watch the clocks.
+    """Do the jobs: diagnose, triage, hold parts and times, offer dates, send messages, watch the clocks.
 
     Needs CALLOUT_DATABASE_URL; messages leave by CALLOUT_SMTP_URL.
     """
@@ -191,7 +191,7 @@ def accounts() -> None:
 def configure(
     file: Annotated[Path, typer.Argument(help="TOML file: tenant, staff, service centres, parts, stock.")],
 ) -> None:
-    """Create or update a tenant, its staff, service centres, bays, parts and stock from a file.
+    """Create or update a tenant, its staff, service centres, bays, technicians, parts and stock from a file.
 
     An example is simulators/worlds/demo.toml.
     """

@@ -1,4 +1,4 @@
-"""The commands about single devices: enrol one, give it new credentials, take them away."""
+"""The commands about single devices: enrol one, say where it lives now, give it new credentials, take them away."""
 
 import json
 from datetime import datetime
@@ -64,6 +64,23 @@ def enrol(
         typer.echo(json.dumps(told(enrol_device(connection, request), settings), indent=2, ensure_ascii=False))
 
 
+def move(
+    tenant: Tenant,
+    device: Device,
+    latitude: Annotated[float, typer.Option(min=-90, max=90, help="Degrees north.")],
+    longitude: Annotated[float, typer.Option(min=-180, max=180, help="Degrees east.")],
+    place: Annotated[str, typer.Option(help="Where that is, in words [default: as before].")] = "",
+) -> None:
+    """Say where a device lives now, so that a technician can be sent there; what is promised already stands."""
+    from gateway.enrolment import PlaceIn
+    from gateway.enrolment import move as move_device
+    from gateway.storage.connection import Role, connect
+
+    with connect(_settings().required("database_url"), Role.SERVE) as connection:
+        move_device(connection, tenant, device, PlaceIn(name=place, latitude=latitude, longitude=longitude))
+    typer.echo(f"{device} of {tenant} lives at {latitude}, {longitude} now")
+
+
 def reissue(tenant: Tenant, device: Device) -> None:
     """Give a device a new password and print it, this once; the old one stops working at once."""
     from gateway.api.devices import told
@@ -88,7 +105,7 @@ def revoke(tenant: Tenant, device: Device) -> None:
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (enrol, reissue, revoke):
+    for command in (enrol, move, reissue, revoke):
         app.command(rich_help_panel=_PANEL)(command)
 
 

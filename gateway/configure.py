@@ -1,17 +1,19 @@
-"""Set-up of a tenant from a TOML file: staff, service centres with bays and stock, parts. It can be applied again."""
+"""Set-up of a tenant from a TOML file: staff, service centres with bays, technicians and stock, parts; again and again."""
 
 import tomllib
+from collections import Counter
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from psycopg.types.json import Jsonb
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from gateway.enrolment import Email, Name, Text, Zone
 from gateway.errors import SettingsError
 from gateway.storage.connection import Connection, tenant_transaction
 from gateway.storage.findings import one
+from workflows.visits import has_a_window
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
@@ -27,7 +29,15 @@ def _checked_hours(text: str) -> str:
     return text
 
 
+def _with_a_window(hours: str) -> str:
+    begins, ends = (time.fromisoformat(hour) for hour in hours.split("-"))
+    if not has_a_window(begins, ends):
+        raise ValueError(f"{hours!r} hold no whole arrival window: these are 08:00-10:00, 10:00-12:00 and so on")
+    return hours
+
+
 Hours = Annotated[str, AfterValidator(_checked_hours)]
+WorkingHours = Annotated[Hours, AfterValidator(_with_a_window)]
 PartNo = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 
@@ -58,6 +68,23 @@ class BayIn(_Model):
     skills: list[Name] = Field(default_factory=list[str])
 
 
+class TechnicianIn(_Model):
+    """Somebody who visits; his day begins at his place, without one at the centre where he loads parts."""
+
+    name: Text
+    skills: list[Name] = Field(min_length=1)
+    hours: dict[Weekday, WorkingHours] = Field(min_length=1)
+    latitude: float | None = Field(default=None, ge=-90, le=90)
+    longitude: float | None = Field(default=None, ge=-180, le=180)
+    retired: bool = False
+
+    @model_validator(mode="after")
+    def _has_a_whole_place(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError(f"{self.name!r} has half a place: give latitude and longitude, or neither")
+        return self
+
+
 class StockIn(_Model):
     """How many of a part lie at a service centre."""
 
@@ -77,6 +104,7 @@ class CentreIn(_Model):
     longitude: float = Field(ge=-180, le=180)
     hours: dict[Weekday, Hours]
     bay: list[BayIn] = Field(default_factory=list[BayIn])
+    technician: list[TechnicianIn] = Field(default_factory=list[TechnicianIn])
     stock: list[StockIn] = Field(default_factory=list[StockIn])
 
 
@@ -99,6 +127,7 @@ class DeskFile(_Model):
 def apply(connection: Connection, path: Path) -> None:
     """Create or update what the file names, in one transaction; what it does not name is left alone.
 
+    A technician who is retired is sent nowhere from then on; what he has promised already stands.
     Stock is set to what the file says only where a part is new at a centre: counts live in the database.
 
     Raises
@@ -144,6 +173,9 @@ def _read(path: Path) -> DeskFile:
     unnamed = sorted({stock.part for centre in desk.service_centre for stock in centre.stock} - named)
     if unnamed:
         raise SettingsError(f"{path} has stock of {', '.join(unnamed)}, but no [[part]] with that number: add one each")
+    times = Counter(technician.name for centre in desk.service_centre for technician in centre.technician)
+    if twice := sorted(name for name, count in times.items() if count > 1):
+        raise SettingsError(f"{path} names the technician {', '.join(twice)} twice: tell them apart, or take one away")
     return desk
 
 
@@ -174,8 +206,31 @@ def _centre(connection: Connection, centre: CentreIn) -> None:
             ON CONFLICT ON CONSTRAINT bay_name_is_free DO UPDATE SET skills = EXCLUDED.skills""",
             [centre_id, bay.name, list(bay.skills)],
         )
+    for technician in centre.technician:
+        _technician(connection, centre_id, centre, technician)
     for stock in centre.stock:
         connection.execute(
             "INSERT INTO stock_level (centre_id, part_no, on_hand) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
             [centre_id, stock.part, stock.on_hand],
         )
+
+
+def _technician(connection: Connection, centre_id: int, centre: CentreIn, technician: TechnicianIn) -> None:
+    connection.execute(
+        """INSERT INTO technician AS t (centre_id, name, skills, hours, latitude, longitude, retired_at)
+        VALUES (%(centre_id)s, %(name)s, %(skills)s, %(hours)s, %(latitude)s, %(longitude)s,
+            CASE WHEN %(retired)s THEN now() END)
+        ON CONFLICT ON CONSTRAINT technician_name_is_free DO UPDATE SET centre_id = EXCLUDED.centre_id,
+            skills = EXCLUDED.skills, hours = EXCLUDED.hours, latitude = EXCLUDED.latitude,
+            longitude = EXCLUDED.longitude,
+            retired_at = CASE WHEN %(retired)s THEN coalesce(t.retired_at, EXCLUDED.retired_at) END""",
+        {
+            "centre_id": centre_id,
+            "name": technician.name,
+            "skills": technician.skills,
+            "hours": Jsonb({day: hours.split("-") for day, hours in technician.hours.items()}),
+            "latitude": centre.latitude if technician.latitude is None else technician.latitude,
+            "longitude": centre.longitude if technician.longitude is None else technician.longitude,
+            "retired": technician.retired,
+        },
+    )

@@ -172,6 +172,25 @@ def revoke(connection: Connection, tenant: str, device: str) -> None:
         _revoke(connection, device_id)
 
 
+def move(connection: Connection, tenant: str, device: str, place: PlaceIn) -> None:
+    """Write down where a device lives now; visits that are promised already keep the place that they were promised for.
+
+    A place without a name keeps the name that it had.
+
+    Raises
+    ------
+    EnrolmentError
+        When the tenant or the device is unknown.
+    """
+    with tenant_transaction(connection, tenant_named(connection, tenant)):
+        device_id, _ = _find(connection, tenant, device)
+        connection.execute(
+            """UPDATE device SET place_name = coalesce(nullif(%(name)s, ''), place_name), latitude = %(latitude)s, longitude = %(longitude)s
+            WHERE device_id = %(device_id)s""",
+            {"name": place.name, "latitude": place.latitude, "longitude": place.longitude, "device_id": device_id},
+        )
+
+
 def tenant_named(connection: Connection, name: str) -> int:
     """Return the id of a tenant.
 

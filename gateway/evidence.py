@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from devices.monitors import Drift, MinimumFlow, Step, Stuck
+from devices.monitors import Drift, MinimumFlow, Monitor, Silence, Step, Stuck
 from devices.product import ProductType
 from diagnostics.diagnosis import Diagnosis, Evidence, Hypothesis
 from gateway.storage.findings import OpenSymptom
@@ -33,17 +33,26 @@ def _hypothesis(product: ProductType, hypothesis: Hypothesis, by_id: dict[int, O
 
 def _piece(product: ProductType, piece: Evidence, symptom: OpenSymptom) -> dict[str, object]:
     monitor = next(monitor for monitor in product.monitors if monitor.name == piece.monitor)
-    feature = product.features[monitor.feature]
+    element_name, unit = _element_and_unit(product, monitor)
     return {
         "symptom_id": piece.symptom_id,
         "monitor": piece.monitor,
         "title": monitor.title,
         "element": piece.element,
-        "element_name": feature.element,
+        "element_name": element_name,
         "since_at": symptom.since_at.isoformat(),
         "value": symptom.value,
         "threshold": symptom.threshold,
-        # A flow or a pause is not in the unit of the register that it was seen on.
-        "unit": monitor.unit if isinstance(monitor, MinimumFlow | Stuck | Drift | Step) else feature.unit,
+        "unit": unit,
         "text_value": symptom.text_value,
     }
+
+
+def _element_and_unit(product: ProductType, monitor: Monitor) -> tuple[str, str]:
+    """What one of several elements is called, and the unit of the value."""
+    if isinstance(monitor, Silence):
+        return "", monitor.unit
+    feature = product.features[monitor.feature]
+    # A flow, a pause or a share is not in the unit of the register that it was seen on.
+    has_own = isinstance(monitor, MinimumFlow | Stuck | Drift | Step)
+    return feature.element, monitor.unit if has_own else feature.unit

@@ -5,7 +5,8 @@ symptoms together and defers `diagnose`. From here on events are rare and each s
 
     diagnose  symptoms -> ranked hypotheses           decided in `diagnostics.diagnosis`
     triage    diagnosis -> request or a human's case  decided in `workflows.triage`, saved by `gateway.following`
-    offer     request -> part and bays held together  decided in `workflows.dates`, held by `gateway.offering`
+    offer     request -> part and times held together decided in `workflows.dates` and `workflows.visits`,
+                                                      held by `gateway.offering`
     confirm   the owner's answer -> appointment       guarded by named constraints
 
 Each step is load, decide (pure), save, hand on, in one transaction of the request's tenant. Every step may run twice.
@@ -19,7 +20,7 @@ from typing import Final
 
 from psycopg.errors import CheckViolation, ExclusionViolation
 
-from devices.faults import Remedy
+from devices.faults import Fulfilment, Remedy
 from devices.instants import from_us, to_us
 from devices.product import ProductType
 from devices.products import product_type
@@ -28,11 +29,12 @@ from diagnostics.diagnosis import Diagnosis, Evidence
 from gateway.evidence import told
 from gateway.following import Assessed, follow, give_case
 from gateway.offering import make_offer
-from gateway.storage import findings, promises, requests
+from gateway.storage import findings, promises, requests, routes
 from gateway.storage.connection import Connection
 from gateway.storage.findings import DeviceCard, OpenSymptom
 from gateway.storage.promises import Booking
 from gateway.storage.requests import Request
+from gateway.storage.routes import RouteChangedError
 from gateway.telling import defer_offer, tell_owner
 from workflows.request import Command, State
 from workflows.triage import CaseWanted, OpenRequest, Queue, triage
@@ -107,7 +109,7 @@ def _present(connection: Connection, request: Request | None) -> OpenRequest | N
 
 
 def offer(connection: Connection, *, request_id: int, now: datetime) -> int | None:
-    """Hold a part and bays for dates and offer them to the owner; return the offer, or None when there is none to make."""
+    """Hold a part and times and offer them to the owner; return the offer, or None when there is none to make."""
     request = requests.lock_request(connection, request_id)
     if request is None or request.state not in {State.OPEN, State.WAITING}:
         return None
@@ -153,7 +155,7 @@ def confirm(
     Returns
     -------
     Confirmed, FreshDates or NotOpen
-        A second tap on the same date is `Confirmed` again. A date whose hold had ended is taken if its bay is still
+        A second tap on the same date is `Confirmed` again. A date whose hold had ended is taken if its time is still
         free; otherwise fresh dates are made in this transaction.
     """
     request = requests.lock_request(connection, request_id)
@@ -165,25 +167,27 @@ def confirm(
     if booking is None or request.state not in {State.OFFERED, State.OPEN, State.WAITING}:
         return NotOpen(request.state)
     remedy = product_type(request.product).remedies.get(request.fault)
-    if booking.start_at > now and booking.outcome != "withdrawn" and _fits(booking, remedy):
+    if booking.sets_out_at > now and booking.outcome != "withdrawn" and _fits(booking, remedy):
         try:
             with connection.transaction():
                 promises.close_offers(connection, request_id, "accepted", now)
                 _keep_parts(connection, request_id, booking.centre_id, remedy, now)
+                routes.keep_route(connection, booking, now)
                 appointment_id = promises.book(connection, booking, request_id, now)
-        except (ExclusionViolation, CheckViolation) as error:
-            _log.info("request %d: the tapped date is lost (%s)", request_id, error.diag.constraint_name)
+        except (ExclusionViolation, CheckViolation, RouteChangedError) as error:
+            _log.info("request %d: the tapped date is lost (%s)", request_id, str(error).partition("\n")[0])
         else:
             return _tell_confirmed(connection, request, booking_id, appointment_id, now)
     return _fresh(connection, request, now)
 
 
 def _fits(booking: Booking, remedy: Remedy | None) -> bool:
-    """Whether a date is long enough, in a bay with the skills, for what is known to be done by now."""
-    if remedy is None:
+    """Whether a date is long enough, with the skills, and at the right place for what is known to be done by now."""
+    if remedy is None or remedy.fulfilment is None:
         return True
-    minutes = (booking.end_at - booking.start_at).total_seconds() / 60
-    return minutes >= remedy.minutes and remedy.skills <= frozenset(booking.skills)
+    is_there = (remedy.fulfilment is Fulfilment.VISIT) == (booking.visit is not None)
+    minutes = (booking.done_at - booking.arrives_at).total_seconds() / 60
+    return is_there and minutes >= remedy.minutes and remedy.skills <= frozenset(booking.skills)
 
 
 def _keep_parts(connection: Connection, request_id: int, centre_id: int, remedy: Remedy | None, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Offering: a part, a bay and dates are looked for, held together and told to the owner; or a human learns why not."""
+"""Offering: a part, a bay or a technician, and dates are looked for, held together and told to the owner; or a human learns why not."""
 
 import logging
 from datetime import datetime
@@ -6,35 +6,38 @@ from typing import Final
 
 from psycopg.errors import CheckViolation, ExclusionViolation
 
+from devices.faults import Fulfilment
 from devices.products import product_type
 from gateway.following import give_case
-from gateway.storage import findings, promises, requests
+from gateway.storage import findings, promises, requests, routes
 from gateway.storage.connection import Connection
 from gateway.storage.requests import Request
+from gateway.storage.routes import RouteChangedError
 from gateway.telling import tell_owner
-from workflows.dates import OFFER_LASTS, Dates, NoDates, Work, find_dates
+from workflows.dates import OFFER_LASTS, Dates, NoDates, Place, Work, find_dates
 from workflows.request import Command, State
 from workflows.triage import CaseWanted, Queue
+from workflows.visits import find_visits
 
 _log = logging.getLogger(__name__)
 
-# Somebody else may take a bay or the last part between our look and our hold: then we look again.
+# Somebody else may take a bay, a technician's time or the last part between our look and our hold: then we look again.
 _TRIES: Final = 5
 
 
 def make_offer(connection: Connection, request: Request, now: datetime) -> int | None:
-    """Hold a part and bays for dates of a locked request; return the offer, or None when there is none to make."""
+    """Hold a part and bays or technicians for dates of a locked request; return the offer, or None when there is none to make."""
     if Queue.SAFETY in requests.open_queues(connection, request.request_id):
         _leave_to_the_person(connection, request, now)
         return None
     product = product_type(request.product)
     remedy = product.remedies.get(request.fault)
-    if remedy is None or remedy.why_none:
+    if remedy is None or remedy.fulfilment is None:
         _find_nothing(connection, request, NoDates("no_time"), now)
         return None
     work = Work(remedy.minutes, remedy.skills, remedy.part_nos)
     for _ in range(_TRIES):
-        dates = _look(connection, request, work, now)
+        dates = _look(connection, request, work, remedy.fulfilment, now)
         if isinstance(dates, NoDates):
             _find_nothing(connection, request, dates, now)
             return None
@@ -42,11 +45,12 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
             with connection.transaction():
                 promises.release_parts(connection, request.request_id, now, kept=work.part_nos)
                 promises.reserve_parts(connection, request.request_id, dates.centre_id, work.part_nos, now)
+                routes.keep_routes(connection, dates, now)
                 offer_id = promises.hold_dates(
                     connection, request.request_id, dates.options, now, _offer_expires_at(dates, now)
                 )
-        except (ExclusionViolation, CheckViolation) as error:
-            _log.info("request %d: %s; looking again", request.request_id, error.diag.constraint_name)
+        except (ExclusionViolation, CheckViolation, RouteChangedError) as error:
+            _log.info("request %d: %s; looking again", request.request_id, str(error).partition("\n")[0])
         else:
             _tell_offer(connection, request, work, offer_id, now)
             return offer_id
@@ -65,18 +69,23 @@ def _offer_expires_at(dates: Dates, now: datetime) -> datetime:
     return min(now + OFFER_LASTS, max(option.during.start_at for option in dates.options))
 
 
-def _look(connection: Connection, request: Request, work: Work, now: datetime) -> Dates | NoDates:
+def _look(
+    connection: Connection, request: Request, work: Work, fulfilment: Fulfilment, now: datetime
+) -> Dates | NoDates:
     device = findings.device_card(connection, request.device_id)
     place = None
     if device is not None and device.latitude is not None and device.longitude is not None:
-        place = (device.latitude, device.longitude)
-    # Where parts are reserved for this request already, its bay is looked for too.
+        place = Place(device.latitude, device.longitude)
+    # Where parts are reserved for this request already, its bay or technician is looked for too.
     held_at, held = promises.reserved_parts(connection, request.request_id)
-    needed = [part for part in work.part_nos if part not in held]
-    centres = promises.load_centres(connection, place, needed, now)
-    if held_at is not None:
-        centres = [centre for centre in centres if centre.centre_id == held_at]
-    return find_dates(Work(work.minutes, work.skills, needed), centres, now)
+    needed = Work(work.minutes, work.skills, [part for part in work.part_nos if part not in held])
+    match fulfilment:
+        case Fulfilment.DROP_OFF:
+            centres = promises.load_centres(connection, place, needed.part_nos, now)
+            return find_dates(needed, [centre for centre in centres if held_at in {None, centre.centre_id}], now)
+        case Fulfilment.VISIT:
+            crews = [] if place is None else routes.load_crews(connection, place, needed, now)
+            return find_visits(needed, place, [crew for crew in crews if held_at in {None, crew.centre_id}], now)
 
 
 def _find_nothing(connection: Connection, request: Request, why: NoDates, now: datetime) -> None:
@@ -96,7 +105,9 @@ def _find_nothing(connection: Connection, request: Request, why: NoDates, now: d
     reasons = {
         "no_part": "No service centre has the part.",
         "no_bay": "No service centre has a bay with the skills that this work needs.",
-        "no_time": "No bay is free in the coming weeks.",
+        "no_technician": "No technician who has the skills for this work is near enough.",
+        "no_place": "Nobody knows where the device is, so nobody can be sent: its place has to be entered.",
+        "no_time": "No date is free in the coming weeks.",
     }
     give_case(connection, request.request_id, CaseWanted(Queue.JUDGEMENT, reasons[why.why]), now)
 
@@ -106,7 +117,9 @@ def _tell_offer(connection: Connection, request: Request, work: Work, offer_id: 
         # The case was that there was no part or no time: now there is.
         requests.close_cases(connection, request.request_id, now, queue=Queue.JUDGEMENT)
     requests.transition(connection, request, Command.OFFER, now)
-    requests.append_event(connection, request.request_id, "part_reserved", now, detail={"parts": list(work.part_nos)})
+    if work.part_nos:
+        detail: dict[str, object] = {"parts": list(work.part_nos)}
+        requests.append_event(connection, request.request_id, "part_reserved", now, detail=detail)
     seconds = (now - request.decided_received_at).total_seconds()
     requests.append_event(
         connection,

@@ -61,7 +61,7 @@ def hold(connection: Connection, *, request_id: int, staff_id: int, reason: str,
 
 
 def cancel(connection: Connection, *, request_id: int, staff_id: int, reason: str, now: datetime) -> Done | Refused:
-    """Cancel a request: part and bay are free again, and an owner who knew of it is told."""
+    """Cancel a request: part and time are free again, and an owner who knew of it is told."""
     request = requests.lock_request(connection, request_id)
     if request is None:
         return Refused("There is no such request.")

@@ -1,6 +1,6 @@
 """The sweep: clocks are rows with a time at which they are due, read in batches by one process at a time.
 
-Offers that expired, requests that wait for a part or a bay, cases whose clock ran out, and hours whose roll-up is due. Each piece is a transaction of its own, so that one that fails does not stop the others.
+Offers that expired, requests that wait for a part or a date, cases whose clock ran out, devices that fell silent, and hours whose roll-up is due. Each piece is a transaction of its own, so that one that fails does not stop the others.
 """
 
 import logging
@@ -13,6 +13,7 @@ import psycopg
 from devices.products import product_types
 from gateway import journey
 from gateway.following import give_case
+from gateway.gathering import gather, look_at_incidents
 from gateway.storage import requests
 from gateway.storage.connection import Connection, tenant_transaction
 from gateway.storage.hours import roll_up
@@ -41,7 +42,7 @@ def sweep(connection: Connection, now: datetime) -> None:
         return
     try:
         for (tenant_id,) in connection.execute("SELECT tenant_id FROM tenant ORDER BY tenant_id").fetchall():
-            for piece in (_expire_offers, _look_again, _warn_of_cases, _ask_what_was_found):
+            for piece in (_expire_offers, _look_again, _warn_of_cases, _ask_what_was_found, _gather_silences):
                 _guarded(piece.__name__, lambda piece=piece, tenant_id=tenant_id: piece(connection, tenant_id, now))
         for product in product_types().values():
             _guarded("roll_up", lambda product=product: _roll_up(connection, product.name))
@@ -100,16 +101,26 @@ def _ask_what_was_found(connection: Connection, tenant_id: int, now: datetime) -
     """An appointment that has passed becomes a person's case: nobody but a person knows yet what was done."""
     with tenant_transaction(connection, tenant_id):
         passed = connection.execute(
-            """SELECT a.request_id FROM appointment a
-            WHERE a.state = 'confirmed' AND upper(a.during) < %s AND NOT EXISTS (
+            """SELECT a.request_id FROM appointment a JOIN booking_seen b USING (booking_id)
+            WHERE a.state = 'confirmed' AND upper(a.during) < %(now)s AND b.done_at < %(now)s AND NOT EXISTS (
                 SELECT FROM request_event e WHERE e.request_id = a.request_id AND e.event = 'date_passed'
                     AND e.happened_at > upper(a.during))
-            ORDER BY a.appointment_id LIMIT %s""",
-            [now, _MOST],
+            ORDER BY a.appointment_id LIMIT %(most)s""",
+            {"now": now, "most": _MOST},
         ).fetchall()
         for (request_id,) in passed:
             requests.append_event(connection, request_id, "date_passed", now)
             give_case(connection, request_id, CaseWanted(Queue.JUDGEMENT, _DATE_PASSED), now)
+
+
+def _gather_silences(connection: Connection, tenant_id: int, now: datetime) -> None:
+    """Those that fell silent are looked at together before anybody is asked about one of them."""
+    count = 1
+    while count:
+        with tenant_transaction(connection, tenant_id):
+            count = gather(connection, now)
+    with tenant_transaction(connection, tenant_id):
+        look_at_incidents(connection, now)
 
 
 def _roll_up(connection: Connection, product_name: str) -> None:

@@ -93,9 +93,12 @@ def classes() -> frozenset[str]:
 
 @cache
 def tables() -> frozenset[str]:
-    return frozenset(
-        name for path in migrations() for name in re.findall(r"^CREATE (?:TABLE|VIEW) (\w+)", read(path), re.MULTILINE)
-    )
+    found: set[str] = set()
+    for path in migrations():
+        found |= set(re.findall(r"^CREATE (?:TABLE|VIEW) (\w+)", read(path), re.MULTILINE))
+        for old, new in re.findall(r"^ALTER TABLE (\w+) RENAME TO (\w+)", read(path), re.MULTILINE):
+            found = found - {old} | {new}
+    return frozenset(found)
 
 
 def test_the_glossary_has_every_word_of_the_vocabulary() -> None:

@@ -126,7 +126,7 @@ def test_a_pack_with_two_weak_cells_ends_in_a_request_that_names_them_and_in_off
     assert {2, 81} <= {piece["element"] for piece in evidence}
     recorded = (since_at - shift(desk, car, "2019-05-12 16:43:55")).astimezone(CHINA)
     assert timedelta(0) <= recorded - datetime(2019, 4, 15, 18, 9, 6, tzinfo=CHINA) < timedelta(hours=1)
-    dates = desk.rows("SELECT rank FROM bay_booking WHERE request_id = %s AND released_at IS NULL", request_id)
+    dates = desk.rows("SELECT rank FROM booking WHERE request_id = %s AND released_at IS NULL", request_id)
     assert len(dates) == 3
     assert desk.rows("SELECT part_no FROM reservation WHERE request_id = %s", request_id) == [("EV-CELL-MODULE",)]
 

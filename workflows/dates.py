@@ -1,14 +1,15 @@
 """Dates: which part, bay and time to offer together. A date is offered only when its part is there and its bay is free.
 
-Vehicles are dropped off within the centre's opening hours. Three dates on different days, the soonest first, each with
-the reason why it is shown; or the reason why there is none.
+What can be moved is dropped off within the centre's opening hours. Three dates on different days, the soonest first,
+each with the reason why it is shown; or the reason why there is none. Where somebody has to come, `workflows.visits`
+finds the dates.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from math import asin, cos, radians, sin, sqrt
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 HORIZON_DAYS: Final = 28
@@ -18,9 +19,11 @@ NOTICE: Final = timedelta(hours=18)
 # Offered dates stay held this long.
 OFFER_LASTS: Final = timedelta(hours=48)
 _GRID: Final = timedelta(minutes=30)
+_NOON: Final = 12
 
+Slot = TypeVar("Slot")
 Why = Literal["soonest", "other_day", "other_time"]
-NoneWhy = Literal["no_part", "no_bay", "no_time"]
+NoneWhy = Literal["no_part", "no_bay", "no_time", "no_technician", "no_place"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,14 @@ class Interval:
     def overlaps(self, other: "Interval") -> bool:
         """Whether the two share an instant."""
         return self.start_at < other.end_at and other.start_at < self.end_at
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place on Earth, in degrees."""
+
+    latitude: float
+    longitude: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +69,7 @@ class Centre:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What has to be done: minutes in a bay with these skills, and these parts."""
+    """What has to be done: minutes in a bay or by a technician with these skills, and these parts."""
 
     minutes: int
     skills: frozenset[str]
@@ -66,8 +77,8 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class DateOption:
-    """One date to offer: bay and time, and why it is shown."""
+class DropOff:
+    """A date at a bay, and why it is shown."""
 
     bay_id: int
     during: Interval
@@ -75,11 +86,26 @@ class DateOption:
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """A date at the owner's: who comes, when he sets out and is done, when he arrives, and what the owner is told.
+
+    `during` begins when he sets out from where he is before; `window` are the two hours in which he arrives.
+    """
+
+    technician_id: int
+    during: Interval
+    arrives_at: datetime
+    window: Interval
+    place: Place
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
 class Dates:
-    """Dates at one centre, best first; the parts are in its stock now."""
+    """Dates of one centre, best first; the parts are in its stock now."""
 
     centre_id: int
-    options: Sequence[DateOption]
+    options: Sequence[DropOff | Visit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,59 +128,103 @@ def find_dates(work: Work, centres: Sequence[Centre], now: datetime) -> Dates | 
     now : datetime
         Aware.
     """
-    stocked = [centre for centre in centres if all(centre.free_parts.get(part, 0) > 0 for part in work.part_nos)]
-    if not stocked:
-        missing = [part for part in work.part_nos if all(centre.free_parts.get(part, 0) < 1 for centre in centres)]
-        return NoDates("no_part", missing or list(work.part_nos))
-    skilled = [centre for centre in stocked if any(work.skills <= bay.skills for bay in centre.bays)]
+    if (missing := missing_parts(work, [centre.free_parts for centre in centres])) is not None:
+        return NoDates("no_part", missing)
+    skilled = [
+        centre
+        for centre in centres
+        if has_parts(work, centre.free_parts) and any(work.skills <= bay.skills for bay in centre.bays)
+    ]
     if not skilled:
         return NoDates("no_bay")
-    found = [
+    return fullest(
         Dates(centre.centre_id, _options(work, centre, now))
         for centre in sorted(skilled, key=lambda centre: (centre.distance_km, centre.centre_id))
-    ]
-    full = max(found, key=lambda dates: len(dates.options))
-    return full if full.options else NoDates("no_time")
+    )
 
 
-def _options(work: Work, centre: Centre, now: datetime) -> list[DateOption]:
-    """Return the soonest slot, another day's at another time of day, and another day's."""
-    chosen: list[DateOption] = []
-    for day in _days(centre, now):
-        slots = list(_slots(work, centre, day, now + NOTICE))
+def has_parts(work: Work, free: Mapping[str, int]) -> bool:
+    """Whether a stock has one of each part that the work needs."""
+    return all(free.get(part, 0) > 0 for part in work.part_nos)
+
+
+def missing_parts(work: Work, stocks: Sequence[Mapping[str, int]]) -> list[str] | None:
+    """Return the parts that no stock has, or all of them when no stock has all together; None when one has."""
+    if any(has_parts(work, free) for free in stocks):
+        return None
+    return [part for part in work.part_nos if all(free.get(part, 0) < 1 for free in stocks)] or list(work.part_nos)
+
+
+def fullest(found: Iterable[Dates]) -> Dates | NoDates:
+    """Return the first of those with the most dates."""
+    best: Dates | None = None
+    for dates in found:
+        if best is None or len(dates.options) > len(best.options):
+            best = dates
+        if len(best.options) == DATES_SHOWN:
+            break
+    return best if best is not None and best.options else NoDates("no_time")
+
+
+def pick(
+    days: Iterable[Sequence[Slot]], begins_at: Callable[[Slot], datetime], zone: ZoneInfo
+) -> list[tuple[Slot, Why]]:
+    """Return the soonest slot, another day's at another time of day, and another day's.
+
+    Parameters
+    ----------
+    days : iterable of sequence of Slot
+        The slots of each day in order; days without a slot may be among them.
+    begins_at : callable
+        When a slot begins, for the owner.
+    zone : ZoneInfo
+        In which morning and afternoon are told apart.
+    """
+    chosen: list[tuple[Slot, Why]] = []
+    for slots in days:
         if not slots:
             continue
         if not chosen:
-            chosen.append(DateOption(*slots[0], "soonest"))
+            chosen.append((slots[0], "soonest"))
         elif len(chosen) == 1:
-            zone = ZoneInfo(centre.time_zone)
-            first_hour = chosen[0].during.start_at.astimezone(zone).hour
-            other_half = [slot for slot in slots if (slot[1].start_at.astimezone(zone).hour < 12) != (first_hour < 12)]
-            chosen.append(
-                DateOption(*other_half[0], "other_time") if other_half else DateOption(*slots[0], "other_day")
-            )
+            is_early = begins_at(chosen[0][0]).astimezone(zone).hour < _NOON
+            other_half = [slot for slot in slots if (begins_at(slot).astimezone(zone).hour < _NOON) != is_early]
+            chosen.append((other_half[0], "other_time") if other_half else (slots[0], "other_day"))
         else:
-            chosen.append(DateOption(*slots[0], "other_day"))
+            chosen.append((slots[0], "other_day"))
         if len(chosen) == DATES_SHOWN:
             break
     return chosen
 
 
-def _days(centre: Centre, now: datetime) -> Iterator[date]:
-    today = now.astimezone(ZoneInfo(centre.time_zone)).date()
+def days_ahead(now: datetime, zone: ZoneInfo) -> Iterator[date]:
+    """Return the days in which dates are looked for, today first, as they are called in a time zone."""
+    today = now.astimezone(zone).date()
     return (today + timedelta(days=ahead) for ahead in range(HORIZON_DAYS))
+
+
+def shift_of(hours: Mapping[int, tuple[time, time]], day: date, zone: ZoneInfo) -> Interval | None:
+    """Return from when to when it is open, or worked, on a day; None on a day off."""
+    if (local := hours.get(day.weekday())) is None:
+        return None
+    begins_at, ends_at = (datetime.combine(day, hour, zone).astimezone(ZoneInfo("UTC")) for hour in local)
+    return Interval(begins_at, ends_at)
+
+
+def _options(work: Work, centre: Centre, now: datetime) -> list[DropOff]:
+    zone = ZoneInfo(centre.time_zone)
+    days = (list(_slots(work, centre, day, now + NOTICE)) for day in days_ahead(now, zone))
+    return [DropOff(bay_id, during, why) for (bay_id, during), why in pick(days, lambda slot: slot[1].start_at, zone)]
 
 
 def _slots(work: Work, centre: Centre, day: date, not_before: datetime) -> Iterator[tuple[int, Interval]]:
     """Free slots of a day in order of time, on the half hour, with the first bay that is free."""
-    hours = centre.hours.get(day.weekday())
-    if hours is None:
+    opening = shift_of(centre.hours, day, ZoneInfo(centre.time_zone))
+    if opening is None:
         return
-    zone = ZoneInfo(centre.time_zone)
-    opens, closes = (datetime.combine(day, hour, zone).astimezone(ZoneInfo("UTC")) for hour in hours)
     length = timedelta(minutes=work.minutes)
-    start = opens
-    while start + length <= closes:
+    start = opening.start_at
+    while start + length <= opening.end_at:
         slot = Interval(start, start + length)
         if start >= not_before:
             for bay in centre.bays:

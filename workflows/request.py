@@ -13,9 +13,9 @@ class State(StrEnum):
 
     OPEN = "open"  # opened, its dates are about to be looked for
     HELD = "held"  # a named human has to say that it may go on
-    WAITING = "waiting"  # no part or no bay in sight; looked for again by the sweep
-    OFFERED = "offered"  # part and bay are held for the dates that the owner was shown
-    CONFIRMED = "confirmed"  # the owner chose; part and bay are his
+    WAITING = "waiting"  # no part or no free time in sight; looked for again by the sweep
+    OFFERED = "offered"  # part and times are held for the dates that the owner was shown
+    CONFIRMED = "confirmed"  # the owner chose; part and time are his
     CANCELLED = "cancelled"
 
 

@@ -16,7 +16,7 @@ from dsmr_parser.exceptions import ParseError
 from dsmr_parser.parsers import CosemParser, MBusParser, TelegramParser, ValueParser
 from dsmr_parser.value_types import timestamp
 
-from devices.codecs.foreign import UNNUMBERED, value_of
+from devices.codecs.foreign import UNNUMBERED, Place, by_code, element_of, value_of, with_element
 from devices.codecs.own_json import storable
 from devices.instants import to_us
 from devices.product import Decode, MessageKind
@@ -25,8 +25,11 @@ from devices.signals import Kind, Signal
 
 _FRAME: Final = re.compile(r"\s*(/[^\r\n]{5,}\r?\n.*!)([0-9A-Fa-f]{4})?\s*", re.DOTALL)
 _LINE: Final = re.compile(r"(\d{1,3}-(\d{1,3}):(\d{1,3}\.\d{1,3}\.\d{1,3}))(?:\*\d{1,3})?(\(.*\))")
-_ENDING: Final = re.compile(r"\*255$")
 _CLOCK: Final = "0-0:1.0.0"
+# Telegrams give power used and power fed in apart; the code for their difference is that of IEC 62056-61.
+_POWER: Final = "1-0:16.7.0"
+_POWER_USED: Final = "1-0:1.7.0"
+_POWER_FED_IN: Final = "1-0:2.7.0"
 _MBUS_TYPE: Final = "24.1.0"
 _MBUS_VALUES: Final = {"24.2.1", "24.2.3"}
 # Kind of a device on the M-Bus -> the first group of OBIS codes for its medium.
@@ -75,14 +78,15 @@ def decoder(signals: Mapping[str, Signal]) -> Decode:
     signals : mapping of str to Signal
         Declared signals by name; `standard` is the OBIS code, as ``1-0:1.8.1*255``. The value of a meter on the M-Bus is
         that of the counter with the code of its channel (``0-1:24.2.1``), or with the first one of its medium
-        (``7-...`` gas, ``8-...`` water, ``9-...`` warm water, ``6-...`` heat).
+        (``7-...`` gas, ``8-...`` water, ``9-...`` warm water, ``6-...`` heat). A vector has a code for each element, as
+        its phases have. Where ``1-0:16.7.0`` is declared and not sent, it is power used less power fed in.
 
     Returns
     -------
     callable
         ``(payload, kind) -> Envelope | Refusal``; never raises on any bytes.
     """
-    by_obis = {_ENDING.sub("", signal.standard): signal for signal in signals.values() if signal.standard}
+    by_obis = by_code(signals)
 
     def decode(payload: bytes, kind: MessageKind) -> Envelope | Refusal:
         if kind != "telemetry":
@@ -120,7 +124,7 @@ def _lines(text: str) -> Iterator[_Line]:
             yield _Line(number, found[1], int(found[2]), found[3], f"{found[1]}{found[4]}")
 
 
-def _from_telegram(text: str, by_obis: Mapping[str, Signal]) -> Envelope | Refusal:
+def _from_telegram(text: str, by_obis: Mapping[str, Place]) -> Envelope | Refusal:
     lines = list(_lines(text))
     clock = [line for line in lines if line.obis == _CLOCK]
     at = _time_of(clock[0]) if clock else None
@@ -135,14 +139,37 @@ def _from_telegram(text: str, by_obis: Mapping[str, Signal]) -> Envelope | Refus
     for line in lines:
         if line.group in _MBUS_VALUES and line.channel:
             captured += _captured(line, by_obis, media, other, refusals)
-        elif (signal := by_obis.get(line.obis)) is not None:
-            values[signal.name] = _value(line, signal, refusals)
-        elif line.obis != _CLOCK:
+        elif line.obis == _CLOCK:
+            continue
+        elif (known := by_obis.get(line.obis)) is not None:
+            _take(line, known, values, refusals)
+        else:
             other[line.obis] = line.text[len(line.obis) :]
+    if (power := by_obis.get(_POWER)) is not None and power.signal.name not in values:
+        values[power.signal.name] = _power(lines, power.signal, refusals)
     kept = storable(other, "telegram", refusals) if other else None
-    known = {name: value for name, value in values.items() if value is not None}
-    samples = [Sample(to_us(at), 0, known, kept), *captured]
+    read = {name: value for name, value in values.items() if value is not None}
+    samples = [Sample(to_us(at), 0, read, kept), *captured]
     return Envelope(UNNUMBERED, 0, is_backfill=False, samples=samples, refusals=refusals)
+
+
+def _take(line: _Line, known: Place, values: dict[str, Value], refusals: list[Refusal]) -> None:
+    signal, index = known
+    if index is None:
+        values[signal.name] = _value(line, signal, refusals)
+    else:
+        value = _value(line, element_of(signal), refusals)
+        values[signal.name] = with_element(values.get(signal.name), index, value)
+
+
+def _power(lines: list[_Line], signal: Signal, refusals: list[Refusal]) -> Value:
+    """Power used less power fed in; None where the telegram has neither."""
+    found = {line.obis: line for line in lines if line.obis in {_POWER_USED, _POWER_FED_IN}}
+    read = {obis: _value(line, signal, refusals) for obis, line in found.items()}
+    if not any(isinstance(value, int | float) for value in read.values()):
+        return None
+    used, fed_in = (read.get(obis) for obis in (_POWER_USED, _POWER_FED_IN))
+    return (used if isinstance(used, int | float) else 0.0) - (fed_in if isinstance(fed_in, int | float) else 0.0)
 
 
 def _time_of(line: _Line) -> datetime | None:
@@ -164,16 +191,18 @@ def _media(lines: list[_Line]) -> dict[int, str]:
 
 def _captured(
     line: _Line,
-    by_obis: Mapping[str, Signal],
+    by_obis: Mapping[str, Place],
     media: Mapping[int, str],
     other: dict[str, object],
     refusals: list[Refusal],
 ) -> list[Sample]:
     """The last value of a meter on the M-Bus, at the time at which it was captured."""
     prefix = f"{media.get(line.channel)}-"
-    of_medium = (s for code, s in by_obis.items() if code.startswith(prefix) and s.kind is Kind.COUNTER)
-    signal = by_obis.get(line.obis) or next(of_medium, None)
-    if signal is None:
+    of_medium = (
+        known for code, known in by_obis.items() if code.startswith(prefix) and known.signal.kind is Kind.COUNTER
+    )
+    known = by_obis.get(line.obis) or next(of_medium, None)
+    if known is None:
         other[line.obis] = line.text[len(line.obis) :]
         return []
     place = f"line {line.number}"
@@ -186,8 +215,8 @@ def _captured(
     if not isinstance(at, datetime):
         refusals.append(Refusal("bad_time", f"{line.text!r:.80} has no time of capture", place))
         return []
-    value = value_of(_number(read["value"]), read["unit"] or "", signal, place, refusals)
-    return [] if value is None else [Sample(to_us(at), line.channel, {signal.name: value})]
+    value = value_of(_number(read["value"]), read["unit"] or "", known.signal, place, refusals)
+    return [] if value is None else [Sample(to_us(at), line.channel, {known.signal.name: value})]
 
 
 def _value(line: _Line, signal: Signal, refusals: list[Refusal]) -> Value:

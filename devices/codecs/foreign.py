@@ -7,9 +7,10 @@ One that has no time is given the time of its receipt; published twice, it is tw
 """
 
 import hashlib
+from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final
+from typing import Final, NamedTuple
 
 from devices.codecs.own_json import MAX_BYTES, read_value
 from devices.codecs.units import UnitError, convert
@@ -19,6 +20,44 @@ from devices.signals import Kind, Signal
 UNNUMBERED: Final = -1
 _LARGEST_POWER: Final = 38
 _LARGEST_BITS: Final = 128
+# The last group of an OBIS code is a billing period; 255 is the present one.
+_ANY_TIME: Final = "*255"
+
+
+class Place(NamedTuple):
+    """What a code of a standard stands for: a signal, or one element of a vector, counted from 0."""
+
+    signal: Signal
+    element: int | None
+
+
+def by_code(signals: Mapping[str, Signal]) -> dict[str, Place]:
+    """Return what each code in the signals' `standard` stands for, OBIS codes without ``*255``.
+
+    A vector whose standard lists several codes has one for each of its elements, in their order.
+    """
+    found: dict[str, Place] = {}
+    for signal in signals.values():
+        codes = [code.removesuffix(_ANY_TIME) for code in signal.standard.split(", ") if code]
+        is_listed = signal.kind is Kind.VECTOR and len(codes) > 1
+        found |= {code: Place(signal, index if is_listed else None) for index, code in enumerate(codes)}
+    return found
+
+
+def element_of(signal: Signal) -> Signal:
+    """Return the signal that one element of a vector is."""
+    return Signal(signal.name, signal.title, signal.unit, Kind.SCALAR, signal.plausible, signal.no_value)
+
+
+def with_element(vector: Value, index: int, value: Value) -> Value:
+    """Return a vector with one of its elements set; those before it that are not known yet have no value.
+
+    >>> with_element(None, 1, 230.5)
+    [None, 230.5]
+    """
+    known = [each if isinstance(each, int | float) else None for each in vector] if isinstance(vector, list) else []
+    element = value if isinstance(value, int | float) else None
+    return [*known[:index], *[None] * (index - len(known)), element, *known[index + 1 :]]
 
 
 def fingerprint(payload: bytes) -> int:

@@ -1,7 +1,8 @@
 """Plain JSON of other makers, as Tasmota's, by a mapping file instead of code.
 
 A mapping is TOML: where the time is, and for each signal a path, with unit, scale and offset. One that maps nothing, or
-names what is not declared, is refused when it is loaded. Such messages have no boot and no seq: see
+names what is not declared, is refused when it is loaded. A product type's mappings are the files in its folder
+`mappings`: the one of which a message has most paths reads it. Such messages have no boot and no seq: see
 `devices.codecs.foreign`.
 """
 
@@ -10,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from importlib.resources import files
 from typing import Annotated, Any, Final, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from devices.codecs.foreign import UNNUMBERED, fingerprint, oversized, sane, value_of
+from devices.codecs.foreign import UNNUMBERED, element_of, fingerprint, oversized, sane, value_of
 from devices.codecs.units import UnitError, convert
 from devices.instants import to_us
 from devices.product import Decode, MessageKind
@@ -116,8 +118,29 @@ def _check(wanted: str, at: SignalAt, signals: Mapping[str, Signal], name: str) 
         raise MappingError(f"{name}: signals.{wanted}: scale {at.scale} or offset {at.offset} is no usable number")
 
 
-def decoder(mapping: Correspondence) -> Decode:
-    """Return the decode function of a mapping: ``(payload, kind) -> Envelope | Refusal``; never raises on any bytes."""
+def in_folder(package: str, signals: Mapping[str, Signal]) -> Decode | None:
+    """Return the decode function of the mapping files in a product type's package; None where there are none.
+
+    A file that cannot be used stops nobody else: what is for it is refused with what is wrong in the file, and can be
+    replayed when that is mended. The conformance suite fails on such a file.
+    """
+    mappings: list[Correspondence] = []
+    troubles: list[str] = []
+    folder = files(package).joinpath("mappings")
+    for file in sorted(folder.iterdir(), key=lambda file: file.name) if folder.is_dir() else ():
+        if file.name.endswith(".toml"):
+            try:
+                mappings.append(load(file.read_text("utf-8"), signals, f"mappings/{file.name}"))
+            except (MappingError, UnicodeDecodeError) as error:
+                troubles.append(str(error))
+    return decoder(*mappings, troubles=troubles) if mappings or troubles else None
+
+
+def decoder(*mappings: Correspondence, troubles: Sequence[str] = ()) -> Decode:
+    """Return the decode function of mappings: ``(payload, kind) -> Envelope | Refusal``; never raises on any bytes.
+
+    `troubles` says what is wrong with mappings that cannot be used, for messages that no other one reads.
+    """
 
     def decode(payload: bytes, kind: MessageKind) -> Envelope | Refusal:
         if kind != "telemetry":
@@ -130,9 +153,24 @@ def decoder(mapping: Correspondence) -> Decode:
             return Refusal("wrong_form", f"{error}; a mapping reads objects")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError) as error:
             return Refusal("not_json", f"{type(error).__name__}: {error}")
-        return _from_message(message, mapping, fingerprint(payload))
+        fitting = max(mappings, key=lambda mapping: _paths_found(message, mapping), default=None)
+        if fitting is None or not _paths_found(message, fitting):
+            return _nothing_mapped(mappings, troubles)
+        return _from_message(message, fitting, fingerprint(payload))
 
     return decode
+
+
+def _paths_found(message: Mapping[str, object], mapping: Correspondence) -> int:
+    return sum(_find(message, at.path) is not _NOWHERE for _, at in mapping.signals)
+
+
+def _nothing_mapped(mappings: Sequence[Correspondence], troubles: Sequence[str]) -> Refusal:
+    wanted = ", ".join(_shown(at.path) for mapping in mappings for _, at in mapping.signals[:5])
+    told = f"the message has none of the mapped paths ({wanted}), and no schema of ours"
+    if not wanted:
+        told = "the message has no schema of ours, and the product type has no mapping that reads it"
+    return Refusal("nothing_mapped", "; ".join([told, *(f"{trouble}: mend it, then replay" for trouble in troubles)]))
 
 
 def _from_message(message: Mapping[str, object], mapping: Correspondence, seq: int) -> Envelope | Refusal:
@@ -141,17 +179,12 @@ def _from_message(message: Mapping[str, object], mapping: Correspondence, seq: i
         return at_us
     refusals: list[Refusal] = []
     values: dict[str, Value] = {}
-    found = 0
     for signal, at in mapping.signals:
         raw = _find(message, at.path)
         if raw is not _NOWHERE:
-            found += 1
             value = _value(raw, at, signal, refusals)
             if value is not None:
                 values[signal.name] = value
-    if not found:
-        wanted = ", ".join(_shown(at.path) for _, at in mapping.signals[:5])
-        return Refusal("nothing_mapped", f"the message has none of the mapped paths ({wanted}), and no schema of ours")
     sample = Sample(at_us, 0, values, counts_from_receipt=mapping.time.path is None)
     return Envelope(UNNUMBERED, seq, is_backfill=False, samples=[sample], refusals=refusals)
 
@@ -195,10 +228,12 @@ def _bad_time(raw: object, wanted: str, place: str) -> Refusal:
 
 def _value(raw: object, at: SignalAt, signal: Signal, refusals: list[Refusal]) -> Value:
     place = _shown(at.path)
-    if isinstance(raw, list) and signal.kind is Kind.VECTOR:
+    if signal.kind is Kind.VECTOR and raw is not None:
+        # Makers with one phase send a number where those with three send a list.
+        elements = cast("list[object]", raw)[:1024] if isinstance(raw, list) else [raw]
         return [
-            cast("float | None", _single(element, at, _element(signal), f"{place}[{index}]", refusals))
-            for index, element in enumerate(cast("list[object]", raw)[:1024])
+            cast("float | None", _single(element, at, element_of(signal), f"{place}[{index}]", refusals))
+            for index, element in enumerate(elements)
         ]
     return _single(cast("object", raw), at, signal, place, refusals)
 
@@ -216,7 +251,3 @@ def _single(raw: object, at: SignalAt, signal: Signal, place: str, refusals: lis
     if type(raw) is int or isinstance(raw, Decimal):
         raw = Decimal(raw) * at.scale + at.offset if sane(raw) else raw
     return value_of(raw, at.unit if isinstance(raw, Decimal) else "", signal, place, refusals)
-
-
-def _element(signal: Signal) -> Signal:
-    return Signal(signal.name, signal.title, signal.unit, Kind.SCALAR, signal.plausible, signal.no_value)

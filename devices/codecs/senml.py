@@ -15,7 +15,17 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from devices.codecs.foreign import UNNUMBERED, fingerprint, oversized, sane, value_of
+from devices.codecs.foreign import (
+    UNNUMBERED,
+    Place,
+    by_code,
+    element_of,
+    fingerprint,
+    oversized,
+    sane,
+    value_of,
+    with_element,
+)
 from devices.codecs.own_json import MAX_SAMPLES
 from devices.codecs.units import unit_of_sum
 from devices.product import Decode, MessageKind
@@ -26,7 +36,6 @@ VERSION: Final = 10
 RELATIVE_BELOW_S: Final = 2**28
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:./_-]*")
 _SEPARATOR: Final = re.compile(r"[:/]")
-_NOT_IN_NAMES: Final = "*255"
 _BASES: Final = {"bn", "bt", "bu", "bv", "bs", "bver"}
 _NUMBERS: Final = ("bt", "bv", "bs", "v", "s", "t", "ut")
 _TEXTS: Final = ("bn", "bu", "n", "u", "vs", "vd")
@@ -160,11 +169,10 @@ def _resolved(number: int, fields: Mapping[str, Any], bases: _Bases) -> Record |
 class _Names:
     """Which signal a record speaks of: by its full name, or by what follows one of its colons or slashes."""
 
-    signals: Mapping[str, Signal]
-    of_values: dict[str, Signal] = field(default_factory=dict[str, Signal])
-    of_sums: dict[str, Signal] = field(default_factory=dict[str, Signal])
+    of_values: dict[str, Place] = field(default_factory=dict[str, Place])
+    of_sums: dict[str, Place] = field(default_factory=dict[str, Place])
 
-    def signal(self, record: Record, *, of_sum: bool) -> Signal | None:
+    def place(self, record: Record, *, of_sum: bool) -> Place | None:
         known = self.of_sums if of_sum else self.of_values
         starts = (0, *(separator.end() for separator in _SEPARATOR.finditer(record.name)))
         return next((known[name] for start in starts if (name := record.name[start:]) in known), None)
@@ -178,7 +186,8 @@ def decoder(
     Parameters
     ----------
     signals : mapping of str to Signal
-        Declared signals by JSON name. Each is known by that name and by its `standard`, an OBIS code without ``*255``.
+        Declared signals by JSON name. Each is known by that name and by the codes of its `standard`, OBIS codes without
+        ``*255``; a vector with several codes is known by one for each element.
     names, sums : mapping of str to str
         More names of values, and names whose sums ("s") are wanted -> signal. Units are converted to the signal's.
 
@@ -192,11 +201,10 @@ def decoder(
     KeyError
         When `names` or `sums` name a signal that is not declared.
     """
-    known = _Names(signals)
-    known.of_values |= {s.standard.removesuffix(_NOT_IN_NAMES): s for s in signals.values() if s.standard}
-    known.of_values |= signals
-    known.of_values |= {name: signals[signal] for name, signal in (names or {}).items()}
-    known.of_sums |= {name: signals[signal] for name, signal in (sums or {}).items()}
+    known = _Names(by_code(signals))
+    known.of_values |= {name: Place(signal, None) for name, signal in signals.items()}
+    known.of_values |= {name: Place(signals[signal], None) for name, signal in (names or {}).items()}
+    known.of_sums |= {name: Place(signals[signal], None) for name, signal in (sums or {}).items()}
 
     def decode(payload: bytes, kind: MessageKind) -> Envelope | Refusal:
         if kind != "telemetry":
@@ -229,9 +237,7 @@ def _samples(records: Sequence[Record], names: _Names, refusals: list[Refusal]) 
             (record.sum, unit_of_sum(record.unit), True),
         ):
             if content is not None:
-                _take(
-                    record, content, unit, names.signal(record, of_sum=of_sum), by_time.setdefault(time, {}), refusals
-                )
+                _take(record, content, unit, names.place(record, of_sum=of_sum), by_time.setdefault(time, {}), refusals)
     return [
         Sample(at_us, number, values, counts_from_receipt=is_relative)
         for number, ((is_relative, at_us), values) in enumerate(
@@ -244,14 +250,20 @@ def _take(
     record: Record,
     content: Content,
     unit: str,
-    signal: Signal | None,
+    known: Place | None,
     values: dict[str, Value],
     refusals: list[Refusal],
 ) -> None:
     place = f"[{record.number}]"
-    if signal is None:
+    if known is None:
         detail = f"no signal is known by the SenML name {record.name[:80]!r}"
         refusals.append(Refusal("unknown_name", detail, place))
+        return
+    signal, index = known
+    if index is not None:
+        element = value_of(content, unit, element_of(signal), place, refusals)
+        if element is not None:
+            values[signal.name] = with_element(values.get(signal.name), index, element)
         return
     if signal.kind is Kind.CODES and isinstance(content, str):
         value = value_of(content.replace(",", " ").split(), "", signal, place, refusals)

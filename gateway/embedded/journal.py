@@ -27,14 +27,17 @@ _NEWS: Final = """
                 FROM callout.human_case h JOIN callout.staff p USING (staff_id) WHERE h.request_id = r.request_id)
             WHEN 'part_reserved' THEN (SELECT string_agg(v.part_no, ', ') FROM callout.reservation v
                 WHERE v.request_id = r.request_id AND v.released_at IS NULL)
-            WHEN 'offered' THEN (SELECT string_agg(to_char(lower(b.during) AT TIME ZONE c.time_zone, 'Dy DD Mon HH24:MI'),
+            WHEN 'offered' THEN (SELECT string_agg(to_char(b.begins_at AT TIME ZONE c.time_zone, 'Dy DD Mon HH24:MI')
+                    || CASE WHEN b.is_visit THEN to_char(b.ends_at AT TIME ZONE c.time_zone, '-HH24:MI') ELSE '' END,
                     ', ' ORDER BY b.rank) || ' (' || min(c.time_zone) || ')'
-                FROM callout.bay_booking b JOIN callout.bay USING (bay_id) JOIN callout.service_centre c USING (centre_id)
+                FROM callout.booking_seen b JOIN callout.service_centre c USING (centre_id)
                 WHERE b.request_id = r.request_id AND b.released_at IS NULL)
             WHEN 'confirmed' THEN (SELECT string_agg(
-                    to_char(lower(a.during) AT TIME ZONE c.time_zone, 'Dy DD Mon HH24:MI') || ', ' || c.title, '; ')
-                FROM callout.appointment a JOIN callout.bay_booking b USING (booking_id)
-                JOIN callout.bay USING (bay_id) JOIN callout.service_centre c USING (centre_id)
+                    to_char(b.begins_at AT TIME ZONE c.time_zone, 'Dy DD Mon HH24:MI') || CASE WHEN b.is_visit
+                        THEN to_char(b.ends_at AT TIME ZONE c.time_zone, '-HH24:MI') || ', ' || b.who || ' comes'
+                        ELSE ', ' || c.title END, '; ')
+                FROM callout.appointment a JOIN callout.booking_seen b USING (booking_id)
+                JOIN callout.service_centre c USING (centre_id)
                 WHERE a.request_id = r.request_id AND a.state = 'confirmed')
         END
     FROM callout.request_event e
@@ -72,7 +75,7 @@ _WORDS: Final = {
     "case_opened": "given to a named human",
     "part_reserved": "part held",
     "no_part": "no part in stock",
-    "offered": "dates offered, bay held",
+    "offered": "dates offered and held",
     "offer_expired": "dates expired",
     "confirmed": "date confirmed by the owner",
     "symptom_healed": "symptom healed",

@@ -42,6 +42,7 @@ class Presence:
     device: Known
     is_online: bool
     received_at: datetime
+    is_retained: bool = False
 
 
 @dataclass(slots=True)
@@ -107,7 +108,7 @@ def _presence(message: Message, device: Known, decoded: Decoded) -> None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         decoded.rejected.append(Rejected(message, device, Refusal("wrong_form", f"state: {error}")))
     else:
-        decoded.presences.append(Presence(device, state.online, message.received_at))
+        decoded.presences.append(Presence(device, state.online, message.received_at, message.is_retained))
 
 
 def _samples(message: Message, device: Known, kind: MessageKind, decoded: Decoded) -> None:

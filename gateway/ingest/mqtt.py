@@ -147,11 +147,18 @@ class MqttSource:
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
         # QoS 0 has no message id and is never acknowledged: a broker ends a session that answers to it.
         receipt = (self._generation, message.mid) if message.qos == 1 else _NO_RECEIPT
-        received = Message(message.topic, bytes(message.payload), datetime.now(UTC), receipt)
+        received = Message(
+            message.topic, bytes(message.payload), datetime.now(UTC), receipt, message.dup, message.retain
+        )
         with self._arrived:
             self._waiting.append(received)
             if len(self._waiting) == 1:
                 self._arrived.notify()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker has this session and would deliver to it."""
+        return self._client.is_connected() and self._refusal is None
 
     def receive(self, most: int, timeout_s: float) -> Sequence[Message]:
         """Return what has arrived, at most `most`; wait up to `timeout_s` seconds for the first.

@@ -28,4 +28,5 @@ def _rejection(rejected: Rejected) -> Rejection:
         detail=refusal.detail,
         place=refusal.place,
         payload=message.payload,
+        is_redelivered=message.is_redelivered,
     )

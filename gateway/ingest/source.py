@@ -8,16 +8,27 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as it came; `receipt` is the source's own mark for acknowledging it."""
+    """One message as it came.
+
+    `receipt` is the source's own mark for acknowledging it; `is_redelivered` says that it was handed over before.
+    A retained one was kept by the broker and says nothing of when its device sent it.
+    """
 
     topic: str
     payload: bytes
     received_at: datetime
     receipt: tuple[int, int]
+    is_redelivered: bool = False
+    is_retained: bool = False
 
 
 class Source(Protocol):
     """Hands over messages in batches, and again after a restart those that were not acknowledged."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether what devices send would arrive now."""
+        ...
 
     def receive(self, most: int, timeout_s: float) -> Sequence[Message]:
         """Return at most `most` messages, waiting up to `timeout_s` seconds for the first."""

@@ -18,11 +18,11 @@ from gateway.ingest.detect import Detectors, Outcome
 from gateway.ingest.directory import Directory
 from gateway.ingest.refuse import keep, keep_refused
 from gateway.ingest.replay import Replays, Settle
+from gateway.ingest.silences import DeviceSilences
 from gateway.ingest.source import Message, Source
 from gateway.storage.connection import Connection, DatabaseUnreachableError
 from gateway.storage.door import (
     SymptomRow,
-    keep_presences,
     keep_symptoms,
     mark_hours_due,
     take_numbers,
@@ -60,9 +60,11 @@ class Worker:
         self._directory = Directory()
         self._tables = {name: ReadingTable(product) for name, product in product_types().items()}
         self._detectors = Detectors(partitions, self._tables)
+        self._silences = DeviceSilences(partitions)
         self._checkpoint_at_s = 0.0
         self._connection = connect()
         self._detectors.rebuild(self._connection)
+        self._silences.rebuild(self._connection)
         self._is_stopping = False
         self._replays = Replays(self)
 
@@ -73,17 +75,28 @@ class Worker:
     def run(self) -> None:
         """Work until `stop`; a database that is away is waited for, and nothing is acknowledged meanwhile."""
         while not self._is_stopping:
+            asked_at = datetime.now(UTC)
             messages = self._source.receive(MOST_MESSAGES, _WAIT_S)
             self._replays.look()
-            if not messages:
-                continue
-            if len(messages) < MOST_MESSAGES:
+            if messages and len(messages) < MOST_MESSAGES:
                 time.sleep(_FILL_S)
                 messages = [*messages, *self._source.receive(MOST_MESSAGES - len(messages), 0.0)]
-            for batch in _batches(messages):
+            for batch in _batches(messages) if messages else ():
                 self.commit(batch)
                 self._source.acknowledge(batch)
+            if len(messages) < MOST_MESSAGES and self._source.is_connected:
+                self.tick(asked_at)
         self.close()
+
+    def tick(self, at: datetime) -> None:
+        """Tell the silences that all that was received until an instant is committed; a database that is away misses it."""
+        if not self._silences.is_due(at):
+            return
+        try:
+            self._silences.tick(self.connected(), at)
+        except _AWAY as error:
+            _log.warning("the server's clock waits for the database: %s", error)
+            self._connection.close()
 
     def close(self) -> None:
         """Leave the database and the source."""
@@ -95,6 +108,7 @@ class Worker:
         if self._connection.closed:
             self._connection = self._connect()
             self._detectors.rebuild(self._connection)
+            self._silences.rebuild(self._connection)
         return self._connection
 
     def commit(self, messages: Sequence[Message]) -> None:
@@ -159,6 +173,7 @@ class Worker:
         try:
             with self._connection.transaction():
                 settle(self._connection, decoded, self._store(decoded))
+                self._silences.hear(self._connection, named, self._directory.find, decoded)
                 if is_due:
                     self._detectors.save(self._connection, datetime.now(UTC))
         except Exception:
@@ -176,11 +191,6 @@ class Worker:
             unique = list({row.key: row for row in rows}.values())
             if unique:
                 new += self._store_readings(product, unique)
-        if decoded.presences:
-            keep_presences(
-                self._connection,
-                ((each.device.device_id, each.is_online, each.received_at) for each in decoded.presences),
-            )
         return new
 
     def _store_readings(self, product: str, rows: Sequence[Row]) -> int:

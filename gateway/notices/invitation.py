@@ -6,7 +6,7 @@ from typing import Literal
 
 from icalendar import Alarm, Calendar, Component, Event, vCalAddress, vText
 
-from gateway.notices.letter import Matter
+from gateway.notices.matter import Matter
 from gateway.storage.pages.request import AppointmentRow
 from gateway.texts import Translator
 from gateway.texts.voice import zone
@@ -66,11 +66,10 @@ def _event(
     _set(event, "dtstamp", now)
     _set(event, "dtstart", appointment.begins_at.astimezone(where))
     _set(event, "dtend", appointment.ends_at.astimezone(where))
-    _set(event, "summary", t.gettext("Service: %(product)s") % {"product": matter.product_name})
-    _set(event, "description", "\n".join(filter(None, [f"{t.gettext('Reference')} {request.reference}", link])))
-    if centre is not None:
-        _set(event, "location", f"{centre.title}, {centre.address}")
-        _set(event, "geo", (centre.latitude, centre.longitude))
+    _set(event, "summary", _summary(matter, t))
+    about = [matter.arrival(t), f"{t.gettext('Reference')} {request.reference}", link]
+    _set(event, "description", "\n".join(filter(None, about)))
+    _place(event, matter, appointment, t)
     if method == "CANCEL":
         _set(event, "status", "CANCELLED")
     else:
@@ -80,6 +79,21 @@ def _event(
         _set(event, "organizer", _person(organizer, organizer_name))
         _set(event, "attendee", _person(request.owner_email, request.owner_name))
     return event
+
+
+def _summary(matter: Matter, t: Translator) -> str:
+    summary = t.gettext("A technician comes: %(product)s") if matter.is_visit else t.gettext("Service: %(product)s")
+    return summary % {"product": matter.product_name}
+
+
+def _place(event: Event, matter: Matter, appointment: AppointmentRow, t: Translator) -> None:
+    centre = matter.centre
+    if appointment.is_visit:
+        _set(event, "location", matter.place(t))
+        _set(event, "geo", (appointment.latitude, appointment.longitude))
+    elif centre is not None:
+        _set(event, "location", f"{centre.title}, {centre.address}")
+        _set(event, "geo", (centre.latitude, centre.longitude))
 
 
 def _set(component: Component, name: str, value: object) -> None:
@@ -96,5 +110,5 @@ def _reminder(t: Translator, matter: Matter) -> Alarm:
     alarm = Alarm()
     _set(alarm, "action", "DISPLAY")
     _set(alarm, "trigger", timedelta(days=-1))
-    _set(alarm, "description", t.gettext("Service: %(product)s") % {"product": matter.product_name})
+    _set(alarm, "description", _summary(matter, t))
     return alarm

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from devices.faults import FaultCode
 from devices.products import product_type
+from gateway.notices.matter import Matter, cost, may_use, place_facts, promised_hours
 from gateway.notices.words import WHY_THIS_DATE, word
-from gateway.storage.pages.request import AppointmentRow, Centre, OfferedDate, RequestRow
+from gateway.storage.pages.request import OfferedDate
 from gateway.texts import Translator
 
 
@@ -38,70 +38,17 @@ class Letter:
     reference: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Matter:
-    """What a letter is about: one request, read at the time of sending."""
-
-    request: RequestRow
-    centre: Centre | None
-    dates: tuple[OfferedDate, ...] = ()
-    appointment: AppointmentRow | None = None
-
-    @property
-    def product_name(self) -> str:
-        """What the owner calls the product: its model, else its number."""
-        return self.request.model or self.request.device
-
-    def fault(self) -> FaultCode | None:
-        """Return the fault that the request is about, None where the diagnosis names none."""
-        faults = product_type(self.request.product).faults
-        ranked = self.request.ranked()
-        code = self.request.fault_code or (ranked[0].fault if ranked else "")
-        return faults.get(code)
-
-
-def is_in_warranty(request: RequestRow) -> bool:
-    """Say whether the warranty covers the fault: it was found before the warranty ended."""
-    return request.warranty_until is not None and request.opened_at.date() <= request.warranty_until
-
-
-def cost(request: RequestRow, t: Translator) -> str:
-    """Return in one sentence what the owner pays."""
-    if is_in_warranty(request) and request.warranty_until is not None:
-        return t.gettext("It costs you nothing: your warranty runs until %(date)s.") % {
-            "date": t.date(request.warranty_until)
-        }
-    return t.gettext("We agree the price with you before any work begins.")
-
-
-def may_use(fault: FaultCode | None, t: Translator) -> str:
-    """Return in one sentence whether the product may be used until the date."""
-    if fault is None:
-        return t.gettext("A person looks at it first and will tell you.")
-    if fault.may_run_on:
-        return t.gettext("You can go on using it until the date.")
-    return t.gettext("Please do not use it until it has been looked at.")
-
-
 def choices(dates: tuple[OfferedDate, ...], zone_name: str, t: Translator) -> tuple[Choice, ...]:
     """Return offered dates in words, in the zone of the place where they are."""
     return tuple(
         Choice(
             day=t.day(date.begins_at, zone_name),
-            hours=t.hours(date.begins_at, date.ends_at, zone_name),
+            hours=promised_hours(date, zone_name, t),
             why=t.gettext(word(WHY_THIS_DATE, date.why)) if date.why else "",
             is_best=index == 0,
         )
         for index, date in enumerate(dates)
     )
-
-
-def place_facts(centre: Centre | None, t: Translator) -> tuple[tuple[str, str], ...]:
-    """Return where the work is done and whom to call."""
-    if centre is None:
-        return ()
-    where = (t.gettext("Where"), f"{centre.title}, {centre.address}")
-    return (where, (t.gettext("Phone"), centre.phone)) if centre.phone else (where,)
 
 
 def _what_was_found(matter: Matter, t: Translator) -> str:
@@ -131,9 +78,7 @@ def offer(matter: Matter, t: Translator, link: str) -> Letter:
         t,
         t.gettext("%(product)s needs service: which day suits you?") % {"product": matter.product_name},
         _what_was_found(matter, t),
-        t.gettext("The part and a bay are put aside for you. Please choose one of these dates:")
-        if matter.dates
-        else t.gettext("The dates that we had put aside are no longer free. Your page shows the present state."),
+        _how_to_choose(matter, t),
     )
     return replace(
         letter,
@@ -144,10 +89,20 @@ def offer(matter: Matter, t: Translator, link: str) -> Letter:
         facts=(
             (t.gettext("May I use it until then?"), may_use(matter.fault(), t)),
             (t.gettext("What does it cost?"), cost(request, t)),
-            *place_facts(matter.centre, t),
+            *place_facts(matter, t),
         ),
         after=_held_until(matter, zone_name, t),
     )
+
+
+def _how_to_choose(matter: Matter, t: Translator) -> str:
+    if not matter.dates:
+        return t.gettext("The dates that we had put aside are no longer free. Your page shows the present state.")
+    if matter.is_visit:
+        return t.gettext("A technician comes to %(place)s. Please choose two hours in which that suits you:") % {
+            "place": matter.place(t)
+        }
+    return t.gettext("The part and a bay are put aside for you. Please choose one of these dates:")
 
 
 def _held_until(matter: Matter, zone_name: str, t: Translator) -> tuple[str, ...]:
@@ -165,22 +120,29 @@ def confirmed(matter: Matter, t: Translator, link: str) -> Letter:
         matter,
         t,
         t.gettext("Your date for %(product)s is booked") % {"product": matter.product_name},
-        t.gettext("Thank you. Your date is booked, and the part is reserved for it."),
+        *_what_is_booked(matter, t),
     )
     when: tuple[tuple[str, str], ...] = ()
     if appointment is not None:
-        hours = t.hours(appointment.begins_at, appointment.ends_at, zone_name)
+        hours = promised_hours(appointment, zone_name, t)
         when = (
             (t.gettext("When"), f"{t.day(appointment.begins_at, zone_name)}, {hours}"),
             (t.gettext("Time zone"), t.zone_title(appointment.begins_at, zone_name)),
         )
     return replace(
         letter,
-        facts=(*when, *place_facts(matter.centre, t), (t.gettext("What does it cost?"), cost(matter.request, t))),
+        facts=(*when, *place_facts(matter, t), (t.gettext("What does it cost?"), cost(matter.request, t))),
         button=t.gettext("Open your page"),
         link=link,
         after=(t.gettext("The attached calendar entry goes into your calendar."),),
     )
+
+
+def _what_is_booked(matter: Matter, t: Translator) -> tuple[str, ...]:
+    if arrival := matter.arrival(t):
+        be_there = t.gettext("Please see to it that somebody opens the door and that your product can be reached.")
+        return (t.gettext("Thank you. Your date is booked."), arrival, be_there)
+    return (t.gettext("Thank you. Your date is booked, and the part is reserved for it."),)
 
 
 def cancelled(matter: Matter, t: Translator, link: str, *, had_date: bool) -> Letter:
@@ -189,28 +151,36 @@ def cancelled(matter: Matter, t: Translator, link: str, *, had_date: bool) -> Le
         matter,
         t,
         t.gettext("Your service for %(product)s is cancelled") % {"product": matter.product_name},
-        t.gettext("Your booked date is cancelled. You do not have to come.")
-        if had_date
-        else t.gettext("The dates that we offered you are withdrawn. There is nothing that you have to do."),
+        _what_is_cancelled(matter, t, had_date=had_date),
         t.gettext("If you did not expect this, please call us."),
     )
-    return replace(letter, facts=place_facts(matter.centre, t), button=t.gettext("Open your page"), link=link)
+    return replace(letter, facts=place_facts(matter, t), button=t.gettext("Open your page"), link=link)
+
+
+def _what_is_cancelled(matter: Matter, t: Translator, *, had_date: bool) -> str:
+    if not had_date:
+        return t.gettext("The dates that we offered you are withdrawn. There is nothing that you have to do.")
+    if matter.is_visit:
+        return t.gettext("Your booked date is cancelled. Nobody comes.")
+    return t.gettext("Your booked date is cancelled. You do not have to come.")
 
 
 def safety(matter: Matter, t: Translator, link: str) -> Letter:
     """Write the letter that warns at once."""
+    act_at_once = product_type(matter.request.product).safety_text
+    subject = t.gettext("Please stop using %(product)s now") if act_at_once else t.gettext("Danger: %(product)s")
     letter = _letter(
         matter,
         t,
-        t.gettext("Please stop using %(product)s now") % {"product": matter.product_name},
-        t.gettext("Please bring it to a stop in a safe place, switch it off and leave it as soon as you safely can."),
+        subject % {"product": matter.product_name},
+        *((t.gettext(act_at_once),) if act_at_once else ()),
         _what_was_found(matter, t),
         t.gettext("A member of our staff is looking at it now and will call you. You do not have to do anything else."),
         t.gettext("If you see smoke or fire or smell something burning, keep away and call the emergency number."),
     )
     return replace(
         letter,
-        facts=place_facts(matter.centre, t),
+        facts=place_facts(matter, t),
         button=t.gettext("Open your page"),
         link=link,
         is_urgent=True,

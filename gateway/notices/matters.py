@@ -7,12 +7,15 @@ from datetime import datetime
 from gateway.access import issue_owner_link
 from gateway.errors import CalloutError
 from gateway.notices import letter as letters
+from gateway.notices.incident import incident_opened
 from gateway.notices.invitation import Method, invitation
-from gateway.notices.letter import Letter, Matter
+from gateway.notices.letter import Letter
+from gateway.notices.matter import Matter
 from gateway.settings import Settings
 from gateway.storage.connection import Connection
 from gateway.storage.pages.door import staff_name_for
 from gateway.storage.pages.history import human_cases
+from gateway.storage.pages.incidents import find_incident
 from gateway.storage.pages.request import (
     AppointmentRow,
     OfferedDate,
@@ -30,15 +33,33 @@ class NoticeError(CalloutError):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """An unsent row of the outbox."""
+    """An unsent row of the outbox; it is about a request or about an incident."""
 
     notice_id: int
     tenant_id: int
-    request_id: int
+    request_id: int | None
+    incident_id: int | None
     kind: str
     recipient: str
     language: str
     detail: Mapping[str, object]
+
+    @property
+    def thread(self) -> str:
+        """The name of what it is about: all letters about it hang together."""
+        return f"request-{self.request_id}" if self.incident_id is None else f"incident-{self.incident_id}"
+
+    def about_request(self) -> int:
+        """Return the request that it is about.
+
+        Raises
+        ------
+        NoticeError
+            It is about an incident.
+        """
+        if self.request_id is None:
+            raise NoticeError(f"notice {self.notice_id} of kind {self.kind!r} is about no request, but should be")
+        return self.request_id
 
     def number(self, name: str) -> int:
         """Return a number out of the notice's detail.
@@ -67,9 +88,12 @@ class Written:
 
 def link_for(conn: Connection, settings: Settings, notice: Notice, now: datetime) -> str:
     """Return the address that a notice leads to: the owner's page behind a new link, or the planner's."""
+    if notice.incident_id is not None:
+        return f"{settings.base_url}/planner/incidents"
+    request_id = notice.about_request()
     if notice.kind == "case_opened":
-        return f"{settings.base_url}/planner/requests/{notice.request_id}"
-    return issue_owner_link(conn, settings, tenant_id=notice.tenant_id, request_id=notice.request_id, now=now)
+        return f"{settings.base_url}/planner/requests/{request_id}"
+    return issue_owner_link(conn, settings, tenant_id=notice.tenant_id, request_id=request_id, now=now)
 
 
 def write(conn: Connection, settings: Settings, notice: Notice, link: str, now: datetime) -> Written:
@@ -80,12 +104,15 @@ def write(conn: Connection, settings: Settings, notice: Notice, link: str, now: 
     NoticeError
         The kind is not known, or what the notice is about is not there.
     """
-    request = find_request(conn, notice.request_id)
-    if request is None:
-        message = f"notice {notice.notice_id} is about request {notice.request_id}, which does not exist"
-        raise NoticeError(message)
     t = translator(language_of(notice.language))
-    appointment = latest_appointment(conn, notice.request_id)
+    if notice.incident_id is not None:
+        return _incident(conn, notice, notice.incident_id, t, link)
+    request_id = notice.about_request()
+    request = find_request(conn, request_id)
+    if request is None:
+        message = f"notice {notice.notice_id} is about request {request_id}, which does not exist"
+        raise NoticeError(message)
+    appointment = latest_appointment(conn, request_id)
     dates: tuple[OfferedDate, ...] = ()
     match notice.kind:
         case "offer":
@@ -145,7 +172,7 @@ def _entry(
 
 def _case(conn: Connection, notice: Notice, matter: Matter, t: Translator, link: str) -> Written:
     name = staff_name_for(conn, notice.recipient) or notice.recipient
-    case = next((case for case in human_cases(conn, notice.request_id) if case.closed_at is None), None)
+    case = next((case for case in human_cases(conn, notice.about_request()) if case.closed_at is None), None)
     letter = letters.case_opened(
         matter,
         t,
@@ -155,3 +182,10 @@ def _case(conn: Connection, notice: Notice, matter: Matter, t: Translator, link:
         reason=case.reason if case else "",
     )
     return Written(letter, name, t)
+
+
+def _incident(conn: Connection, notice: Notice, incident_id: int, t: Translator, link: str) -> Written:
+    row = find_incident(conn, incident_id)
+    if row is None:
+        raise NoticeError(f"notice {notice.notice_id} is about incident {incident_id}, which does not exist")
+    return Written(incident_opened(row, t, link), row.staff_name, t)

@@ -70,7 +70,7 @@ def compose(
     recipient: tuple[str, str],
     tenant_id: int,
     notice_id: int,
-    request_id: int,
+    thread: str,
     now: datetime,
     calendar: tuple[Method, bytes] | None = None,
 ) -> EmailMessage:
@@ -80,6 +80,8 @@ def compose(
     ----------
     recipient : (name, address)
         Whom it goes to.
+    thread : str
+        The name of what it is about: letters with the same one hang together.
     calendar : (method, bytes), optional
         A calendar entry to show and to keep.
 
@@ -95,7 +97,7 @@ def compose(
     message["To"] = _address(*recipient)
     message["Date"] = format_datetime(now)
     message["Message-ID"] = message_id(mail_from, tenant_id, f"notice-{notice_id}")
-    _thread(message, message_id(mail_from, tenant_id, f"request-{request_id}"), is_urgent=letter.is_urgent)
+    _thread(message, message_id(mail_from, tenant_id, thread), is_urgent=letter.is_urgent)
     message.set_content(environment.get_template("letter.txt").render(letter=letter))
     html = environment.get_template("letter.html").render(letter=letter, language=t.language)
     message.add_alternative(html, subtype="html")
@@ -107,7 +109,7 @@ def compose(
 
 
 def _thread(message: EmailMessage, root: str, *, is_urgent: bool) -> None:
-    """Hang all letters about one request on one root, which is never sent itself."""
+    """Hang all letters about one thing on one root, which is never sent itself."""
     message["In-Reply-To"] = root
     message["References"] = root
     message["Auto-Submitted"] = "auto-generated"

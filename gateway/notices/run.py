@@ -109,7 +109,7 @@ def _take(conn: Connection, notice_id: int) -> Notice | None:
     """Lock an unsent notice for this transaction; None when another process has it or has sent it."""
     with conn.cursor(row_factory=class_row(Notice)) as cursor:
         return cursor.execute(
-            """SELECT notice_id, tenant_id, request_id, kind, recipient, language, detail FROM notice
+            """SELECT notice_id, tenant_id, request_id, incident_id, kind, recipient, language, detail FROM notice
                WHERE notice_id = %s AND sent_at IS NULL FOR UPDATE SKIP LOCKED""",
             [notice_id],
         ).fetchone()
@@ -144,7 +144,7 @@ def _deliver(
             recipient=(written.recipient_name, notice.recipient),
             tenant_id=notice.tenant_id,
             notice_id=notice.notice_id,
-            request_id=notice.request_id,
+            thread=notice.thread,
             now=now,
             calendar=written.calendar,
         )

@@ -8,7 +8,7 @@ from gateway.texts import msgid
 STATES: Final[Mapping[str, str]] = {
     "open": msgid("Open"),
     "held": msgid("Waits for a person"),
-    "waiting": msgid("Waiting for a part or a bay"),
+    "waiting": msgid("Waiting for a part or a free time"),
     "offered": msgid("Dates offered"),
     "confirmed": msgid("Date confirmed"),
     "cancelled": msgid("Cancelled"),
@@ -22,7 +22,7 @@ SEVERITIES: Final[Mapping[str, str]] = {
 }
 
 WHY_THIS_DATE: Final[Mapping[str, str]] = {
-    "soonest": msgid("The soonest date with part and bay ready"),
+    "soonest": msgid("The soonest date with everything ready"),
     "other_day": msgid("Another day of the week"),
     "other_time": msgid("Another time of the day"),
     "nearest": msgid("The nearest service centre"),
@@ -45,7 +45,9 @@ CASE_REASONS: Final = (
     msgid("The evidence does not single out one fault."),
     msgid("No service centre has the part."),
     msgid("No service centre has a bay with the skills that this work needs."),
-    msgid("No bay is free in the coming weeks."),
+    msgid("No technician who has the skills for this work is near enough."),
+    msgid("Nobody knows where the device is, so nobody can be sent: its place has to be entered."),
+    msgid("No date is free in the coming weeks."),
     msgid("The owner has not answered two offers: please ask in person."),
     msgid("The date has passed: say what was found, then close the request."),
     msgid("None of the dates suits the owner."),
@@ -77,6 +79,7 @@ NOTICES: Final[Mapping[str, str]] = {
     "cancelled": msgid("Cancellation"),
     "safety": msgid("Safety warning"),
     "case_opened": msgid("Case for a member of staff"),
+    "incident_opened": msgid("Incident for a member of staff"),
     "link": msgid("New link to the page"),
 }
 

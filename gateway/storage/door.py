@@ -1,4 +1,4 @@
-"""What the door writes beside readings: ingest numbers, rejections, presences, symptoms, checkpoints, hours that are due."""
+"""What the door writes beside readings: ingest numbers, rejections, symptoms, checkpoints, hours that are due."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,11 +21,12 @@ class Rejection:
     detail: str
     place: str
     payload: bytes
+    is_redelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SymptomRow:
-    """A symptom as it is now; its key is device, monitor, element and onset."""
+    """A symptom as it is now; its key is device, monitor, element and onset. A tick decides it where `ingest_no` is 0."""
 
     tenant_id: int
     device_id: int
@@ -71,25 +72,32 @@ def keep_rejections(connection: Connection, rejections: Sequence[Rejection]) -> 
     """Keep what was refused, where a person can see it and ask for its replay.
 
     What no device is known for belongs to the tenant that its topic names, for the broker lets nobody else write there.
+    A piece of a message that is delivered again, after it was kept and before that was acknowledged, is not kept twice.
     """
     if not rejections:
         return
     with connection.cursor() as cursor:
         cursor.executemany(
             """INSERT INTO rejection (received_at, tenant_id, device_id, topic, reason, detail, place, payload)
-            VALUES (%s, coalesce(%s, (SELECT tenant_id FROM tenant WHERE name = %s)), %s, %s, %s, %s, %s, %s)""",
+            SELECT %(received_at)s, coalesce(%(tenant_id)s::int, (SELECT tenant_id FROM tenant WHERE name = %(tenant)s)),
+                %(device_id)s::int, %(topic)s, %(reason)s, %(detail)s, %(place)s, %(payload)s
+            WHERE NOT %(is_redelivered)s OR NOT EXISTS (
+                SELECT FROM rejection
+                WHERE topic = %(topic)s AND md5(payload) = md5(%(payload)s) AND reason = %(reason)s
+                    AND place = %(place)s)""",
             [
-                (
-                    r.received_at,
-                    r.tenant_id,
-                    _tenant_in(r.topic),
-                    r.device_id,
-                    _text(r.topic),
-                    r.reason,
-                    _text(r.detail),
-                    r.place,
-                    r.payload,
-                )
+                {
+                    "received_at": r.received_at,
+                    "tenant_id": r.tenant_id,
+                    "tenant": _tenant_in(r.topic),
+                    "device_id": r.device_id,
+                    "topic": _text(r.topic),
+                    "reason": r.reason,
+                    "detail": _text(r.detail),
+                    "place": r.place,
+                    "payload": r.payload,
+                    "is_redelivered": r.is_redelivered,
+                }
                 for r in rejections
             ],
         )
@@ -103,19 +111,6 @@ def _tenant_in(topic: str) -> str | None:
 def _text(text: str) -> str:
     """PostgreSQL's text holds no NUL and no lone surrogate; a device may send either."""
     return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def keep_presences(connection: Connection, presences: Iterable[tuple[int, bool, datetime]]) -> None:
-    """Keep the last word of each device, (device id, is online, instant)."""
-    last = {device_id: (device_id, is_online, at) for device_id, is_online, at in presences}
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            """INSERT INTO device_presence (device_id, is_online, changed_at) VALUES (%s, %s, %s)
-            ON CONFLICT (device_id) DO UPDATE SET is_online = EXCLUDED.is_online, changed_at = EXCLUDED.changed_at
-            WHERE device_presence.is_online IS DISTINCT FROM EXCLUDED.is_online
-                AND device_presence.changed_at <= EXCLUDED.changed_at""",
-            list(last.values()),
-        )
 
 
 def keep_symptoms(connection: Connection, symptoms: Sequence[SymptomRow]) -> None:
@@ -164,7 +159,8 @@ def keep_symptoms(connection: Connection, symptoms: Sequence[SymptomRow]) -> Non
 def rewind_symptoms(connection: Connection, starts_us: Mapping[int, int]) -> set[tuple[int, str]]:
     """Take devices' symptoms back to what they were before an instant; return the (device, component) pairs touched.
 
-    What was first noticed at or after the instant is withdrawn; it comes back when the readings say it again.
+    What was first noticed at or after the instant is withdrawn; it comes back when the readings say it again. What a
+    tick decided stays, for no reading says it again.
     """
     rows = connection.execute(
         """UPDATE symptom s SET
@@ -174,7 +170,7 @@ def rewind_symptoms(connection: Connection, starts_us: Mapping[int, int]) -> set
             confirmed_at = CASE WHEN s.confirmed_at < a.start_at THEN s.confirmed_at END,
             healed_at = CASE WHEN s.healed_at < a.start_at THEN s.healed_at END
         FROM unnest(%(devices)s::int[], %(starts)s::timestamptz[]) AS a (device_id, start_at)
-        WHERE s.device_id = a.device_id AND s.state <> 'withdrawn'
+        WHERE s.device_id = a.device_id AND s.state <> 'withdrawn' AND s.decided_by_ingest_no > 0
             AND greatest(s.noticed_at, s.confirmed_at, s.healed_at) >= a.start_at
         RETURNING s.device_id, s.component""",
         {"devices": list(starts_us), "starts": [from_us(start) for start in starts_us.values()]},

@@ -1,4 +1,4 @@
-"""Promises: parts reserved, bays held for offered dates, appointments. The database's named constraints protect them."""
+"""Promises: parts reserved, bays and technicians held for offered dates, appointments. Named constraints protect them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,38 +11,58 @@ from psycopg.types.range import Range, TimestamptzRange
 
 from gateway.storage.connection import Connection
 from gateway.storage.findings import one
-from workflows.dates import Bay, Centre, DateOption, Interval, distance_km
+from workflows.dates import Bay, Centre, DropOff, Interval, Place, Visit, distance_km
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """A bay's time that is or was held for a request."""
+    """A time that is or was held for a request, in a bay or of a technician.
+
+    From `begins_at` to `ends_at` is what its owner was told; the work itself lasts from `arrives_at` to `done_at`.
+    `visit` is the technician's plan, None for a bay.
+    """
 
     booking_id: int
-    bay_id: int
     offer_id: int
     centre_id: int
-    start_at: datetime
-    end_at: datetime
-    kind: str
+    begins_at: datetime
+    ends_at: datetime
+    sets_out_at: datetime
+    arrives_at: datetime
+    done_at: datetime
     released_at: datetime | None
     skills: list[str]
     outcome: str | None
+    technician_id: int | None
+    latitude: float | None
+    longitude: float | None
+
+    @property
+    def visit(self) -> Visit | None:
+        """The visit as it was planned, None where the owner comes to a bay."""
+        if self.technician_id is None or self.latitude is None or self.longitude is None:
+            return None
+        return Visit(
+            self.technician_id,
+            Interval(self.sets_out_at, self.done_at),
+            self.arrives_at,
+            Interval(self.begins_at, self.ends_at),
+            Place(self.latitude, self.longitude),
+            "soonest",
+        )
 
 
-def load_centres(
-    connection: Connection, place: tuple[float, float] | None, part_nos: Sequence[str], now: datetime
-) -> list[Centre]:
+def load_centres(connection: Connection, place: Place | None, part_nos: Sequence[str], now: datetime) -> list[Centre]:
     """Return the tenant's service centres with their bays' taken times and what is free of the given parts.
 
     Parameters
     ----------
     connection : Connection
         In a tenant's transaction.
-    place : tuple of float or None
-        Latitude and longitude to measure distances from, in degrees.
+    place : Place or None
+        From where distances are measured.
     part_nos : sequence of str
         The parts of which free stock is wanted.
     now : datetime
@@ -53,38 +73,46 @@ def load_centres(
         """SELECT b.centre_id, b.bay_id, b.skills,
             coalesce(array_agg(k.during ORDER BY k.during) FILTER (WHERE k.during IS NOT NULL), '{}')
         FROM bay b
-        LEFT JOIN bay_booking k ON k.bay_id = b.bay_id AND k.released_at IS NULL AND upper(k.during) > %s
+        LEFT JOIN booking k ON k.bay_id = b.bay_id AND k.released_at IS NULL AND upper(k.during) > %s
         GROUP BY b.bay_id ORDER BY b.bay_id""",
         [now],
     )
     for centre_id, bay_id, skills, taken in rows:
-        bays.setdefault(centre_id, []).append(Bay(bay_id, frozenset(skills), [_interval(during) for during in taken]))
-    free: dict[int, dict[str, int]] = {}
-    for centre_id, part_no, count in connection.execute(
-        "SELECT centre_id, part_no, on_hand - allocated FROM stock_level WHERE part_no = ANY(%s)", [list(part_nos)]
-    ):
-        free.setdefault(centre_id, {})[part_no] = count
+        bays.setdefault(centre_id, []).append(Bay(bay_id, frozenset(skills), [interval(during) for during in taken]))
+    free = free_stock(connection, part_nos)
     centres = connection.execute("SELECT centre_id, time_zone, hours, latitude, longitude FROM service_centre")
     return [
         Centre(
             centre_id,
             time_zone,
-            _hours(hours),
+            hours_by_weekday(hours),
             bays.get(centre_id, []),
             free.get(centre_id, {}),
-            distance_km(*place, latitude, longitude) if place else 0.0,
+            distance_km(place.latitude, place.longitude, latitude, longitude) if place else 0.0,
         )
         for centre_id, time_zone, hours, latitude, longitude in centres
     ]
 
 
-def _interval(during: Range[datetime]) -> Interval:
+def free_stock(connection: Connection, part_nos: Sequence[str]) -> dict[int, dict[str, int]]:
+    """Return how many of the given parts nobody has been promised, by centre and part number."""
+    free: dict[int, dict[str, int]] = {}
+    for centre_id, part_no, count in connection.execute(
+        "SELECT centre_id, part_no, on_hand - allocated FROM stock_level WHERE part_no = ANY(%s)", [list(part_nos)]
+    ):
+        free.setdefault(centre_id, {})[part_no] = count
+    return free
+
+
+def interval(during: Range[datetime]) -> Interval:
+    """Return a stored range as a stretch of time; one without an end cannot be stored."""
     if during.lower is None or during.upper is None:
         raise ValueError(f"booking {during} has no beginning or no end")
     return Interval(during.lower, during.upper)
 
 
-def _hours(hours: dict[str, list[str]]) -> dict[int, tuple[time, time]]:
+def hours_by_weekday(hours: dict[str, list[str]]) -> dict[int, tuple[time, time]]:
+    """Return stored opening or working hours by weekday, 0 is Monday."""
     return {
         _DAYS.index(day): (time.fromisoformat(opens), time.fromisoformat(closes))
         for day, (opens, closes) in hours.items()
@@ -131,14 +159,14 @@ def release_parts(connection: Connection, request_id: int, now: datetime, *, kep
 
 
 def hold_dates(
-    connection: Connection, request_id: int, options: Sequence[DateOption], now: datetime, expires_at: datetime
+    connection: Connection, request_id: int, options: Sequence[DropOff | Visit], now: datetime, expires_at: datetime
 ) -> int:
-    """Make an offer whose dates hold their bays, and return its id.
+    """Make an offer whose dates hold their bays or technicians, and return its id.
 
     Raises
     ------
     psycopg.errors.ExclusionViolation
-        `bay_serves_one_vehicle_at_a_time`: somebody else took one of the times.
+        `bay_serves_one_vehicle_at_a_time` or `technician_is_in_one_place`: somebody else took one of the times.
     """
     offer_id = one(
         connection.execute(
@@ -146,20 +174,39 @@ def hold_dates(
             [request_id, now, expires_at],
         ).fetchone()
     )
-    for rank, option in enumerate(options, start=1):
-        connection.execute(
-            """INSERT INTO bay_booking (bay_id, request_id, offer_id, during, rank, reason, kind)
-            VALUES (%s, %s, %s, %s, %s, %s, 'held')""",
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """INSERT INTO booking (request_id, offer_id, bay_id, technician_id, during, arrives_at, arrival_window,
+                latitude, longitude, rank, reason, kind)
+            VALUES (%(request_id)s, %(offer_id)s, %(bay_id)s, %(technician_id)s, %(during)s, %(arrives_at)s,
+                %(window)s, %(latitude)s, %(longitude)s, %(rank)s, %(reason)s, 'held')""",
             [
-                option.bay_id,
-                request_id,
-                offer_id,
-                TimestamptzRange(option.during.start_at, option.during.end_at),
-                rank,
-                Jsonb({"why": option.why}),
+                {"request_id": request_id, "offer_id": offer_id, "rank": rank} | _held(option)
+                for rank, option in enumerate(options, start=1)
             ],
         )
     return offer_id
+
+
+def _held(option: DropOff | Visit) -> dict[str, object]:
+    promised: dict[str, object] = {"during": _range(option.during), "reason": Jsonb({"why": option.why})}
+    match option:
+        case DropOff(bay_id=bay_id):
+            nobody = dict.fromkeys(("technician_id", "arrives_at", "window", "latitude", "longitude"))
+            return promised | nobody | {"bay_id": bay_id}
+        case Visit():
+            return promised | {
+                "bay_id": None,
+                "technician_id": option.technician_id,
+                "arrives_at": option.arrives_at,
+                "window": _range(option.window),
+                "latitude": option.place.latitude,
+                "longitude": option.place.longitude,
+            }
+
+
+def _range(during: Interval) -> TimestamptzRange:
+    return TimestamptzRange(during.start_at, during.end_at)
 
 
 def close_offers(connection: Connection, request_id: int, outcome: str, now: datetime) -> None:
@@ -169,7 +216,7 @@ def close_offers(connection: Connection, request_id: int, outcome: str, now: dat
         [now, outcome, request_id],
     )
     connection.execute(
-        "UPDATE bay_booking SET released_at = %s WHERE request_id = %s AND kind = 'held' AND released_at IS NULL",
+        "UPDATE booking SET released_at = %s WHERE request_id = %s AND kind = 'held' AND released_at IS NULL",
         [now, request_id],
     )
 
@@ -178,9 +225,10 @@ def find_booking(connection: Connection, request_id: int, booking_id: int) -> Bo
     """Return one of a request's bookings."""
     with connection.cursor(row_factory=class_row(Booking)) as cursor:
         return cursor.execute(
-            """SELECT k.booking_id, k.bay_id, k.offer_id, b.centre_id, lower(k.during) AS start_at,
-                upper(k.during) AS end_at, k.kind, k.released_at, b.skills, o.outcome
-            FROM bay_booking k JOIN bay b USING (bay_id) JOIN offer o USING (offer_id) WHERE k.request_id = %s AND k.booking_id = %s""",
+            """SELECT k.booking_id, k.offer_id, k.centre_id, k.begins_at, k.ends_at, k.sets_out_at, k.arrives_at,
+                k.done_at, k.released_at, k.skills, o.outcome, k.technician_id, k.latitude, k.longitude
+            FROM booking_seen k JOIN offer o USING (offer_id)
+            WHERE k.request_id = %s AND k.booking_id = %s""",
             [request_id, booking_id],
         ).fetchone()
 
@@ -191,16 +239,17 @@ def book(connection: Connection, booking: Booking, request_id: int, now: datetim
     Raises
     ------
     psycopg.errors.ExclusionViolation
-        `bay_serves_one_vehicle_at_a_time`: the hold had ended and somebody else has the time now.
+        `bay_serves_one_vehicle_at_a_time` or `technician_is_in_one_place`: the hold had ended and somebody else has
+        the time now.
     """
     connection.execute(
-        "UPDATE bay_booking SET kind = 'booked', released_at = NULL WHERE booking_id = %s", [booking.booking_id]
+        "UPDATE booking SET kind = 'booked', released_at = NULL WHERE booking_id = %s", [booking.booking_id]
     )
     return one(
         connection.execute(
             """INSERT INTO appointment (request_id, booking_id, state, during, confirmed_at)
             VALUES (%s, %s, 'confirmed', %s, %s) RETURNING appointment_id""",
-            [request_id, booking.booking_id, TimestamptzRange(booking.start_at, booking.end_at), now],
+            [request_id, booking.booking_id, TimestamptzRange(booking.begins_at, booking.ends_at), now],
         ).fetchone()
     )
 
@@ -214,7 +263,7 @@ def living_appointment(connection: Connection, request_id: int) -> tuple[int, in
 
 
 def cancel_appointment(connection: Connection, request_id: int, now: datetime) -> bool:
-    """Cancel a request's appointment and free its bay; return whether there was one."""
+    """Cancel a request's appointment and free its time; return whether there was one."""
     row = connection.execute(
         """UPDATE appointment SET state = 'cancelled', cancelled_at = %s, revision = revision + 1
         WHERE request_id = %s AND state = 'confirmed' RETURNING booking_id""",
@@ -222,5 +271,5 @@ def cancel_appointment(connection: Connection, request_id: int, now: datetime) -
     ).fetchone()
     if row is None:
         return False
-    connection.execute("UPDATE bay_booking SET released_at = %s WHERE booking_id = %s", [now, row[0]])
+    connection.execute("UPDATE booking SET released_at = %s WHERE booking_id = %s", [now, row[0]])
     return True

@@ -53,5 +53,8 @@ def catalogue(language: Language) -> NullTranslations:
         compiled = BytesIO()
         write_mo(compiled, messages)
         compiled.seek(0)
-        merged.merge(Translations(compiled))
+        read = Translations(compiled)
+        merged.merge(read)
+        # Merging takes the texts only: how a count chooses its form is the language's own.
+        merged.plural = read.plural
     return merged

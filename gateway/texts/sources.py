@@ -64,6 +64,7 @@ def product_messages(product: ProductType) -> dict[Message, list[str]]:
 
 def _product_texts(product: ProductType) -> Iterator[tuple[str, str]]:
     yield "product", product.title
+    yield "safety", product.safety_text
     yield from (("component", title) for title in product.components.values())
     for signal in product.signals.values():
         yield from (("signal", text) for text in (signal.title, signal.element))

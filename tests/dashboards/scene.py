@@ -32,6 +32,7 @@ class Scene:
     planner_id: int = 0
     centre_id: int = 0
     serial: int = 0
+    regions: int = 0
 
     @classmethod
     def open(cls, database: str, name: str = "hanbit", title: str = "Hanbit Mobility") -> "Scene":
@@ -96,7 +97,7 @@ class Scene:
             "device_id",
             name=name or f"ev-{100 + self.serial:04d}",
             partition=3,
-            product="electric_vehicle",
+            product=more.pop("product", "electric_vehicle"),
             serial=f"KMHHB81EVNU{self.serial:06d}",
             model=more.pop("model", "Hanbit Aurora 77"),
             firmware="4.11.2",
@@ -106,6 +107,25 @@ class Scene:
             warranty_until=warranty,
             **more,
         )
+
+    def incident(self, *, place: str = "서울 성동구", closed: bool = False, **more: Any) -> int:
+        """A region that fell silent a day ago."""
+        self.regions += 1
+        columns: dict[str, Any] = {
+            "kind": "silence",
+            "product": "smart_meter",
+            "region": self.regions,
+            "place": place,
+            "since_at": NOW - timedelta(hours=25),
+            "opened_at": NOW - timedelta(minutes=40),
+            "looked_at": NOW,
+            "staff_id": self.planner_id,
+            "due_at": NOW + timedelta(hours=7),
+            "devices": 500,
+        }
+        if closed:
+            columns |= {"closed_at": NOW - timedelta(minutes=5), "heard_again": 490}
+        return self.insert("incident", "incident_id", **(columns | more))
 
     def request(
         self,
@@ -213,7 +233,7 @@ class Scene:
             begins_at = datetime(2026, 11, 21, hour, tzinfo=UTC) + timedelta(days=first_day + day)
             bookings.append(
                 self.one(
-                    """INSERT INTO bay_booking (tenant_id, bay_id, request_id, offer_id, during, rank, reason, kind)
+                    """INSERT INTO booking (tenant_id, bay_id, request_id, offer_id, during, rank, reason, kind)
                        VALUES (%s, %s, %s, %s, tstzrange(%s, %s), %s, %s, 'held') RETURNING booking_id""",
                     self.tenant_id,
                     bay_id,
@@ -232,7 +252,7 @@ class Scene:
     def book(self, request_id: int, booking_id: int) -> int:
         """Book a date by hand, as if the owner had tapped it."""
         self.conn.execute(
-            """UPDATE bay_booking SET kind = CASE WHEN booking_id = %(b)s THEN 'booked' ELSE kind END,
+            """UPDATE booking SET kind = CASE WHEN booking_id = %(b)s THEN 'booked' ELSE kind END,
                       released_at = CASE WHEN booking_id = %(b)s THEN NULL ELSE %(now)s END WHERE request_id = %(r)s""",
             {"b": booking_id, "r": request_id, "now": NOW},
         )
@@ -243,7 +263,7 @@ class Scene:
         self.event(request_id, "confirmed", NOW - timedelta(minutes=2), actor="owner")
         return self.one(
             """INSERT INTO appointment (tenant_id, request_id, booking_id, state, during, confirmed_at)
-               SELECT tenant_id, request_id, booking_id, 'confirmed', during, %s FROM bay_booking
+               SELECT tenant_id, request_id, booking_id, 'confirmed', during, %s FROM booking
                WHERE booking_id = %s RETURNING appointment_id""",
             NOW - timedelta(minutes=2),
             booking_id,

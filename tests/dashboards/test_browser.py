@@ -4,6 +4,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import uvicorn
@@ -12,6 +13,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.conftest import free_port
 from tests.dashboards.conftest import Links
+from tests.dashboards.meters import GAS, confirmed, hire, ill, meter, offered
+from tests.dashboards.scene import NOW, Scene
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(
@@ -93,7 +96,16 @@ def problems_of(page: Page, url: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_every_page_can_be_used_by_everybody(address: str, browser: Browser, links: Links, ids: dict[str, int]) -> None:
+def test_every_page_can_be_used_by_everybody(
+    address: str, browser: Browser, links: Links, ids: dict[str, int], scene: Scene
+) -> None:
+    hire(links.scene)
+    ids["visit"], ids["visited"] = offered(links.scene), offered(links.scene)
+    confirmed(links.scene, ids["visited"])
+    ids["danger at home"] = ill(links.scene, meter(links.scene), GAS)
+    scene.incident(heard_again=3, recovering_at=NOW)
+    scene.incident(place="", due_at=NOW - timedelta(hours=1))
+    scene.incident(closed=True, closed_by=scene.planner_id, word="A transformer was replaced")
     context = browser.new_context(reduced_motion="reduce")
     page = context.new_page()
     owner = links.owner(ids["offered"])
@@ -103,6 +115,9 @@ def test_every_page_can_be_used_by_everybody(address: str, browser: Browser, lin
         "owner, Japanese": f"{owner}?lang=ja",
         "owner, safety": links.owner(ids["safety"]),
         "owner, confirmed": links.owner(ids["confirmed"]),
+        "owner, visit": links.owner(ids["visit"]),
+        "owner, visit booked": links.owner(ids["visited"]),
+        "owner, danger at home": links.owner(ids["danger at home"]),
         "front": "/",
         "bad link": "/o/x",
         "login": links.login(),
@@ -110,9 +125,12 @@ def test_every_page_can_be_used_by_everybody(address: str, browser: Browser, lin
     found = [f"{name}: {problem}" for name, path in pages.items() for problem in problems_of(page, address + path)]
     page.goto(address + links.login())
     page.click("button[type=submit]")
-    paths = ["/planner", "/planner?state=confirmed", "/planner/outbox", "/planner/rejections"]
+    paths = ["/planner", "/planner?state=confirmed", "/planner/outbox", "/planner/rejections", "/planner/incidents"]
     paths += [f"/planner/requests/{request_id}" for request_id in ids.values()]
     found += [f"{path}: {problem}" for path in paths for problem in problems_of(page, address + path)]
+    page.goto(address + "/planner/incidents")
+    page.click("summary:has-text('Close…')")
+    found += [f"closing an incident: {problem}" for problem in page.evaluate(CHECKS)]
     context.close()
     assert not found, "\n".join(found)
 

@@ -30,7 +30,7 @@ def fingerprint(scene: Scene) -> object:
         for query in (
             "SELECT * FROM service_request ORDER BY 1",
             "SELECT * FROM offer ORDER BY 1",
-            "SELECT * FROM bay_booking ORDER BY 1",
+            "SELECT * FROM booking ORDER BY 1",
             "SELECT * FROM appointment ORDER BY 1",
             "SELECT * FROM human_case ORDER BY 1",
             "SELECT * FROM notice ORDER BY 1",
@@ -143,12 +143,12 @@ def test_a_lost_race_shows_fresh_dates_and_no_error(
     path = links.owner(ids["offered"])
     lost = bookings_on(client.get(path).text)[0]
     # The hold ends, and another vehicle takes the bay at that time.
-    scene.conn.execute("UPDATE bay_booking SET released_at = %s WHERE booking_id = %s", [NOW, lost])
+    scene.conn.execute("UPDATE booking SET released_at = %s WHERE booking_id = %s", [NOW, lost])
     rival = scene.request(scene.device(), WEAK_CELL)
     rival_offer = scene.insert("offer", "offer_id", request_id=rival, made_at=NOW, expires_at=NOW + timedelta(days=1))
     scene.conn.execute(
-        """INSERT INTO bay_booking (tenant_id, bay_id, request_id, offer_id, during, rank, kind)
-           SELECT tenant_id, bay_id, %s, %s, during, 1, 'booked' FROM bay_booking WHERE booking_id = %s""",
+        """INSERT INTO booking (tenant_id, bay_id, request_id, offer_id, during, rank, kind)
+           SELECT tenant_id, bay_id, %s, %s, during, 1, 'booked' FROM booking WHERE booking_id = %s""",
         [rival, rival_offer, lost],
     )
     answer = client.post(f"{path}/date", data={"booking": lost})
@@ -234,7 +234,7 @@ def test_an_impossible_booking_is_answered_with_a_page(
 def test_the_booking_of_another_request_is_not_to_be_had(
     client: TestClient, scene: Scene, links: Links, ids: dict[str, int]
 ) -> None:
-    foreign = scene.one("SELECT min(booking_id) FROM bay_booking WHERE request_id = %s", ids["confirmed"])
+    foreign = scene.one("SELECT min(booking_id) FROM booking WHERE request_id = %s", ids["confirmed"])
     answer = client.post(links.owner(ids["offered"]) + "/date", data={"booking": foreign})
     assert "That date can no longer be chosen" in answer.text
     assert state_of(scene, ids["offered"]) == "offered"
@@ -271,7 +271,7 @@ def run_out(scene: Scene, request_id: int) -> None:
         "UPDATE offer SET expires_at = %s, closed_at = %s, outcome = 'expired' WHERE request_id = %s",
         [NOW, NOW, request_id],
     )
-    scene.conn.execute("UPDATE bay_booking SET released_at = %s WHERE request_id = %s", [NOW, request_id])
+    scene.conn.execute("UPDATE booking SET released_at = %s WHERE request_id = %s", [NOW, request_id])
     scene.conn.execute("UPDATE service_request SET state = 'open' WHERE request_id = %s", [request_id])
 
 

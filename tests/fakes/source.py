@@ -13,6 +13,7 @@ class ListSource:
         self.waiting = list(messages)
         self.acknowledged: list[Message] = []
         self.is_closed = False
+        self.is_connected = True
 
     def receive(self, most: int, timeout_s: float) -> Sequence[Message]:
         del timeout_s

@@ -1,4 +1,4 @@
-"""A small desk for tests: one tenant with a planner, a centre with two bays and stock, and vehicles."""
+"""A small desk for tests: one tenant with a planner, a centre with a bay, a technician and stock, vehicles and meters."""
 
 import json
 from dataclasses import dataclass
@@ -32,6 +32,11 @@ hours = { mon = "09:00-18:00", tue = "09:00-18:00", wed = "09:00-18:00", thu = "
 name = "Bay 1"
 skills = ["high_voltage", "hoist"]
 
+[[service_centre.technician]]
+name = "Tina Technician"
+skills = ["water_meter", "electricity_meter"]
+hours = { mon = "08:00-18:00", tue = "08:00-18:00", wed = "08:00-18:00", thu = "08:00-18:00", fri = "08:00-18:00" }
+
 [[service_centre.stock]]
 part = "EV-CELL-MODULE"
 on_hand = STOCK
@@ -39,6 +44,14 @@ on_hand = STOCK
 [[service_centre.stock]]
 part = "EV-TYRE-REPAIR"
 on_hand = STOCK
+
+[[service_centre.stock]]
+part = "MTR-WATER"
+on_hand = STOCK
+
+[[part]]
+part = "MTR-WATER"
+title = "Water meter"
 
 [[part]]
 part = "EV-CELL-MODULE"
@@ -66,6 +79,13 @@ class SmallDesk:
 
     def vehicle(self, name: str) -> int:
         """Enrol a vehicle without credentials and return its id."""
+        return self._device(name, "electric_vehicle", 52.4, 13.3)
+
+    def meter(self, name: str, latitude: float | None = 52.53, longitude: float | None = 13.41) -> int:
+        """Enrol a meter without credentials and return its id."""
+        return self._device(name, "smart_meter", latitude, longitude)
+
+    def _device(self, name: str, product: str, latitude: float | None, longitude: float | None) -> int:
         with tenant_transaction(self.admin, self.tenant_id):
             owner = self.admin.execute(
                 "INSERT INTO owner (name, email, language) VALUES (%s, %s, 'en') RETURNING owner_id",
@@ -73,8 +93,8 @@ class SmallDesk:
             ).fetchone()
             row = self.admin.execute(
                 """INSERT INTO device (name, partition, product, serial, owner_id, latitude, longitude)
-                VALUES (%s, %s, 'electric_vehicle', %s, %s, 52.4, 13.3) RETURNING device_id""",
-                [name, partition_of("acme", name), name, owner[0]],  # type: ignore[index]
+                VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING device_id""",
+                [name, partition_of("acme", name), product, name, owner[0], latitude, longitude],  # type: ignore[index]
             ).fetchone()
         return row[0]  # type: ignore[index]
 

@@ -22,6 +22,7 @@ COMMANDS = (
         "serve",
         "accounts",
         "enrol",
+        "move",
         "reissue",
         "revoke",
         "configure",

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.broker_accounts import password_matches
-from gateway.enrolment import EnrolmentError, EnrolmentRequest, enrol, reissue, revoke
+from gateway.enrolment import EnrolmentError, EnrolmentRequest, PlaceIn, enrol, move, reissue, revoke
 from gateway.storage.connection import Connection, Role, connect
 from tests.gateway.desk import SmallDesk, open_desk
 
@@ -51,6 +51,18 @@ def test_a_device_gets_its_partition_topics_and_a_password_that_is_stored_hashed
         (enrolled.identity.partition, "electric_vehicle", "WVW-1", "2030-01-01")
     ]
     assert desk.rows("SELECT email, language FROM owner") == [("ada@owners.example", "ko")]
+
+
+def test_a_device_moves_to_another_place(desk: SmallDesk, serve: Connection) -> None:
+    enrol(serve, asked(place={}), wait_s=0)
+    here = "SELECT place_name, latitude, longitude FROM device"
+    assert desk.rows(here) == [("", None, None)]
+    move(serve, "acme", "ev-1", PlaceIn(name="Cellar", latitude=52.5, longitude=13.4))
+    assert desk.rows(here) == [("Cellar", 52.5, 13.4)]
+    move(serve, "acme", "ev-1", PlaceIn(latitude=52.6, longitude=13.4))
+    assert desk.rows(here) == [("Cellar", 52.6, 13.4)]
+    with pytest.raises(EnrolmentError, match="no device 'ev-9'"):
+        move(serve, "acme", "ev-9", PlaceIn(latitude=52.6, longitude=13.4))
 
 
 @pytest.mark.parametrize("changes", [{}, {"device": "other"}, {"serial": "other"}])

@@ -50,7 +50,7 @@ def offered(desk: SmallDesk, name: str = "ev-1") -> tuple[int, list[int]]:
     request_id = desk.value("SELECT request_id FROM service_request WHERE device_id = %s", device_id)
     assert offer(desk, request_id) is not None
     bookings = desk.rows(
-        "SELECT booking_id FROM bay_booking WHERE request_id = %s AND released_at IS NULL ORDER BY rank", request_id
+        "SELECT booking_id FROM booking WHERE request_id = %s AND released_at IS NULL ORDER BY rank", request_id
     )
     return request_id, [row[0] for row in bookings]
 
@@ -64,7 +64,7 @@ def allocated(desk: SmallDesk) -> int:
 
 
 def living_bookings(desk: SmallDesk) -> int:
-    return desk.value("SELECT count(*) FROM bay_booking WHERE released_at IS NULL")
+    return desk.value("SELECT count(*) FROM booking WHERE released_at IS NULL")
 
 
 def jobs(desk: SmallDesk) -> list[str]:
@@ -151,11 +151,11 @@ def test_who_loses_the_race_for_an_expired_date_gets_fresh_dates(desk: SmallDesk
     result = confirm(desk, request_id, bookings[0])
     assert isinstance(result, FreshDates)
     assert state(desk, request_id) == "offered"
-    fresh = desk.rows("SELECT booking_id FROM bay_booking WHERE offer_id = %s", result.offer_id)
+    fresh = desk.rows("SELECT booking_id FROM booking WHERE offer_id = %s", result.offer_id)
     assert len(fresh) == 3
     assert isinstance(confirm(desk, request_id, fresh[0][0]), Confirmed)
     overlaps = desk.value(
-        """SELECT count(*) FROM bay_booking a JOIN bay_booking b ON a.bay_id = b.bay_id AND a.booking_id < b.booking_id
+        """SELECT count(*) FROM booking a JOIN booking b ON a.bay_id = b.bay_id AND a.booking_id < b.booking_id
         AND a.during && b.during WHERE a.released_at IS NULL AND b.released_at IS NULL"""
     )
     assert overlaps == 0
@@ -182,8 +182,8 @@ def test_the_database_itself_refuses_a_part_promised_twice_and_a_bay_in_two_plac
         desk.admin.execute("UPDATE stock_level SET on_hand = 0 WHERE part_no = 'EV-CELL-MODULE'")
     with pytest.raises(psycopg.errors.ExclusionViolation, match="bay_serves_one_vehicle_at_a_time"):
         desk.admin.execute(
-            """INSERT INTO bay_booking (tenant_id, bay_id, request_id, offer_id, during, rank, kind)
-            SELECT tenant_id, bay_id, request_id, offer_id, during, 9, 'held' FROM bay_booking WHERE request_id = %s
+            """INSERT INTO booking (tenant_id, bay_id, request_id, offer_id, during, rank, kind)
+            SELECT tenant_id, bay_id, request_id, offer_id, during, 9, 'held' FROM booking WHERE request_id = %s
             LIMIT 1""",
             [request_id],
         )
@@ -308,7 +308,7 @@ def test_one_tenant_sees_and_moves_nothing_of_another(desk: SmallDesk, tmp_path:
             "owner",
             "service_request",
             "offer",
-            "bay_booking",
+            "booking",
             "notice",
             "access_token",
             "symptom",
@@ -362,12 +362,12 @@ def test_a_date_too_short_for_what_has_to_be_done_by_now_gives_fresh_ones(desk: 
     diagnose(desk, device_id)
     request_id = desk.value("SELECT request_id FROM service_request")
     assert offer(desk, request_id) is not None
-    short = desk.value("SELECT min(booking_id) FROM bay_booking")
+    short = desk.value("SELECT min(booking_id) FROM booking")
     desk.admin.execute("UPDATE symptom SET state = 'healed'")
     desk.symptom(device_id, "cell_leaves_pack", 7)
     rediagnose(desk)
     assert isinstance(confirm(desk, request_id, short), FreshDates)
-    lengths = "SELECT DISTINCT upper(during) - lower(during) FROM bay_booking WHERE released_at IS NULL"
+    lengths = "SELECT DISTINCT upper(during) - lower(during) FROM booking WHERE released_at IS NULL"
     assert desk.rows(lengths) == [(timedelta(minutes=180),)]
 
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.dates import NOTICE, Bay, Centre, Dates, Interval, NoDates, Work, find_dates
+from workflows.dates import NOTICE, Bay, Centre, Dates, DropOff, Interval, NoDates, Work, find_dates
 
 SEOUL = ZoneInfo("Asia/Seoul")
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=SEOUL)  # a Monday
@@ -32,8 +32,12 @@ def found(dates: Dates | NoDates) -> Dates:
     return dates
 
 
+def drop_offs(dates: Dates | NoDates) -> list[DropOff]:
+    return [option for option in found(dates).options if isinstance(option, DropOff)]
+
+
 def test_three_dates_on_three_days_the_soonest_first_each_with_its_reason() -> None:
-    options = found(find_dates(WORK, [centre()], NOW)).options
+    options = drop_offs(find_dates(WORK, [centre()], NOW))
     assert [option.why for option in options] == ["soonest", "other_time", "other_day"]
     assert len({option.during.start_at.astimezone(SEOUL).date() for option in options}) == 3
     assert options[0].during.start_at == datetime(2026, 3, 3, 9, 0, tzinfo=SEOUL)
@@ -61,7 +65,7 @@ def test_a_bay_that_is_taken_for_good_gives_no_time() -> None:
 def test_opening_hours_are_local_across_a_clock_change() -> None:
     berlin = centre(time_zone="Europe/Berlin")
     now = datetime(2026, 3, 27, 12, 0, tzinfo=ZoneInfo("Europe/Berlin"))  # the clocks change on the 29th
-    starts = [option.during.start_at for option in found(find_dates(WORK, [berlin], now)).options]
+    starts = [option.during.start_at for option in drop_offs(find_dates(WORK, [berlin], now))]
     local = [start.astimezone(ZoneInfo("Europe/Berlin")) for start in starts]
     assert all(9 <= start.hour <= 15 for start in local)
     assert local[0].date().isoformat() == "2026-03-30"
@@ -81,6 +85,7 @@ def test_an_offered_date_is_always_free_open_and_far_enough_ahead(
         Work(length, frozenset(), []), [centre(bays=[Bay(1, frozenset(), busy), Bay(2, frozenset(), busy[::2])])], now
     )
     for option in dates.options if isinstance(dates, Dates) else []:
+        assert isinstance(option, DropOff)
         slot = option.during
         assert slot.start_at >= now + NOTICE
         assert slot.end_at - slot.start_at == timedelta(minutes=length)

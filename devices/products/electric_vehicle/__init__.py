@@ -57,4 +57,7 @@ PRODUCT: Final = ProductType(
     cadence_s=60.0,
     lateness_s=6 * 3600.0,
     false_requests_per_device_year=0.05,
+    safety_text="Please bring it to a stop in a safe place, switch it off and leave it as soon as you safely can.",
+    late_after_s=3 * 86_400.0,
+    sleeps=True,
 )

@@ -6,7 +6,7 @@ The probabilities are engineering estimates from the failure modes' physics, not
 from typing import Final
 
 from devices.faults import FaultCode, Severity
-from devices.products.electric_vehicle.monitors import BATTERY, BRAKES, COOLING, LOW_VOLTAGE, TYRES, VEHICLE
+from devices.products.electric_vehicle.monitors import BATTERY, BRAKES, CONNECTION, COOLING, LOW_VOLTAGE, TYRES, VEHICLE
 
 COMPONENTS: Final = {
     BATTERY: "Traction battery",
@@ -15,6 +15,7 @@ COMPONENTS: Final = {
     TYRES: "Tyres",
     BRAKES: "Brakes",
     VEHICLE: "Vehicle",
+    CONNECTION: "Communication",
 }
 
 FAULTS: Final = {
@@ -195,6 +196,18 @@ FAULTS: Final = {
             prior=1.0,
             shows={"other_code": 0.97},
             next_test="Read the freeze frame of the code",
+        ),
+        FaultCode(
+            "not_heard",
+            "The vehicle is not heard any more",
+            "We have not heard from your vehicle for a long time. We will ask you where it is parked.",
+            CONNECTION,
+            Severity.WARNING,
+            is_safety=False,
+            may_run_on=True,
+            prior=1.0,
+            shows={"silent": 0.97},
+            next_test="Ask the owner where the vehicle stands and whether it starts",
         ),
     )
 }

@@ -6,7 +6,7 @@ Real anchors: the spread of 87 cells has a median of 15 mV when healthy and 42 t
 
 from typing import Final
 
-from devices.monitors import Drift, Limit, Monitor, Peer, Periods, Reported, Step
+from devices.monitors import Drift, Limit, Monitor, Peer, Periods, Reported, Silence, Step
 
 BATTERY: Final = "traction_battery"
 LOW_VOLTAGE: Final = "low_voltage_system"
@@ -14,6 +14,7 @@ COOLING: Final = "cooling"
 TYRES: Final = "tyres"
 BRAKES: Final = "brakes"
 VEHICLE: Final = "vehicle"
+CONNECTION: Final = "communication"
 
 _ISOLATION: Final = frozenset({"P0AA6", "P1AA6", "P0AA7"})
 _BATTERY_CODES: Final = frozenset({"P0A80", "P0A7F", "P0A7D", "P0A7E", "P0B3B", "P0BBD", "P1A15"})
@@ -289,4 +290,6 @@ MONITORS: Final[tuple[Monitor, ...]] = (
         "dtc",
         unless=_ISOLATION | _BATTERY_CODES | _DCDC | _COOLING,
     ),
+    # Three weeks: longer than a holiday at the airport.
+    Silence("silent", "Nothing is heard of the vehicle", CONNECTION, after_s=504 * _HOUR, off_delay_s=_HOUR),
 )

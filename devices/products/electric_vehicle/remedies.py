@@ -1,14 +1,15 @@
-"""What makes an electric vehicle's faults well: parts, skills that the bay must have, minutes of work."""
+"""What makes an electric vehicle's faults well, in a bay of a service centre: parts, skills of the bay, minutes of work."""
 
+from dataclasses import replace
 from typing import Final
 
-from devices.faults import Remedy
+from devices.faults import Fulfilment, Remedy
 
 _HIGH_VOLTAGE: Final = frozenset({"high_voltage", "hoist"})
 _HOIST: Final = frozenset({"hoist"})
 
 REMEDIES: Final = {
-    remedy.fault: remedy
+    remedy.fault: remedy if remedy.why_none else replace(remedy, fulfilment=Fulfilment.DROP_OFF)
     for remedy in (
         Remedy("weak_cell", "Replace the battery module with the weak cell", ("EV-CELL-MODULE",), _HIGH_VOLTAGE, 180),
         Remedy("cell_measuring_line", "Replace the cell measuring harness", ("EV-CELL-HARNESS",), _HIGH_VOLTAGE, 150),
@@ -26,5 +27,6 @@ REMEDIES: Final = {
         Remedy("tyre_leak", "Mend the tyre", ("EV-TYRE-REPAIR",), _HOIST, 45),
         Remedy("brake_pads_worn", "Replace the brake pads", ("EV-BRAKE-PADS",), _HOIST, 90),
         Remedy("reported_code", "", why_none="The code says too little about its cause; a person reads it first."),
+        Remedy("not_heard", "", why_none="A person asks the owner first: the vehicle may be parked out of reach."),
     )
 }

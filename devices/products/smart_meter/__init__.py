@@ -57,4 +57,5 @@ PRODUCT: Final = ProductType(
     cadence_s=3600.0,
     lateness_s=3 * 86_400.0,
     false_requests_per_device_year=0.05,
+    late_after_s=3 * 3600.0,
 )

@@ -10,6 +10,7 @@ from devices.faults import FaultCode, Severity
 from devices.products.smart_meter.monitors import (
     BUS,
     CLOCK,
+    CONNECTION,
     ELECTRICITY,
     GAS,
     HEAT,
@@ -35,6 +36,7 @@ COMPONENTS: Final = {
     SEAL: "Meter seal",
     BUS: "Meter bus",
     METER: "Meter",
+    CONNECTION: "Communication",
 }
 
 
@@ -223,6 +225,18 @@ FAULTS: Final = {
             may_run_on=True,
             prior=1.0,
             shows={"other_code": 0.97},
+        ),
+        FaultCode(
+            "not_heard",
+            "The meter is not heard any more",
+            "We no longer hear your meter. It goes on counting, but its part that reports has to be looked at.",
+            CONNECTION,
+            Severity.MINOR,
+            is_safety=False,
+            may_run_on=True,
+            prior=1.0,
+            shows={"silent": 0.97},
+            next_test="Look whether the meter has power, and whether its radio is lit",
         ),
     )
 }

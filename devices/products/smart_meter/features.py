@@ -32,8 +32,14 @@ def _electricity_registers(columns: Columns) -> FloatArray:
 
 
 def _live_import(columns: Columns) -> FloatArray:
-    """The import register in Wh while the supply is on: switched off, it rightly stands still."""
-    return np.where(columns.array("is_supply_on") == 0, np.nan, _sound(columns, "import_wh"))[:, None]
+    """The import register in Wh while the supply is on: switched off, it rightly stands still.
+
+    Meters that count by tariffs alone, as behind a P1 port, are taken by the sum of these.
+    """
+    whole = _sound(columns, "import_wh")
+    by_tariffs = _sound(columns, "import_tariff1_wh") + _sound(columns, "import_tariff2_wh")
+    used = np.where(np.isnan(whole), by_tariffs, whole)
+    return np.where(columns.array("is_supply_on") == 0, np.nan, used)[:, None]
 
 
 def _gas(columns: Columns) -> FloatArray:

@@ -16,6 +16,7 @@ from devices.monitors import (
     Periods,
     Register,
     Reported,
+    Silence,
     Step,
     StepKind,
     Stuck,
@@ -33,6 +34,7 @@ CLOCK: Final = "meter_clock"
 SEAL: Final = "meter_seal"
 BUS: Final = "meter_bus"
 METER: Final = "meter"
+CONNECTION: Final = "communication"
 
 _HARDWARE: Final = frozenset(
     {
@@ -320,4 +322,5 @@ MONITORS: Final[tuple[Monitor, ...]] = (
         "meter_event",
         unless=_HARDWARE | _BATTERY_CODES | _CLOCK_CODES | _TAMPER_CODES | _BUS_CODES,
     ),
+    Silence("silent", "Nothing is heard of the meter", CONNECTION, after_s=24 * _HOUR, off_delay_s=6 * _HOUR),
 )

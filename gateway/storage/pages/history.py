@@ -46,10 +46,11 @@ class HumanCase:
 
 @dataclass(frozen=True, slots=True)
 class NoticeRow:
-    """One message to a person."""
+    """One message to a person, about a request or about an incident."""
 
     notice_id: int
-    request_id: int
+    request_id: int | None
+    incident_id: int | None
     kind: str
     recipient: str
     language: str
@@ -97,9 +98,9 @@ def past_dates(conn: Connection, request_id: int) -> list[OfferedDate]:
     """Return the dates of the last closed offer of a request, in the order they were offered."""
     with conn.cursor(row_factory=class_row(OfferedDate)) as cursor:
         return cursor.execute(
-            """SELECT b.booking_id, o.offer_id, y.centre_id, y.name AS bay, lower(b.during) AS begins_at,
-                      upper(b.during) AS ends_at, b.rank, coalesce(b.reason ->> 'why', '') AS why, o.expires_at
-               FROM bay_booking b JOIN bay y USING (bay_id) JOIN offer o USING (offer_id)
+            """SELECT b.booking_id, o.offer_id, b.centre_id, b.is_visit, b.who, b.begins_at, b.ends_at, b.arrives_at,
+                      b.rank, b.why, o.expires_at
+               FROM booking_seen b JOIN offer o USING (offer_id)
                WHERE o.offer_id = (SELECT max(offer_id) FROM offer
                                    WHERE request_id = %s AND closed_at IS NOT NULL)
                ORDER BY b.rank""",
@@ -111,7 +112,7 @@ def notices_of(conn: Connection, request_id: int) -> list[NoticeRow]:
     """Return the messages about a request, newest first."""
     with conn.cursor(row_factory=class_row(NoticeRow)) as cursor:
         return cursor.execute(
-            """SELECT notice_id, request_id, kind, recipient, language, written_at, sent_at, attempts, last_error
+            """SELECT notice_id, request_id, incident_id, kind, recipient, language, written_at, sent_at, attempts, last_error
                FROM notice WHERE request_id = %s ORDER BY notice_id DESC LIMIT 50""",
             [request_id],
         ).fetchall()
@@ -121,7 +122,7 @@ def outbox(conn: Connection, *, before_id: int | None, limit: int) -> list[Notic
     """Return the tenant's messages, newest first, below `before_id`; at most `limit`."""
     with conn.cursor(row_factory=class_row(NoticeRow)) as cursor:
         return cursor.execute(
-            """SELECT notice_id, request_id, kind, recipient, language, written_at, sent_at, attempts, last_error
+            """SELECT notice_id, request_id, incident_id, kind, recipient, language, written_at, sent_at, attempts, last_error
                FROM notice WHERE %(before_id)s::bigint IS NULL OR notice_id < %(before_id)s
                ORDER BY notice_id DESC LIMIT %(limit)s""",
             {"before_id": before_id, "limit": limit},

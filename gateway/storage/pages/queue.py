@@ -76,9 +76,8 @@ _ROWS: Final[LiteralString] = """
     JOIN owner o ON o.owner_id = l.owner_id
     JOIN diagnosis g USING (diagnosis_id)
     LEFT JOIN appointment a ON a.request_id = l.request_id AND a.state = 'confirmed'
-    LEFT JOIN bay_booking b USING (booking_id)
-    LEFT JOIN bay y USING (bay_id)
-    LEFT JOIN service_centre c ON c.centre_id = y.centre_id
+    LEFT JOIN booking_seen b USING (booking_id)
+    LEFT JOIN service_centre c ON c.centre_id = b.centre_id
     ORDER BY {order}"""
 
 _URGENT_FIRST: Final = sql.SQL("urgency, clock_at, request_id")

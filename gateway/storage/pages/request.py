@@ -68,14 +68,20 @@ class Centre:
 
 @dataclass(frozen=True, slots=True)
 class OfferedDate:
-    """One date of an offer: a bay's time; `why` is the reason it is offered, as the planner of dates named it."""
+    """One date of an offer, as its owner is told; `why` is the reason it is offered, as the planner of dates named it.
+
+    `who` is a bay, or for a visit the technician, who arrives between `begins_at` and `ends_at`; his own plan is to be
+    there at `arrives_at`.
+    """
 
     booking_id: int
     offer_id: int
     centre_id: int
-    bay: str
+    is_visit: bool
+    who: str
     begins_at: datetime
     ends_at: datetime
+    arrives_at: datetime
     rank: int
     why: str
     expires_at: datetime
@@ -83,15 +89,19 @@ class OfferedDate:
 
 @dataclass(frozen=True, slots=True)
 class AppointmentRow:
-    """The request's latest appointment."""
+    """The request's latest appointment; of a visit the place is known, in degrees."""
 
     appointment_id: int
     booking_id: int
     centre_id: int
-    bay: str
+    is_visit: bool
+    who: str
     state: str
     begins_at: datetime
     ends_at: datetime
+    arrives_at: datetime
+    latitude: float | None
+    longitude: float | None
     revision: int
     confirmed_at: datetime
     cancelled_at: datetime | None
@@ -125,12 +135,12 @@ def open_dates(conn: Connection, request_id: int, now: datetime) -> list[Offered
     """Return the dates that the owner may choose from, best first; none when the offer is closed or expired."""
     with conn.cursor(row_factory=class_row(OfferedDate)) as cursor:
         return cursor.execute(
-            """SELECT b.booking_id, o.offer_id, y.centre_id, y.name AS bay, lower(b.during) AS begins_at,
-                      upper(b.during) AS ends_at, b.rank, coalesce(b.reason ->> 'why', '') AS why, o.expires_at
-               FROM offer o JOIN bay_booking b USING (offer_id) JOIN bay y USING (bay_id)
+            """SELECT b.booking_id, o.offer_id, b.centre_id, b.is_visit, b.who, b.begins_at, b.ends_at, b.arrives_at,
+                      b.rank, b.why, o.expires_at
+               FROM offer o JOIN booking_seen b USING (offer_id)
                WHERE o.request_id = %(request_id)s AND o.closed_at IS NULL AND o.expires_at > %(now)s
-                 AND b.released_at IS NULL AND lower(b.during) > %(now)s
-               ORDER BY b.rank, lower(b.during)""",
+                 AND b.released_at IS NULL AND b.sets_out_at > %(now)s
+               ORDER BY b.rank, b.begins_at""",
             {"request_id": request_id, "now": now},
         ).fetchall()
 
@@ -139,10 +149,10 @@ def offer_dates(conn: Connection, offer_id: int) -> list[OfferedDate]:
     """Return the dates of one offer, whatever became of it, best first."""
     with conn.cursor(row_factory=class_row(OfferedDate)) as cursor:
         return cursor.execute(
-            """SELECT b.booking_id, o.offer_id, y.centre_id, y.name AS bay, lower(b.during) AS begins_at,
-                      upper(b.during) AS ends_at, b.rank, coalesce(b.reason ->> 'why', '') AS why, o.expires_at
-               FROM offer o JOIN bay_booking b USING (offer_id) JOIN bay y USING (bay_id)
-               WHERE o.offer_id = %s ORDER BY b.rank, lower(b.during)""",
+            """SELECT b.booking_id, o.offer_id, b.centre_id, b.is_visit, b.who, b.begins_at, b.ends_at, b.arrives_at,
+                      b.rank, b.why, o.expires_at
+               FROM offer o JOIN booking_seen b USING (offer_id)
+               WHERE o.offer_id = %s ORDER BY b.rank, b.begins_at""",
             [offer_id],
         ).fetchall()
 
@@ -151,10 +161,10 @@ def latest_appointment(conn: Connection, request_id: int) -> AppointmentRow | No
     """Return the appointment of a request: the living one, else the one that ended last."""
     with conn.cursor(row_factory=class_row(AppointmentRow)) as cursor:
         return cursor.execute(
-            """SELECT a.appointment_id, a.booking_id, y.centre_id, y.name AS bay, a.state,
-                      lower(a.during) AS begins_at, upper(a.during) AS ends_at, a.revision, a.confirmed_at,
-                      a.cancelled_at
-               FROM appointment a JOIN bay_booking b USING (booking_id) JOIN bay y USING (bay_id)
+            """SELECT a.appointment_id, a.booking_id, b.centre_id, b.is_visit, b.who, a.state,
+                      lower(a.during) AS begins_at, upper(a.during) AS ends_at, b.arrives_at, b.latitude, b.longitude,
+                      a.revision, a.confirmed_at, a.cancelled_at
+               FROM appointment a JOIN booking_seen b USING (booking_id)
                WHERE a.request_id = %s ORDER BY a.state = 'confirmed' DESC, a.appointment_id DESC LIMIT 1""",
             [request_id],
         ).fetchone()
@@ -174,12 +184,12 @@ def late_dates(conn: Connection, request_id: int, now: datetime) -> list[Offered
     """Return the dates of the latest offer when it ran out unanswered: those ahead may still be free."""
     with conn.cursor(row_factory=class_row(OfferedDate)) as cursor:
         return cursor.execute(
-            """SELECT b.booking_id, o.offer_id, y.centre_id, y.name AS bay, lower(b.during) AS begins_at,
-                      upper(b.during) AS ends_at, b.rank, coalesce(b.reason ->> 'why', '') AS why, o.expires_at
-               FROM offer o JOIN bay_booking b USING (offer_id) JOIN bay y USING (bay_id)
+            """SELECT b.booking_id, o.offer_id, b.centre_id, b.is_visit, b.who, b.begins_at, b.ends_at, b.arrives_at,
+                      b.rank, b.why, o.expires_at
+               FROM offer o JOIN booking_seen b USING (offer_id)
                WHERE o.offer_id = (SELECT max(offer_id) FROM offer WHERE request_id = %(request_id)s)
                  AND coalesce(o.outcome, 'expired') = 'expired' AND o.expires_at <= %(now)s
-                 AND lower(b.during) > %(now)s
-               ORDER BY b.rank, lower(b.during)""",
+                 AND b.sets_out_at > %(now)s
+               ORDER BY b.rank, b.begins_at""",
             {"request_id": request_id, "now": now},
         ).fetchall()

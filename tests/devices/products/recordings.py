@@ -1,4 +1,4 @@
-"""A product's recorded messages: the small JSON files in its folder's examples, named by their channel."""
+"""A product's recorded messages: the small files in its folder's examples, named by their channel."""
 
 from importlib import resources
 from pathlib import Path
@@ -20,7 +20,7 @@ def folder(product: ProductType) -> Path:
 def examples(product: ProductType) -> list[tuple[MessageKind, bytes, str]]:
     """Recorded messages: the file's name begins with its channel."""
     found: list[tuple[MessageKind, bytes, str]] = []
-    for path in sorted((folder(product) / "examples").glob("*.json")):
+    for path in sorted((folder(product) / "examples").iterdir()):
         channel = path.name.partition("-")[0]
         assert channel in CHANNELS, f"{path} has to begin with one of {CHANNELS}"
         found.append(("event" if channel == "event" else "telemetry", path.read_bytes(), path.name))

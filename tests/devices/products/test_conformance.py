@@ -11,10 +11,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from devices.monitors import Limit, MinimumFlow, Monitor, Peer, Reported, Stuck
+from devices.faults import Fulfilment
+from devices.monitors import Limit, MinimumFlow, OfReadings, Peer, Reported, Silence, Stuck
 from devices.product import MessageKind, ProductType
 from devices.readings import Columns, Envelope, Refusal, Value
 from devices.signals import Kind
+from diagnostics.detectors.silence import LONGEST_US, Silences
 from diagnostics.watch import Watch
 from tests.devices.products.recordings import CHANNELS, PRODUCTS, columns, decoded, examples
 
@@ -247,9 +249,11 @@ def test_every_monitor_watches_an_existing_feature_of_its_kind(product: ProductT
     names = [monitor.name for monitor in product.monitors]
     assert len(names) == len(set(names)), "two monitors have one name"
     for monitor in product.monitors:
-        feature = product.features[monitor.feature]
         assert monitor.title, monitor.name
         assert monitor.component in product.components, monitor.name
+        if isinstance(monitor, Silence):
+            continue
+        feature = product.features[monitor.feature]
         assert (feature.compute is None) == isinstance(monitor, Reported), monitor.name
         if isinstance(monitor, Peer):
             assert feature.element, f"{monitor.name} compares elements, but {feature.name} has none"
@@ -259,7 +263,7 @@ def test_every_monitor_watches_an_existing_feature_of_its_kind(product: ProductT
             see_that_its_hysteresis_is_right(monitor)
 
 
-def see_that_its_hysteresis_is_right(monitor: Monitor) -> None:
+def see_that_its_hysteresis_is_right(monitor: OfReadings) -> None:
     if not isinstance(monitor, Reported | Stuck):
         is_above = not isinstance(monitor, Limit) or monitor.side == "above"
         assert monitor.clear <= monitor.limit if is_above else monitor.clear >= monitor.limit, monitor.name
@@ -267,6 +271,42 @@ def see_that_its_hysteresis_is_right(monitor: Monitor) -> None:
         assert monitor.unit, f"{monitor.name} says a value without a unit"
     assert monitor.on_delay_s >= 0, monitor.name
     assert monitor.off_delay_s >= 0, monitor.name
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_silence_is_longer_than_late_and_late_is_longer_than_the_cadence(product: ProductType) -> None:
+    assert len([monitor for monitor in product.monitors if isinstance(monitor, Silence)]) <= 1
+    assert product.late_after_s >= 2 * product.cadence_s, "one message that is lost makes nobody late"
+    if product.silence is not None:
+        assert product.silence.after_s > product.late_after_s
+        assert product.silence.off_delay_s > 0, "a single word in a long silence makes nobody well"
+        others = {monitor.component for monitor in product.monitors if monitor is not product.silence}
+        assert product.silence.component not in others, "who does not speak says nothing of another component"
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_a_thousand_devices_that_are_never_late_are_never_silent_and_one_that_stops_is_found_in_time(
+    product: ProductType,
+) -> None:
+    if product.silence is None:
+        pytest.skip("any silence of it is usual")
+    late_us, after_us = int(product.late_after_s * 1e6), int(product.silence.after_s * 1e6)
+    silences = Silences({product.name: product.silence}, np.zeros(0, np.int64), [])
+    chance = np.random.default_rng(3)
+    # The last one falls silent with the first word that it says; the others come at any time before they are late.
+    next_us = chance.integers(LONGEST_US, late_us, 1000)
+    found: list[tuple[int, int]] = []
+    stopped_us = int(next_us[-1])
+    for at_us in range(LONGEST_US, late_us + after_us + after_us // 2, LONGEST_US):
+        heard = np.flatnonzero(next_us <= at_us)
+        if len(heard):
+            silences.hear(heard.tolist(), [product.name] * len(heard), next_us[heard].tolist())
+            next_us[heard] += chance.integers(late_us // 2, late_us, len(heard))
+            next_us[-1] = max(next_us[-1], 2**62) if 999 in heard else next_us[-1]
+        found += [(change.device_id, at_us) for change in silences.tick(at_us)]
+    ((device_id, found_us),) = found
+    assert device_id == 999
+    assert after_us <= found_us - stopped_us <= after_us + LONGEST_US
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
@@ -329,9 +369,14 @@ def test_every_fault_has_a_remedy_or_says_why_not(product: ProductType) -> None:
         if remedy.why_none:
             assert not remedy.part_nos, remedy.fault
             assert not remedy.minutes, remedy.fault
+            assert remedy.fulfilment is None, remedy.fault
         else:
             assert remedy.title, remedy.fault
             assert remedy.minutes > 0, remedy.fault
+            assert remedy.fulfilment is not None, f"{remedy.fault}: nobody says where it is mended"
+            if remedy.fulfilment is Fulfilment.VISIT:
+                assert remedy.skills, f"{remedy.fault}: anybody could be sent"
+                assert remedy.minutes <= 240, f"{remedy.fault}: no visit lasts that long"
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
@@ -351,7 +396,9 @@ def test_every_plot_draws_an_existing_signal_for_an_existing_monitor(product: Pr
         assert product.signals[plot.signal].kind is not Kind.CODES, name
         assert not plot.against_median or product.signals[plot.signal].kind is Kind.VECTOR, name
     without = [monitor for monitor in product.monitors if monitor.name not in product.plots]
-    assert all(isinstance(monitor, Reported) for monitor in without), "a monitor of numbers has nothing to show"
+    assert all(isinstance(monitor, Reported | Silence) for monitor in without), (
+        "a monitor of numbers has nothing to show"
+    )
 
 
 @pytest.mark.parametrize("product", PRODUCTS)

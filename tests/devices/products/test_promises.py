@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from devices.monitors import Drift, Limit, MinimumFlow, Monitor, Peer, Register, Reported, Step, Stuck
+from devices.faults import Fulfilment
+from devices.monitors import Drift, Limit, MinimumFlow, Monitor, Peer, Register, Reported, Silence, Step, Stuck
 from devices.product import ProductType
 from simulators.kinds import kinds_of
 from tests.devices.products.recordings import PRODUCTS, folder
@@ -32,6 +33,23 @@ def test_the_readme_names_every_signal_monitor_fault_and_the_declared_rate(produ
     missing = [name for name in (*product.signals, *monitors, *product.faults) if name not in named]
     assert missing == []
     assert f"{product.false_requests_per_device_year:g} false requests per device and year" in text
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_the_readme_says_where_each_fault_is_mended_how_long_it_takes_and_with_what(product: ProductType) -> None:
+    lines = (folder(product) / "README.md").read_text("utf-8").splitlines()
+    for remedy in product.remedies.values():
+        rows = [line for line in lines if line.startswith(f"| `{remedy.fault}` |") and remedy.title in line]
+        if remedy.why_none:
+            continue
+        (row,) = rows
+        assert f"{remedy.minutes} min" in row
+        assert all(f"`{part_no}`" in row for part_no in remedy.part_nos)
+        if remedy.fulfilment is Fulfilment.VISIT:
+            assert "visit" in row
+            assert all(f"`{skill}`" in row for skill in remedy.skills)
+        else:
+            assert any(line.startswith("Every remedy is a drop-off") for line in lines)
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
@@ -60,6 +78,8 @@ def missing_in_row(monitor: Monitor, row: str) -> list[str]:
             wanted += [f"{monitor.limit:g}", f"{monitor.clear:g}", f"{monitor.before:g}", f"{monitor.after:g}"]
         case Stuck():
             wanted += [f"{monitor.limit:g}", f"{monitor.factor:g}", duration(monitor.off_delay_s)]
+        case Silence():
+            wanted += [duration(monitor.after_s), duration(monitor.off_delay_s)]
     return [piece for piece in wanted if not re.search(rf"(?<![\w.]){re.escape(piece)}(?![\w.]\d?)", row)]
 
 

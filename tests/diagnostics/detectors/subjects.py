@@ -108,8 +108,8 @@ SUBJECTS: Mapping[str, Subject] = {
         _register(_bypassed),
     ),
 }  # fmt: skip
-# Codes are no numbers; their detector has no state and is tried with the products' recordings.
-WITHOUT_NUMBERS = {"reported"}
+# Codes are no numbers, and silence is the absence of readings: both are tried elsewhere.
+WITHOUT_NUMBERS = {"reported", "silence"}
 
 
 def detector_files() -> list[str]:

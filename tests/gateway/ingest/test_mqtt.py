@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +17,10 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from devices.identity import Identity, partition_of
 from gateway.ingest.mqtt import BrokerUnreachableError, MqttSource
+from gateway.ingest.source import Message
+from gateway.ingest.worker import Worker
 from gateway.settings import CHECKOUT, ServerAddress
+from gateway.storage.connection import Role, connect
 from tests.conftest import BrokerForTests
 from tests.gateway.desk import SmallDesk, open_desk, sample, telemetry, topic
 
@@ -218,6 +221,52 @@ def test_a_device_cannot_write_where_another_lives(desk: SmallDesk, ingest: Inge
     wait_until(lambda: desk.rows("SELECT is_online FROM device_presence") == [(True,)])
     assert count(desk) == 0
     assert desk.value("SELECT count(*) FROM rejection") == 0
+
+
+def test_a_bad_message_is_kept_once_although_the_worker_died_before_it_could_acknowledge(
+    desk: SmallDesk, broker: BrokerForTests, ingest: Ingest, device: "Device"
+) -> None:
+    ingest.end()
+    source = MqttSource(ServerAddress.parse(broker.ingest_url), range(64))
+    device.publish(b"not JSON")
+    worker = Worker(source, lambda: connect(desk.dsn, Role.INGEST), range(64))
+    worker.take(received(source))
+    source.close()  # and nothing was acknowledged
+    ingest.start()
+    device.publish(telemetry(1, sample(datetime.now(UTC))))
+    wait_until(lambda: count(desk) == 1)
+    assert desk.rows("SELECT reason FROM rejection") == [("not_json",)]
+
+
+def received(source: MqttSource) -> Sequence[Message]:
+    found: list[Message] = []
+    wait_until(lambda: found.extend(source.receive(10, 0.1)) or found)
+    return found
+
+
+def test_five_megabytes_end_the_connection_of_a_sender_who_was_told_the_limit_and_nobody_elses(
+    desk: SmallDesk, broker: BrokerForTests, ingest: Ingest, device: "Device"
+) -> None:
+    desk.vehicle("ev-2")
+    other = Identity(partition_of("acme", "ev-2"), "acme", "ev-2")
+    broker.add_account(other.username, PASSWORD)
+    reasons: list[str] = []
+    sender = Client(CallbackAPIVersion.VERSION2, client_id="a-sender-of-much", protocol=MQTTProtocolVersion.MQTTv5)
+    sender.username_pw_set(other.username, PASSWORD)
+    sender.on_disconnect = lambda _client, _data, _flags, reason, _properties: reasons.append(str(reason))
+    told: list[int] = []
+    sender.on_connect = lambda _client, _data, _flags, _reason, properties: told.append(properties.MaximumPacketSize)
+    sender.connect(broker.host, broker.port)
+    sender.loop_start()
+    wait_until(lambda: told)
+    sender.publish(other.topic("telemetry"), b" " * 5_000_000, qos=1)
+    wait_until(lambda: reasons)
+    sender.loop_stop()
+    assert told == [1_048_576]
+    device.publish(telemetry(1, sample(datetime.now(UTC))))
+    wait_until(lambda: count(desk) == 1)
+    assert ingest.running is not None
+    assert "ended the connection" not in ingest.running.log.read_text()
 
 
 def test_a_broker_that_is_away_is_said_plainly() -> None:

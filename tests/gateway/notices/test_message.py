@@ -30,7 +30,7 @@ def test_a_folded_subject_keeps_every_space(language: Language, subject: str) ->
         recipient=("김 서연", "owner@example.org"),
         tenant_id=1,
         notice_id=7,
-        request_id=2,
+        thread="request-2",
         now=NOW,
     )
     read = message_from_bytes(message.as_bytes(policy=message.policy.clone(linesep="\r\n")), policy=policy.default)

@@ -281,3 +281,29 @@ def test_tenants_are_served_apart(
         if line in ("Hanbit Mobility", "Sakura Motors")
     } == {"Hanbit Mobility", "Sakura Motors"}
     other.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "number"),
+    [
+        ("en", "a region is silent: 서울 성동구", "Silent devices\n  500"),
+        ("ko", "한 지역이 응답하지 않습니다: 서울 성동구", "응답 없는 기기\n  500"),
+        ("ja", "地域全体が応答していません：서울 성동구", "応答のない機器\n  500"),
+    ],
+)
+def test_an_incident_tells_its_human_where_how_many_and_by_when(
+    scene: Scene, work: Connection, mailbox: Mailbox, chosen: Settings, language: str, subject: str, number: str
+) -> None:
+    incident_id = scene.incident()
+    scene.conn.execute(
+        """INSERT INTO notice (tenant_id, incident_id, kind, recipient, language, cause, detail, written_at)
+        VALUES (%s, %s, 'incident_opened', 'planner@hanbit.example', %s, 'opened', '{}', %s)""",
+        [scene.tenant_id, incident_id, language, NOW],
+    )
+    assert send_due(work, chosen, NOW) == 1
+    (message,) = mailbox.messages
+    text = text_of(message).replace("\r\n", "\n")
+    assert subject in message["Subject"]
+    assert number in text
+    assert "http://testserver/planner/incidents" in text
+    assert message["In-Reply-To"] == f"<incident-{incident_id}.{scene.tenant_id}@hanbit.example>"

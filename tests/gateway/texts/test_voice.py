@@ -56,3 +56,10 @@ def test_products_texts_and_ours_are_in_one_voice() -> None:
     t = translator("ja")
     assert t.gettext("Tyre loses air") == "タイヤの空気漏れ"
     assert t.gettext("Choose a date") == "日程を選ぶ"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "%(count)s bytes"), ("ko", "%(count)s바이트"), ("ja", "%(count)sバイト")]
+)
+def test_a_count_is_said_in_the_language_s_own_form(language: Language, said: str) -> None:
+    assert translator(language).ngettext("%(count)s byte", "%(count)s bytes", 500) == said
