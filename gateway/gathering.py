@@ -23,7 +23,7 @@ from workflows.triage import PATIENCE, Queue
 
 # Two ticks and a little: those who fall silent together are found together.
 SETTLING: Final = timedelta(seconds=150)
-_MOST: Final = 2000
+_MOST: Final = 5000
 _LOOK_EVERY: Final = timedelta(minutes=1)
 # When so many are heard again the cause is gone; the others have the time in which they would be late to follow.
 _MOST_SHARE: Final = 0.8

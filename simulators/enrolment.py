@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import httpx2
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from simulators.errors import SimulatorError
 from simulators.keeping import write_private
@@ -71,11 +71,21 @@ class Broker(BaseModel):
 
 
 class Topics(BaseModel):
-    """The topics that a device writes to, as it was told at its enrolment."""
+    """The topics that a device writes to, and the one where it is asked, as it was told at its enrolment."""
 
     telemetry: str
     event: str
     state: str
+    command: str = ""
+    answer: str = ""
+
+    @model_validator(mode="after")
+    def _name_all(self) -> "Topics":
+        # What was kept before devices were asked anything names fewer topics; all of them have one root.
+        root = self.telemetry.rpartition("/")[0]
+        self.command = self.command or f"{root}/command"
+        self.answer = self.answer or f"{root}/answer"
+        return self
 
 
 class Identity(BaseModel):

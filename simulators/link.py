@@ -9,13 +9,14 @@ import selectors
 import socket
 import time
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessageInfo
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -71,6 +72,7 @@ class Link:
         self._retry_at_s = 0.0
         self._pause_s = _FIRST_RETRY_S
         self.refused_since_s: float | None = None
+        self._hear: Callable[[bytes], None] | None = None
 
     @property
     def backlog(self) -> int:
@@ -85,6 +87,10 @@ class Link:
     def send(self, topic: str, payload: bytes) -> None:
         """Hand over a message; it goes out as soon as there is a connection and room in the window."""
         self._waiting.append(Outgoing(topic, payload))
+
+    def listen(self, hear: Callable[[bytes], None]) -> None:
+        """Listen on the device's command topic from the next connection on; each command is handed over once at least."""
+        self._hear = hear
 
     def kept(self) -> list[Outgoing]:
         """Give all messages that are not acknowledged yet, oldest first."""
@@ -172,6 +178,7 @@ class Link:
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_publish = self._published
+        client.on_message = self._commanded
         return client
 
     @staticmethod
@@ -191,7 +198,13 @@ class Link:
         self._pause_s = _FIRST_RETRY_S
         granted: int = getattr(properties, "ReceiveMaximum", self._window)
         self._allowed = max(1, min(self._window, granted))
+        if self._hear is not None:
+            client.subscribe(self.identity.topics.command, qos=1)
         self._publish(client, self.identity.topics.state, _state(is_online=True), retain=True)
+
+    def _commanded(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
+        if self._hear is not None:
+            self._hear(bytes(message.payload))
 
     def _published(
         self, _client: Client, _userdata: Any, mid: int, code: ReasonCode, _properties: Properties | None

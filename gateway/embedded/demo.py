@@ -33,7 +33,7 @@ _MAIL_PORT: Final = 20025
 _MAILBOX_PORT: Final = 20080
 _COUNT_SECONDS: Final = 5.0
 _LINK_SECONDS: Final = 1.0
-_FLEET: Final = ("--vehicles", "12", "--history", "24h", "--catch-up", "20s")
+_FLEET: Final = ("--vehicles", "12", "--meters", "6", "--catch-up", "20s")
 _SOON: Final = ("--early-share", "1", "--late-share", "0", "--never-share", "0")
 
 
@@ -153,7 +153,7 @@ class Demo:
         readings = journal.readings_given()
         if readings != self._readings:
             self._readings = readings
-            self.tell(f"{readings:,} readings received from {journal.summary().devices} vehicles")
+            self.tell(f"{readings:,} readings received from {journal.summary().devices} devices")
 
     def _tell_owner_link(self, mailbox: str) -> None:
         found = ""
@@ -171,7 +171,7 @@ class Demo:
     def _why_not(self, summary: Summary, readings: int) -> str:
         waited = "it was stopped" if self.stopping.is_set() else f"{self.limit_s:.0f} s have passed"
         steps = (
-            (summary.devices, "no vehicle was enrolled", "fleet"),
+            (summary.devices, "no device was enrolled", "fleet"),
             (readings, "no reading was stored", "ingest"),
             (summary.symptoms_found, "no symptom was found in the readings", "ingest"),
             (summary.requests_opened, "no service request was opened", "work"),

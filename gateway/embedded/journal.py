@@ -49,7 +49,7 @@ _NEWS: Final = """
 _SUMMARY: Final = """
     SELECT
         (SELECT count(*) FROM callout.device) AS devices,
-        (SELECT count(*) FROM callout.symptom WHERE state <> 'pending') AS symptoms_found,
+        (SELECT count(*) FROM callout.symptom WHERE confirmed_at IS NOT NULL) AS symptoms_found,
         (SELECT count(*) FROM callout.service_request) AS requests_opened,
         (SELECT count(*) FROM callout.human_case) AS cases_opened,
         (SELECT count(DISTINCT request_id) FROM callout.offer) AS requests_offered,

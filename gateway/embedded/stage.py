@@ -86,6 +86,6 @@ def _tell_summary(outcome: Outcome) -> None:
     offered_s = summary.seconds_reading_to_offer or 0.0
     confirmed_s = summary.seconds_reading_to_confirmation or 0.0
     print()
-    print(f"{outcome.readings_stored:,} readings of {summary.devices} vehicles are stored; {summary.device} fell ill.")
+    print(f"{outcome.readings_stored:,} readings of {summary.devices} devices are stored; {summary.device} fell ill.")
     print(f"Its owner had dates, with part and bay held, {offered_s:.2f} s after the reading that decided it,")
     print(f"and had confirmed one after {confirmed_s:.1f} s. Everything that was started is stopped again.")

@@ -14,12 +14,21 @@ from devices.identity import Identity
 from devices.instants import from_us, to_us
 from devices.products import product_types
 from diagnostics.detectors.silence import SilenceChange, Silences
-from gateway.ingest.decode import Decoded
+from gateway.ingest.decode import Decoded, Presence
 from gateway.ingest.directory import Known
 from gateway.ingest.source import Message
 from gateway.storage.connection import Connection
-from gateway.storage.door import SymptomRow, keep_symptoms
-from gateway.storage.presence import Sign, hand_on, keep_signs, keep_silences, keep_tick, remembered, ticks_us
+from gateway.storage.presence import (
+    Sign,
+    ToldSilence,
+    hand_on,
+    keep_signs,
+    keep_silence_symptoms,
+    keep_silences,
+    keep_tick,
+    remembered,
+    ticks_us,
+)
 
 TICK_EVERY: Final = timedelta(minutes=1)
 # Ticks are kept for several times the longest silence that any product allows, and for so long at least.
@@ -93,33 +102,21 @@ class DeviceSilences:
     def _tell(self, connection: Connection, changes: Sequence[SilenceChange], at: datetime) -> None:
         living = keep_silences(connection, changes, at)
         self._silences.forget([change.device_id for change in changes if change.device_id not in living])
-        told = [c for c in changes if c.turn in ("silent", "healed") and c.device_id in living]
-        keep_symptoms(connection, [self._symptom(change, *living[change.device_id], at) for change in told])
-        if told:
-            hand_on(
-                connection,
-                [(c.device_id, living[c.device_id][0], c.since_us, c.turn == "silent") for c in told],
-                at,
+        told = [
+            ToldSilence(
+                change.device_id,
+                living[change.device_id][0],
+                self._monitors[living[change.device_id][1]],
+                from_us(change.since_us),
+                change.turn == "silent",
+                change.quiet_h,
             )
-
-    def _symptom(self, change: SilenceChange, tenant_id: int, product: str, at: datetime) -> SymptomRow:
-        monitor = self._monitors[product]
-        return SymptomRow(
-            tenant_id=tenant_id,
-            device_id=change.device_id,
-            monitor=monitor.name,
-            component=monitor.component,
-            element=0,
-            state="confirmed" if change.turn == "silent" else "healed",
-            since_us=change.since_us,
-            at_us=to_us(at),
-            value=change.quiet_h,
-            threshold=monitor.after_s / 3600.0,
-            text_value="",
-            # No reading decided it, but a tick.
-            ingest_no=0,
-            received_at=at,
-        )
+            for change in changes
+            if change.turn in ("silent", "healed") and change.device_id in living
+        ]
+        if told:
+            keep_silence_symptoms(connection, told, at)
+            hand_on(connection, told, at)
 
 
 def signs_of(
@@ -140,13 +137,13 @@ def signs_of(
         known[device.device_id] = device
         if channel != "state" and not message.is_retained:
             _raise(heard, device.device_id, message.received_at)
-    words: dict[int, tuple[datetime, bool]] = {}
+    words: dict[int, Presence] = {}
     for presence in decoded.presences:
         device_id = presence.device.device_id
         if presence.is_online and not presence.is_retained:
             _raise(heard, device_id, presence.received_at)
-        if device_id not in words or words[device_id][0] <= presence.received_at:
-            words[device_id] = (presence.received_at, presence.is_online)
+        if device_id not in words or words[device_id].received_at <= presence.received_at:
+            words[device_id] = presence
     for rows in decoded.rows.values():
         for row in rows:
             claimed_us[row.device_id] = max(claimed_us.get(row.device_id, row.sample.at_us), row.sample.at_us)
@@ -155,11 +152,12 @@ def signs_of(
             device_id,
             heard.get(device_id),
             from_us(claimed_us[device_id]) if device_id in claimed_us else None,
-            words[device_id][1] if device_id in words else None,
-            words[device_id][0] if device_id in words else None,
+            word.is_online if word else None,
+            word.received_at if word else None,
+            is_repeated=word is not None and word.is_retained,
         )
-        for device_id in known
-        if device_id in heard or device_id in words
+        for device_id, word in ((device_id, words.get(device_id)) for device_id in known)
+        if word is not None or device_id in heard
     ]
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import numpy as np
 
 from devices.instants import from_us, to_us
+from devices.monitors import Silence
 from devices.readings import IntArray
 from diagnostics.detectors.silence import Remembered, SilenceChange
 from gateway.storage.connection import Connection
@@ -17,7 +18,8 @@ class Sign:
     """All that one batch says of a device's presence; None where it says nothing.
 
     `heard_at` is when its newest message was received, `newest_claimed_at` the newest time that it claims, `is_online`
-    its last word about itself, said at `told_at`.
+    its last word about itself, said at `told_at`. A word that the broker repeats is news only where it differs from the
+    word that is kept, for nobody knows when it was said.
     """
 
     device_id: int
@@ -25,6 +27,19 @@ class Sign:
     newest_claimed_at: datetime | None
     is_online: bool | None
     told_at: datetime | None
+    is_repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToldSilence:
+    """A silence as a tick tells it: confirmed, or else healed, after `quiet_h` hours of listening."""
+
+    device_id: int
+    tenant_id: int
+    monitor: Silence
+    since_at: datetime
+    is_silent: bool
+    quiet_h: float
 
 
 def keep_signs(connection: Connection, signs: Sequence[Sign]) -> None:
@@ -34,9 +49,13 @@ def keep_signs(connection: Connection, signs: Sequence[Sign]) -> None:
     ordered = sorted(signs, key=lambda sign: sign.device_id)
     connection.execute(
         """INSERT INTO device_presence AS kept (device_id, heard_at, newest_claimed_at, is_online, told_at, changed_at)
-        SELECT device_id, heard_at, claimed_at, is_online, told_at, told_at
+        SELECT s.device_id, s.heard_at, s.claimed_at, s.is_online, news.told_at, news.told_at
         FROM unnest(%(devices)s::int[], %(heard)s::timestamptz[], %(claimed)s::timestamptz[], %(online)s::boolean[],
-            %(told)s::timestamptz[]) AS sign (device_id, heard_at, claimed_at, is_online, told_at)
+            %(told)s::timestamptz[], %(repeated)s::boolean[])
+            AS s (device_id, heard_at, claimed_at, is_online, told_at, is_repeated)
+        LEFT JOIN device_presence before USING (device_id)
+        CROSS JOIN LATERAL (SELECT CASE WHEN NOT s.is_repeated OR s.is_online IS DISTINCT FROM before.is_online
+            THEN s.told_at END AS told_at) AS news
         ON CONFLICT (device_id) DO UPDATE SET
             heard_at = greatest(kept.heard_at, EXCLUDED.heard_at),
             newest_claimed_at = greatest(kept.newest_claimed_at, EXCLUDED.newest_claimed_at),
@@ -51,6 +70,7 @@ def keep_signs(connection: Connection, signs: Sequence[Sign]) -> None:
             "claimed": [sign.newest_claimed_at for sign in ordered],
             "online": [sign.is_online for sign in ordered],
             "told": [sign.told_at for sign in ordered],
+            "repeated": [sign.is_repeated for sign in ordered],
         },
     )
 
@@ -112,8 +132,46 @@ def keep_silences(connection: Connection, changes: Sequence[SilenceChange], at: 
     return {device_id: (tenant_id, product) for device_id, tenant_id, product in rows}
 
 
-def hand_on(connection: Connection, changes: Sequence[tuple[int, int, int, bool]], at: datetime) -> None:
-    """Hand silences on to the desk: (device id, tenant id, since in microseconds, is silent) of each."""
+def keep_silence_symptoms(connection: Connection, told: Sequence[ToldSilence], at: datetime) -> None:
+    """Write what a tick says of silences, each by its device, monitor and onset; no reading decided it, so 0 stands there.
+
+    A region may fall silent in one tick: all are written by two statements.
+    """
+    connection.execute(
+        """INSERT INTO symptom (tenant_id, device_id, monitor, component, state, since_at, noticed_at, noticed_value,
+            confirmed_at, value, threshold, decided_by_ingest_no, decided_received_at)
+        SELECT tenant_id, device_id, monitor, component, 'confirmed', since_at, %(at)s, quiet_h, %(at)s, quiet_h, limit_h, 0,
+            %(at)s
+        FROM unnest(%(tenants)s::int[], %(devices)s::int[], %(monitors)s::text[], %(components)s::text[],
+            %(since)s::timestamptz[], %(quiet)s::float8[], %(limits)s::float8[])
+            AS s (tenant_id, device_id, monitor, component, since_at, quiet_h, limit_h)
+        ON CONFLICT ON CONSTRAINT symptom_is_told_once DO UPDATE SET state = 'confirmed', healed_at = NULL""",
+        _columns([each for each in told if each.is_silent], at),
+    )
+    connection.execute(
+        """UPDATE symptom SET state = 'healed', healed_at = %(at)s, decided_received_at = %(at)s
+        FROM unnest(%(devices)s::int[], %(monitors)s::text[], %(since)s::timestamptz[]) AS s (device_id, monitor, since_at)
+        WHERE symptom.device_id = s.device_id AND symptom.monitor = s.monitor AND symptom.element = 0
+            AND symptom.since_at = s.since_at""",
+        _columns([each for each in told if not each.is_silent], at),
+    )
+
+
+def _columns(told: Sequence[ToldSilence], at: datetime) -> dict[str, object]:
+    return {
+        "at": at,
+        "tenants": [each.tenant_id for each in told],
+        "devices": [each.device_id for each in told],
+        "monitors": [each.monitor.name for each in told],
+        "components": [each.monitor.component for each in told],
+        "since": [each.since_at for each in told],
+        "quiet": [each.quiet_h for each in told],
+        "limits": [each.monitor.after_s / 3600.0 for each in told],
+    }
+
+
+def hand_on(connection: Connection, told: Sequence[ToldSilence], at: datetime) -> None:
+    """Hand silences on to the desk, which looks at them together."""
     connection.execute(
         """INSERT INTO silence_change (device_id, tenant_id, since_at, is_silent, noticed_at)
         SELECT *, %(at)s::timestamptz
@@ -121,10 +179,10 @@ def hand_on(connection: Connection, changes: Sequence[tuple[int, int, int, bool]
         ON CONFLICT (device_id) DO UPDATE SET since_at = EXCLUDED.since_at, is_silent = EXCLUDED.is_silent,
             noticed_at = EXCLUDED.noticed_at""",
         {
-            "devices": [change[0] for change in changes],
-            "tenants": [change[1] for change in changes],
-            "since": [from_us(change[2]) for change in changes],
-            "silent": [change[3] for change in changes],
+            "devices": [each.device_id for each in told],
+            "tenants": [each.tenant_id for each in told],
+            "since": [each.since_at for each in told],
+            "silent": [each.is_silent for each in told],
             "at": at,
         },
     )

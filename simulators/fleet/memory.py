@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from simulators.breeds import Arrays
 from simulators.errors import SimulatorError
 from simulators.faults import Fault
+from simulators.fleet.mishaps import Silence
 from simulators.keeping import write_private
-from simulators.plants.strain import Flags
-from simulators.plants.traction_pack import Floats
 
 _FILE = "fleet.npz"
 _NOTES = "notes"
@@ -28,44 +28,59 @@ class Kept(msgspec.Struct):
     payload: bytes
 
 
+class GroupNotes(msgspec.Struct):
+    """All of the devices of one product that is not an array.
+
+    Attributes
+    ----------
+    count
+        How many there are.
+    simulated_until
+        The instant of the last samples, aware UTC.
+    generator
+        State of the plant's random generator.
+    codes
+        Trouble codes last reported, by device.
+    batches
+        Samples that waited for their message to be full, by device.
+    """
+
+    count: int
+    simulated_until: datetime
+    generator: dict[str, Any]
+    codes: list[tuple[str, ...]]
+    batches: list[list[dict[str, Any]]]
+
+
 class Notes(msgspec.Struct):
     """All that is not an array.
 
     Attributes
     ----------
-    vehicles, seed, tenant
-        Which fleet this is.
-    simulated_until
-        The instant of the last samples, aware UTC.
-    generators
-        States of the random generators: the plant's, then one per vehicle.
-    faults
-        Faults by the text they were asked for with, their onsets fixed.
-    codes
-        Trouble codes last reported, by vehicle.
-    batches
-        Samples that waited for their message to be full, by vehicle.
+    seed, tenant
+        Which fleet this is, with the groups.
+    groups
+        Its devices by product.
+    faults, silences
+        By the text they were asked for with, their onsets fixed.
     kept
         Messages that were not acknowledged yet.
     """
 
-    vehicles: int
     seed: int
     tenant: str
-    simulated_until: datetime
-    generators: list[dict[str, Any]]
+    groups: dict[str, GroupNotes]
     faults: dict[str, Fault]
-    codes: list[tuple[str, ...]]
-    batches: list[list[dict[str, Any]]]
+    silences: dict[str, Silence]
     kept: list[Kept]
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A whole remembered fleet: notes and the plant's arrays."""
+    """A whole remembered fleet: notes, and the plants' arrays by product."""
 
     notes: Notes
-    arrays: dict[str, Floats | Flags]
+    arrays: dict[str, Arrays]
 
 
 def save(folder: Path, memory: Memory) -> None:
@@ -77,8 +92,9 @@ def save(folder: Path, memory: Memory) -> None:
         When the folder cannot be written.
     """
     notes = np.frombuffer(msgspec.json.encode(memory.notes), dtype=np.uint8)
+    named = {f"{product}.{name}": each for product, arrays in memory.arrays.items() for name, each in arrays.items()}
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **{_NOTES: notes}, **memory.arrays)
+    np.savez(buffer, allow_pickle=False, **{_NOTES: notes}, **named)
     write_private(folder / _FILE, buffer.getvalue())
 
 
@@ -95,10 +111,14 @@ def load(folder: Path) -> Memory | None:
         return None
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        notes = msgspec.json.decode(arrays.pop(_NOTES).tobytes(), type=Notes)
+            named = {name: file[name] for name in file.files}
+        notes = msgspec.json.decode(named.pop(_NOTES).tobytes(), type=Notes)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, msgspec.MsgspecError) as error:
         raise SimulatorError(
             f"The fleet kept in {path} cannot be read ({error}). Delete that file to begin anew."
         ) from error
+    arrays: dict[str, Arrays] = {product: {} for product in notes.groups}
+    for name, each in named.items():
+        product, _, own = name.partition(".")
+        arrays[product][own] = each
     return Memory(notes, arrays)

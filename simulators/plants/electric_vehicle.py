@@ -155,6 +155,10 @@ class ElectricVehicles:
             "ambient_temp_degc": (np.round(self._load.ambient_degc * 2) / 2).tolist(),
         }
 
+    def codes(self, vehicle: int) -> tuple[str, ...]:
+        """Name the trouble codes that a vehicle shows now."""
+        return self.diagnosis.codes(vehicle)
+
     def memory(self) -> dict[str, Floats | Flags]:
         """Give all that must be kept so that another run goes on from here, beside the state of ``rng``."""
         return {

@@ -7,9 +7,11 @@ product type ``smart_meter``. Steps may be of any length from seconds to hours.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulators.plants.heat_station import HeatStations
 from simulators.plants.meter_strain import Flags, Floats, MeterStrain
@@ -175,6 +177,19 @@ class SmartMeters:
             "COMMUNICATION_ERROR_M_BUS_CHANNEL_1": strain.bus_dead[meter],
         }
         return tuple(code for code, is_set in shown.items() if is_set)
+
+    def memory(self) -> dict[str, NDArray[Any]]:
+        """Give all that must be kept so that another run goes on from here, beside the state of ``rng``."""
+        own: dict[str, NDArray[Any]] = {
+            name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)
+        }
+        return {**own, **{f"counted {name}": getattr(self.counted, name) for name in Counted.__slots__}}
+
+    def remember(self, memory: dict[str, NDArray[Any]]) -> None:
+        """Go on from what :meth:`memory` gave, among as many meters and with the same seed."""
+        for name, value in memory.items():
+            holder, _, slot = name.rpartition(" ")
+            setattr(self.counted if holder else self, slot, value)
 
     def _piece(self, dt_s: float, at_s: float, at: datetime) -> None:
         self._at_s = at_s

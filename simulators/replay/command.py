@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from simulators.enrolment import DeviceRequest, Enrolment, Identity, Owner, Place, read_identity
+from simulators.enrolment import DeviceRequest, Enrolment, Identity, Owner, Place, read_identity, when_ready
 from simulators.errors import SimulatorError
 from simulators.keeping import write_private
 from simulators.progress import ProgressLine
+from simulators.replay.account import write_account
 from simulators.replay.mapping import read_mapping
 from simulators.replay.run import Replay, ReplayPlan, Tally
 from simulators.replay.survey import Survey, survey
@@ -46,6 +47,9 @@ def replay(
     ] = False,
     samples_per_message: Annotated[int, typer.Option(min=1, max=500, help="Samples in one message.")] = 20,
     window: Annotated[int, typer.Option(min=1, max=1000, help="Messages under way unacknowledged.")] = 50,
+    account: Annotated[
+        Path | None, typer.Option(help="File for the account of every row by device, JSON; see `callout account`.")
+    ] = None,
     credentials: Annotated[
         Path | None, typer.Option(help="File with the answer of an enrolment; then none is asked for.")
     ] = None,
@@ -75,9 +79,11 @@ def replay(
         until = warranty_until or (date.today() + timedelta(days=365)).isoformat()  # noqa: DTZ011 (a day, not an instant)
         product = found.binding.mapping.product
         requests = {said: _request(tenant, product, name, owner, where, until) for said, name in names.items()}
-        identities = _enrolled(Enrolment(api_url, api_token, state_dir), requests)
+        identities = _enrolled(Enrolment(api_url, api_token, state_dir), requests, progress)
     progress.say(f"as {', '.join(identity.credentials.username for identity in list(identities.values())[:5])}")
     tally = Replay(plan, found, identities, stopping, progress).run()
+    if account is not None:
+        write_account(account, tally.account, names)
     _sum_up(tally, stopping)
 
 
@@ -95,9 +101,11 @@ def _request(tenant: str, product: str, device: str, owner: Owner, place: Place,
     )
 
 
-def _enrolled(enrolment: Enrolment, requests: dict[str, DeviceRequest]) -> dict[str, Identity]:
+def _enrolled(enrolment: Enrolment, requests: dict[str, DeviceRequest], progress: ProgressLine) -> dict[str, Identity]:
     try:
-        return {said: enrolment.start(request) for said, request in requests.items()}
+        total = len(requests)
+        ready = when_ready(enrolment, list(requests.values()), lambda n: progress.show(f"enrolled {n} of {total}"))
+        return dict(zip(requests, ready, strict=True))
     finally:
         enrolment.close()
 
@@ -116,7 +124,9 @@ def _device_names(recording: Path, device: str, found: Survey) -> dict[str, str]
         return {"": device or _slug(recording.name.partition(".")[0])}
     if device and len(found.devices) > 1:
         raise SimulatorError(f"--device {device} names one device, but the recording holds {len(found.devices)}")
-    names = {said: device or _slug(said) for said in found.devices}
+    column = found.binding.mapping.device
+    prefix = column.prefix if column else ""
+    names = {said: device or _slug(prefix + said) for said in found.devices}
     if len(set(names.values())) < len(names):
         raise SimulatorError(
             f"Two devices of the recording would get the same name: {', '.join(sorted(found.devices))}"

@@ -42,15 +42,20 @@ class TimeColumn(BaseModel):
 
 
 class DeviceColumn(BaseModel):
-    """Which device a row is of, in a file that holds many."""
+    """Which device a row is of, in a file that holds many; its name begins with the prefix."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     column: str
+    prefix: str = ""
 
 
 class SignalColumns(BaseModel):
-    """Where a signal comes from: one column, or the columns of a vector."""
+    """Where a signal comes from: one column, or the columns of a vector.
+
+    With `is_use` the column holds what each interval used, and the signal is their running sum. With `rise_by` it is how
+    steeply the column rises against another one since the row before.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -60,11 +65,15 @@ class SignalColumns(BaseModel):
     offset: float = 0.0
     no_value: tuple[float | str, ...] = ()
     values: dict[str, bool | int | float] = Field(default_factory=dict)
+    is_use: bool = False
+    rise_by: str = ""
 
     @model_validator(mode="after")
     def _one_source(self) -> "SignalColumns":
         if bool(self.column) == bool(self.columns):
             raise ValueError("needs either 'column' or, for a vector, 'columns'")
+        if ((self.columns or self.is_use) and self.rise_by) or (self.columns and self.is_use):
+            raise ValueError("takes one of 'columns', 'is_use' and 'rise_by'")
         if self.columns and _NUMBER not in self.columns:
             raise ValueError(f"'columns' is a pattern and needs {_NUMBER}, such as 'V_{_NUMBER}', not {self.columns!r}")
         return self
@@ -94,11 +103,14 @@ class Source:
         How its values are read.
     indexes
         Column numbers from 0; one, or those of the vector in order.
+    by_index
+        The column that it rises against, None where it does not.
     """
 
     signal: Signal
     spec: SignalColumns
     indexes: tuple[int, ...]
+    by_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +229,7 @@ def _source(signal: Signal, spec: SignalColumns, header: tuple[str, ...]) -> Sou
     if signal.kind is Kind.CODES:
         raise SimulatorError(f"signals.{signal.name} cannot be replayed from a column: codes are reported by events")
     indexes = _vector(header, spec.columns) if spec.columns else (header.index(spec.column),)
-    return Source(signal, spec, indexes)
+    return Source(signal, spec, indexes, header.index(spec.rise_by) if spec.rise_by else None)
 
 
 def _vector(header: tuple[str, ...], pattern: str) -> tuple[int, ...]:
@@ -231,6 +243,7 @@ def _missing(header: tuple[str, ...], mapping: Mapping) -> list[str]:
     wanted = [mapping.time.column]
     wanted += [mapping.device.column] if mapping.device else []
     wanted += [spec.column for spec in mapping.signals.values() if spec.column]
+    wanted += [spec.rise_by for spec in mapping.signals.values() if spec.rise_by]
     patterns = [spec.columns for spec in mapping.signals.values() if spec.columns]
     return [name for name in wanted if name not in header] + [name for name in patterns if not _vector(header, name)]
 

@@ -3,19 +3,21 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from decimal import Decimal
 
 from devices.signals import Kind
-from simulators.errors import SimulatorError
 from simulators.replay.mapping import Binding, SignalColumns, Source
 from simulators.replay.recording import Row
+from simulators.replay.registers import Rises, RunningSums
+from simulators.replay.times import Clocks
 
 _NOTHING = frozenset({"", "nan", "null", "none", "na", "n/a", "-"})
 _DECIMALS = 6
 
 Value = float | int | bool | list[float | None]
 Report = Callable[["Unreadable"], None]
+_Read = Callable[[str], float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class RowReader:
     def __init__(self, binding: Binding, left_out: frozenset[int], report: Report) -> None:
         self._binding = binding
         self._report = report
-        self._zone = ZoneInfo(binding.mapping.time.zone)
-        self._read_time = _time_reader(binding.mapping.time.format)
+        self._clocks = Clocks(binding.mapping.time.format, binding.mapping.time.zone)
+        self._sums, self._rises = RunningSums(), Rises()
         kept = [(source, tuple(i for i in source.indexes if i not in left_out)) for source in binding.sources]
         self._sources = [(source, indexes, _number_reader(source.spec)) for source, indexes in kept if indexes]
 
@@ -53,8 +55,7 @@ class RowReader:
         """When a row was measured, aware UTC; None when that cannot be read, which is reported."""
         text = row.texts[self._binding.time_index].strip()
         try:
-            at = self._read_time(text)
-            return (at if at.tzinfo else at.replace(tzinfo=self._zone)).astimezone(UTC)
+            return self._clocks.at(text, self.device(row))
         except (ValueError, OverflowError, OSError):
             wanted = self._binding.mapping.time.format
             self._report(
@@ -71,6 +72,12 @@ class RowReader:
         """Give all signals of a row that hold a value."""
         sample: dict[str, object] = {}
         for source, indexes, read in self._sources:
+            if source.spec.is_use:
+                sample |= self._register(row, source, indexes[0], read)
+                continue
+            if source.by_index is not None:
+                sample |= self._slope(row, source, indexes[0], read)
+                continue
             numbers = [self._number(row, index, read) for index in indexes]
             if source.signal.kind is Kind.VECTOR:
                 sample[source.signal.name] = numbers  # all None is a fact too: every sensor was silent
@@ -78,7 +85,23 @@ class RowReader:
                 sample[source.signal.name] = _typed(source, numbers[0])
         return sample
 
-    def _number(self, row: Row, index: int, read: Callable[[str], float | None]) -> float | None:
+    def _register(self, row: Row, source: Source, index: int, read: _Read) -> dict[str, object]:
+        """Give the register after this row's interval; nothing when its use is not known."""
+        if self._number(row, index, read) is None:
+            return {}
+        use = Decimal(row.texts[index].strip()) * Decimal(str(source.spec.scale))
+        register = self._sums.add(self.device(row), source.signal.name, use)
+        return {source.signal.name: _typed(source, float(round(register, _DECIMALS)))}
+
+    def _slope(self, row: Row, source: Source, index: int, read: _Read) -> dict[str, object]:
+        value = self._number(row, index, read)
+        by = self._number(row, source.by_index or 0, float)
+        if value is None or by is None:
+            return {}
+        rise = self._rises.rise(self.device(row), source.signal.name, value, by)
+        return {} if rise is None else {source.signal.name: round(rise, _DECIMALS)}
+
+    def _number(self, row: Row, index: int, read: _Read) -> float | None:
         try:
             return read(row.texts[index])
         except ValueError as error:
@@ -106,7 +129,7 @@ def _typed(source: Source, number: float) -> Value:
     return round(number) if source.signal.kind in (Kind.COUNTER, Kind.LEVEL) else number
 
 
-def _number_reader(spec: SignalColumns) -> Callable[[str], float | None]:
+def _number_reader(spec: SignalColumns) -> _Read:
     words = frozenset(one.strip().lower() for one in spec.no_value if isinstance(one, str)) | _NOTHING
     sentinels = frozenset(float(one) for one in spec.no_value if not isinstance(one, str))
     meanings = {_key(text): float(value) for text, value in spec.values.items()}
@@ -139,23 +162,3 @@ def _key(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text.strip()
-
-
-def _time_reader(form: str) -> Callable[[str], datetime]:
-    if form == "iso8601":
-        return datetime.fromisoformat
-    if form in ("unix_s", "unix_ms"):
-        divisor = 1.0 if form == "unix_s" else 1000.0
-        return lambda text: datetime.fromtimestamp(float(text) / divisor, UTC)
-    if "%" not in form:
-        raise SimulatorError(f"The time format {form!r} is none: use iso8601, unix_s, unix_ms or one as in strptime")
-    if form == "%Y-%m-%d %H:%M:%S":
-        return _exact_to_the_second
-    return lambda text: datetime.strptime(text, form)  # noqa: DTZ007 (the zone is the mapping's)
-
-
-def _exact_to_the_second(text: str) -> datetime:
-    """Read the commonest format, ten times as fast as strptime does."""
-    if len(text) != len("2026-01-31 12:00:00"):
-        raise ValueError(text)
-    return datetime.fromisoformat(text)

@@ -13,8 +13,9 @@ from simulators.errors import SimulatorError
 from simulators.link import Link
 from simulators.progress import ProgressLine
 from simulators.radio import Radio
+from simulators.replay.account import Account
 from simulators.replay.reading import RowReader, Unreadable
-from simulators.replay.recording import BadRow, open_recording
+from simulators.replay.recording import BadRow, Row, open_recording
 from simulators.replay.survey import Survey
 from simulators.stopping import Stopping
 
@@ -57,6 +58,7 @@ class Tally:
     refused: int = 0
     took_s: float = 0.0
     first_unreadable: list[Unreadable] = field(default_factory=list[Unreadable])
+    account: Account = field(default_factory=Account)
 
     def note(self, unreadable: Unreadable) -> None:
         """Count something that could not be read, and remember the first ones."""
@@ -70,28 +72,38 @@ class Speaker:
 
     def __init__(self, link: Link, samples_per_message: int) -> None:
         self._link = link
+        self.messages = 0
         self._size = samples_per_message
         self._batch: list[dict[str, object]] = []
         self._seq = 0
 
-    def take(self, sample: dict[str, object]) -> int:
-        """Take in a sample; gives how many messages that made."""
+    @property
+    def link(self) -> Link:
+        """Its radio."""
+        return self._link
+
+    def take(self, sample: dict[str, object]) -> None:
+        """Take in a sample."""
         self._batch.append(sample)
-        return self.flush() if len(self._batch) >= self._size else 0
+        if len(self._batch) >= self._size:
+            self.flush()
 
-    def flush(self) -> int:
-        """Send what is batched; gives how many messages that made."""
+    def flush(self) -> None:
+        """Send what is batched."""
         batch, self._batch = self._batch, []
-        return self._send(batch) if batch else 0
+        if batch:
+            self._send(batch)
 
-    def _send(self, batch: list[dict[str, object]]) -> int:
+    def _send(self, batch: list[dict[str, object]]) -> None:
         payload = self._encode(batch)
         if len(payload) > _LARGEST_MESSAGE_BYTES and len(batch) > 1:
             middle = len(batch) // 2
-            return self._send(batch[:middle]) + self._send(batch[middle:])
+            self._send(batch[:middle])
+            self._send(batch[middle:])
+            return
         self._seq += 1
         self._link.send(self._link.identity.topics.telemetry, payload)
-        return 1
+        self.messages += 1
 
     def _encode(self, batch: list[dict[str, object]]) -> bytes:
         boot, seq = self._link.identity.boot, self._seq + 1
@@ -133,6 +145,7 @@ class Replay:
             for name, identity in identities.items()
         }
         self._tally = Tally()
+        self._said = ""
         self._shift = timedelta() if plan.keep_times else datetime.now(UTC) - found.last_at
         self._began_s = time.monotonic()
         self._moved = (0, time.monotonic())
@@ -148,33 +161,58 @@ class Replay:
         try:
             self._publish()
             for speaker in self._speakers.values():
-                self._tally.messages += speaker.flush()
+                speaker.flush()
             while self._radio.backlog and not self._stopping.is_wanted:
                 self._wait()
         finally:
-            self._tally.refused = self._radio.refused
+            self._close_account()
             self._tally.took_s = time.monotonic() - self._began_s
             self._radio.close()
         return self._tally
 
     def _publish(self) -> None:
         limit = 2 * self._plan.window * len(self._speakers)
-        reader = RowReader(self._found.binding, self._found.left_out, self._tally.note)
+        reader = RowReader(self._found.binding, self._found.left_out, self._note)
         with open_recording(self._plan.path) as recording:
             for row in recording.rows:
                 self._tally.rows += 1
                 if isinstance(row, BadRow):
+                    self._tally.account.row("")
+                    self._tally.account.of("").not_sent["the row is not one"] += 1
                     self._tally.note(Unreadable(row.line, "", row.value, row.reason))
-                elif (at := reader.at(row)) is not None:
-                    self._keep_pace(at)
-                    sample: dict[str, object] = {"at": _text(at + self._shift), **reader.sample(row)}
-                    self._tally.samples += 1
-                    self._tally.messages += self._speakers[reader.device(row)].take(sample)
+                else:
+                    self._speak(reader, row)
                 while self._radio.backlog > limit and not self._stopping.is_wanted:
                     self._wait()
                 if self._stopping.is_wanted:
                     return
                 self._progress.show(self.describe())
+
+    def _speak(self, reader: RowReader, row: Row) -> None:
+        said, account = reader.device(row), self._tally.account
+        account.row(said)
+        self._said = said
+        at = reader.at(row)
+        if at is None:
+            account.of(said).not_sent["the time cannot be read"] += 1
+            return
+        self._keep_pace(at)
+        self._speakers[said].take({"at": _text(at + self._shift), **reader.sample(row)})
+        self._tally.samples += 1
+        account.sent(said, at)
+
+    def _note(self, unreadable: Unreadable) -> None:
+        self._tally.note(unreadable)
+        if unreadable.column != self._found.binding.mapping.time.column:
+            self._tally.account.of(self._said).bad_values[unreadable.column] += 1
+
+    def _close_account(self) -> None:
+        self._tally.refused = self._radio.refused
+        for said, speaker in self._speakers.items():
+            one = self._tally.account.of(said)
+            one.messages, one.acknowledged = speaker.messages, speaker.link.acknowledged
+            one.refused = speaker.link.refused
+            self._tally.messages += speaker.messages
 
     def describe(self) -> str:
         """Say how far the replay is, in one line with rate and rest."""

@@ -4,14 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from simulators.breeds import breed_of
 from simulators.enrolment import Enrolment, read_identity
 from simulators.errors import SimulatorError
-from simulators.fleet.people import roster, site
+from simulators.fleet.people import roster
 from tests.fakes.enrolment_desk import EnrolmentDesk
 
 
 def test_a_device_is_enrolled_once_and_counts_its_boots(enrolment: Enrolment, desk: EnrolmentDesk, tenant: str) -> None:
-    request = roster(1, tenant, 7)[0]
+    request = roster(breed_of("electric_vehicle"), 1, tenant, 7)[0]
     boots = [enrolment.start(request).boot for _ in range(3)]
     assert boots == [1, 2, 3]
     assert len(desk.issued) == 1
@@ -20,7 +21,7 @@ def test_a_device_is_enrolled_once_and_counts_its_boots(enrolment: Enrolment, de
 def test_a_device_that_is_known_to_the_desk_only_gets_new_credentials(
     enrolment: Enrolment, desk: EnrolmentDesk, tenant: str, tmp_path: Path
 ) -> None:
-    request = roster(1, tenant, 7)[0]
+    request = roster(breed_of("electric_vehicle"), 1, tenant, 7)[0]
     first = enrolment.start(request)
     (tmp_path / "state" / tenant / "ev-0001.json").unlink()
     second = enrolment.start(request)
@@ -29,7 +30,7 @@ def test_a_device_that_is_known_to_the_desk_only_gets_new_credentials(
 
 
 def test_a_password_does_not_show_when_an_identity_is_printed(enrolment: Enrolment, tenant: str) -> None:
-    identity = enrolment.start(roster(1, tenant, 7)[0])
+    identity = enrolment.start(roster(breed_of("electric_vehicle"), 1, tenant, 7)[0])
     assert identity.credentials.password not in repr(identity)
 
 
@@ -41,17 +42,17 @@ def test_damaged_credentials_are_said_with_the_next_move(tmp_path: Path) -> None
 
 
 def test_owners_live_around_the_world_and_no_two_share_an_address() -> None:
-    requests = roster(100, "hanbit", 7)
+    requests = roster(breed_of("electric_vehicle"), 100, "hanbit", 7)
     assert {request.owner.language for request in requests} == {"en", "ko", "ja"}
     assert len({request.owner.email for request in requests}) == 100
     assert len({request.serial for request in requests}) == 100
-    assert {str(site(request).zone) for request in requests} == {"Asia/Seoul", "Asia/Tokyo", "Europe/Berlin"}
+    assert {request.place.timeZone for request in requests} == {"Asia/Seoul", "Asia/Tokyo", "Europe/Berlin"}
 
 
 def test_a_missing_token_is_said_at_once(desk: EnrolmentDesk, tenant: str, tmp_path: Path) -> None:
     memory = Enrolment(desk.url, "", tmp_path / "state")
     with pytest.raises(SimulatorError, match="--api-token or CALLOUT_API_TOKEN"):
-        memory.enrol(roster(1, tenant, 7)[0])
+        memory.enrol(roster(breed_of("electric_vehicle"), 1, tenant, 7)[0])
     memory.close()
 
 

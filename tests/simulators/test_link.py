@@ -4,6 +4,7 @@ import time
 
 import msgspec
 
+from simulators.breeds import breed_of
 from simulators.enrolment import Enrolment, Login
 from simulators.fleet.people import roster
 from simulators.radio import Radio
@@ -23,7 +24,7 @@ def test_what_is_said_without_a_connection_is_sent_when_there_is_one(
     enrolment: Enrolment, ears: Ears, tenant: str
 ) -> None:
     radio = Radio()
-    link = radio.link(enrolment.start(roster(1, tenant, 1)[0]))
+    link = radio.link(enrolment.start(roster(breed_of("electric_vehicle"), 1, tenant, 1)[0]))
     for seq in range(1, 201):
         link.send(link.identity.topics.telemetry, payload(seq))
     assert link.backlog == 200
@@ -37,7 +38,7 @@ def test_a_connection_lost_on_the_way_loses_nothing_and_keeps_the_order(
     enrolment: Enrolment, ears: Ears, tenant: str
 ) -> None:
     radio = Radio()
-    link = radio.link(enrolment.start(roster(1, tenant, 1)[0]), window=20)
+    link = radio.link(enrolment.start(roster(breed_of("electric_vehicle"), 1, tenant, 1)[0]), window=20)
     for seq in range(1, 1001):
         link.send(link.identity.topics.telemetry, payload(seq))
         if seq % 50 == 0:
@@ -54,7 +55,7 @@ def test_a_connection_lost_on_the_way_loses_nothing_and_keeps_the_order(
 def test_a_refused_login_is_said_and_new_credentials_are_taken_up(
     enrolment: Enrolment, broker: BrokerForTests, ears: Ears, tenant: str
 ) -> None:
-    request = roster(1, tenant, 1)[0]
+    request = roster(breed_of("electric_vehicle"), 1, tenant, 1)[0]
     identity = enrolment.start(request)
     radio = Radio()
     wrong = Login(username=identity.credentials.username, password="wrong")
@@ -70,7 +71,7 @@ def test_a_refused_login_is_said_and_new_credentials_are_taken_up(
 
 def test_another_devices_topic_is_refused_by_the_broker_and_counted(enrolment: Enrolment, tenant: str) -> None:
     radio = Radio()
-    link = radio.link(enrolment.start(roster(1, tenant, 1)[0]))
+    link = radio.link(enrolment.start(roster(breed_of("electric_vehicle"), 1, tenant, 1)[0]))
     link.send(link.identity.topics.telemetry.replace("ev-0001", "ev-0002"), payload(1))
     ends_s = time.monotonic() + 10
     while not radio.refused and time.monotonic() < ends_s:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from simulators.breeds import breed_of
 from simulators.enrolment import Enrolment
 from simulators.errors import SimulatorError
 from simulators.fleet.people import roster
@@ -160,6 +161,82 @@ def test_a_file_with_many_devices_is_replayed_as_many(
     assert ears.samples("b-2") == [{"at": "2019-04-15T10:09:07.000Z"}]
 
 
+METERS = """
+product = "smart_meter"
+[time]
+column = "ts"
+format = "%Y-%m-%d %H:%M:%S"
+zone = "Europe/Madrid"
+[device]
+column = "meter"
+prefix = "home-"
+"""
+
+
+def test_what_intervals_used_becomes_an_exact_register_and_what_rises_together_a_temperature(
+    simulator: Start, desk: EnrolmentDesk, ears: Ears, tenant: str, tmp_path: Path
+) -> None:
+    mapping = tmp_path / "use.toml"
+    mapping.write_text(
+        METERS + '[signals.import_wh]\ncolumn = "kwh"\nscale = 1000\nis_use = true\n'
+        '[signals.battery_v]\ncolumn = "energy"\nrise_by = "volume"\n'
+    )
+    rows = ("1,2026-01-01 00:00:00,0.1,10,1", "1,2026-01-01 00:30:00,0.2,16,3", "2,2026-01-01 00:00:00,7,0,0")
+    rows = (*rows, "1,2026-01-01 01:00:00,,16,3", "1,2026-01-01 01:30:00,0.001,19,4")
+    path = recording(tmp_path, *rows, header="meter,ts,kwh,energy,volume")
+    code, _, complaints = replayed(simulator, desk, tenant, path, "--mapping", str(mapping), "--keep-times")
+    assert code == 0, complaints
+    wait_until(lambda: len(ears.samples("home-1")) == 4 and len(ears.samples("home-2")) == 1)
+    assert [sample.get("import_wh") for sample in ears.samples("home-1")] == [100, 300, None, 301]
+    assert [sample.get("battery_v") for sample in ears.samples("home-1")] == [None, 3.0, None, 3.0]
+    assert ears.samples("home-2")[0]["import_wh"] == 7000
+
+
+def test_the_hour_that_comes_twice_in_autumn_is_told_apart_device_by_device(
+    simulator: Start, desk: EnrolmentDesk, ears: Ears, tenant: str, tmp_path: Path
+) -> None:
+    mapping = tmp_path / "local.toml"
+    mapping.write_text(METERS + '[signals.water_l]\ncolumn = "l"\n')
+    hours = ("01:30", "02:00", "02:30", "02:00", "02:30", "03:00")
+    rows = [f"{meter},2025-10-26 {hour}:00,{number}" for meter in (1, 2) for number, hour in enumerate(hours)]
+    path = recording(tmp_path, *rows, header="meter,ts,l")
+    replayed(simulator, desk, tenant, path, "--mapping", str(mapping), "--keep-times")
+    wait_until(lambda: len(ears.samples("home-1")) == 6 and len(ears.samples("home-2")) == 6)
+    for name in ("home-1", "home-2"):
+        clock = [sample["at"][11:16] for sample in ears.samples(name)]
+        assert clock == ["23:30", "00:00", "00:30", "01:00", "01:30", "02:00"]
+
+
+def test_the_account_tells_what_became_of_every_row(
+    simulator: Start, desk: EnrolmentDesk, ears: Ears, tenant: str, tmp_path: Path
+) -> None:
+    mapping = tmp_path / "own.toml"
+    mapping.write_text(METERS + '[signals.water_l]\ncolumn = "l"\n')
+    rows = ("1,2026-01-01 00:00:00,5", "1,yesterday,6", "1,2026-01-01 01:00:00,much", "2,2026-01-01 01:00:00,5", "3,x")
+    path = recording(tmp_path, *rows, "2,2026-01-01 01:00:00,5", header="meter,ts,l")
+    account = tmp_path / "account.json"
+    code, _, complaints = replayed(
+        simulator,
+        desk,
+        tenant,
+        path,
+        "--mapping",
+        str(mapping),
+        "--account",
+        str(account),
+        "--samples-per-message",
+        "1",
+    )
+    assert code == 0, complaints
+    devices = json.loads(account.read_text())["devices"]
+    told = {name: (one["rows"], one["sent"], one["messages"], one["acknowledged"]) for name, one in devices.items()}
+    assert told == {"home-1": (3, 2, 2, 2), "home-2": (2, 2, 2, 2), "": (1, 0, 0, 0)}
+    assert devices["home-1"]["not_sent"] == {"the time cannot be read": 1}
+    assert devices["home-1"]["bad_values"] == {"l": 1}
+    assert devices["home-2"]["same_time"] == 1
+    assert devices[""]["not_sent"] == {"the row is not one": 1}
+
+
 def test_the_pace_follows_the_recording_when_asked(
     simulator: Start, desk: EnrolmentDesk, ears: Ears, tenant: str, tmp_path: Path
 ) -> None:
@@ -173,7 +250,7 @@ def test_the_pace_follows_the_recording_when_asked(
 def test_credentials_may_be_brought_along(
     simulator: Start, enrolment: Enrolment, ears: Ears, tenant: str, tmp_path: Path
 ) -> None:
-    identity = enrolment.enrol(roster(1, tenant, 1)[0])
+    identity = enrolment.enrol(roster(breed_of("electric_vehicle"), 1, tenant, 1)[0])
     kept = tmp_path / "credentials.json"
     kept.write_text(identity.model_dump_json())
     process = simulator("replay", str(recording(tmp_path)), "--credentials", str(kept))
@@ -198,6 +275,11 @@ def test_credentials_may_be_brought_along(
         ("a,b", '[time]\ncolumn = "a"\n[signals.cell_voltages_v]\ncolumn = "b"\n', "needs 'columns' with a pattern"),
         ("a,b", '[time]\ncolumn = "a"\n[signals.soc_pct]\ncolumn = "b"\n', "None of the 1 rows.*line 2 says 'x'"),
         ("a,b", 'product = "toaster"\n[time]\ncolumn = "a"\n[signals.x]\ncolumn = "b"\n', "no product type 'toaster'"),
+        (
+            "a,b",
+            '[time]\ncolumn = "a"\n[signals.cell_voltages_v]\ncolumns = "V_{n}"\nis_use = true\n',
+            "takes one of 'columns', 'is_use' and 'rise_by'",
+        ),
         ("a,b", "time = [", "is not TOML"),
         ("", None, "is empty"),
     ],

@@ -54,6 +54,7 @@ class Vehicles:
         self._plant = ElectricVehicles(sites, seed, _COARSE_S if lives_from < start_at else _FINE_S)
         self._faults = [
             Fault(
+                "electric_vehicle",
                 number,
                 ill.kind,
                 start_at,
@@ -69,7 +70,9 @@ class Vehicles:
 
     def live(self, at: datetime) -> Columns:
         """Live on to an instant and report."""
-        self._plant.step((at - self._at).total_seconds(), at, strain_at(self._faults, self._count, at))
+        self._plant.step(
+            (at - self._at).total_seconds(), at, strain_at("electric_vehicle", self._faults, self._count, at)
+        )
         self._at = at
         codes = [self._changed_codes(number) for number in range(self._count)]
         return Columns({**self._plant.columns(), "dtcs": codes}, self._count)

@@ -291,3 +291,23 @@ def test_a_wrong_login_ends_the_process_with_a_message(desk: SmallDesk, broker: 
     assert result.returncode == 1
     assert "broker refuses ingest" in result.stderr + result.stdout
     assert "wrong" not in (result.stderr + result.stdout).replace("nobody:wrong", "")
+
+
+def test_a_retained_word_that_the_broker_repeats_is_no_sign_of_life_and_the_clock_ticks(
+    desk: SmallDesk, ingest: Ingest, device: "Device"
+) -> None:
+    online = json.dumps({"schema": "callout.state/1", "online": True}).encode()
+    device.client.publish(identity().topic("state"), online, qos=1, retain=True)
+    heard = "SELECT is_online, heard_at, told_at FROM device_presence"
+    wait_until(lambda: desk.rows(heard) != [])
+    ((_, first_heard_at, told_at),) = desk.rows(heard)
+    assert first_heard_at == told_at
+    wait_until(lambda: desk.value("SELECT count(*) FROM server_tick") == 1)
+    ingest.end()
+    # The next worker subscribes again and is sent the word again; then comes another one, as from a last will.
+    ingest.start()
+    offline = json.dumps({"schema": "callout.state/1", "online": False}).encode()
+    device.client.publish(identity().topic("state"), offline, qos=1)
+    wait_until(lambda: desk.rows(heard)[0][0] is False)
+    assert desk.rows(heard)[0][1] == first_heard_at
+    device.client.publish(identity().topic("state"), b"", qos=1, retain=True)

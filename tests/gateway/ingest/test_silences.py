@@ -160,6 +160,16 @@ def test_a_retained_word_and_a_last_will_are_no_sign_of_life(desk: SmallDesk, wo
     assert (is_online, heard_at, claimed_at) == (False, START, START)
 
 
+def test_a_word_that_the_broker_repeats_is_news_only_where_it_differs(desk: SmallDesk, worker: Worker) -> None:
+    told = "SELECT is_online, told_at FROM device_presence"
+    worker.take([state("m-1", START, online=False, is_retained=True)])
+    worker.take([reading("m-1", START + HOUR)])
+    worker.take([state("m-1", START + 2 * HOUR, online=False, is_retained=True)])
+    assert desk.rows(told) == [(False, START)]
+    worker.take([state("m-1", START + 3 * HOUR, online=True, is_retained=True)])
+    assert desk.rows(told) == [(True, START + 3 * HOUR)]
+
+
 def test_an_older_word_changes_nothing_and_a_late_reading_hears_nobody_earlier(desk: SmallDesk, worker: Worker) -> None:
     worker.take([reading("m-1", START + HOUR), state("m-1", START + 2 * HOUR, online=True)])
     worker.take([state("m-1", START + 3 * HOUR, online=True)])

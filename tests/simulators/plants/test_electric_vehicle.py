@@ -23,7 +23,7 @@ def lived(
     at = START_AT
     while at < START_AT + timedelta(hours=hours):
         at += timedelta(seconds=step_s)
-        plant.step(step_s, at, strain_at(faults or [], count, at))
+        plant.step(step_s, at, strain_at("electric_vehicle", faults or [], count, at))
         rows.append(plant.samples())
     return rows
 
@@ -81,7 +81,7 @@ def test_the_same_seed_gives_the_same_vehicles() -> None:
 def test_a_plant_goes_on_from_its_memory_as_if_it_had_never_stopped() -> None:
     whole, first = ElectricVehicles(SITES, 3), ElectricVehicles(SITES, 3)
     second = ElectricVehicles(SITES, 3)
-    strain = strain_at([], 3, START_AT)
+    strain = strain_at("electric_vehicle", [], 3, START_AT)
     for minute in range(20):
         whole.step(60, START_AT + timedelta(minutes=minute), strain)
         (first if minute < 10 else second).step(60, START_AT + timedelta(minutes=minute), strain)
@@ -92,7 +92,7 @@ def test_a_plant_goes_on_from_its_memory_as_if_it_had_never_stopped() -> None:
 
 
 def fault(kind: str, severity: float, channel: int = 1, hours: float = 0.0) -> list[Fault]:
-    return [Fault(0, kind, START_AT + timedelta(hours=hours), severity, channel)]
+    return [Fault("electric_vehicle", 0, kind, START_AT + timedelta(hours=hours), severity, channel)]
 
 
 def test_a_cell_with_an_internal_short_drifts_steadily_away_from_its_pack() -> None:
@@ -120,7 +120,7 @@ def test_an_insulation_breakdown_is_reported_by_the_vehicle_itself() -> None:
     plant = ElectricVehicles(SITES, 3)
     for minute in range(60):
         at = START_AT + timedelta(minutes=minute)
-        plant.step(60, at, strain_at(fault("insulation_breakdown", 24.0), 3, at))
+        plant.step(60, at, strain_at("electric_vehicle", fault("insulation_breakdown", 24.0), 3, at))
         sample = plant.samples()[0]
     assert plant.diagnosis.codes(0) == ("P0AA6",)
     assert plant.diagnosis.codes(1) == ()
