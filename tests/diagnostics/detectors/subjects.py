@@ -135,7 +135,7 @@ def product_of(subject: Subject) -> ProductType:
     faults: dict[str, FaultCode] = {}
     return ProductType(
         "subject", "Subject", {"v": Signal("v", "V", "", kind, (0, 1))}, {"value": feature}, (subject.monitor,), faults,
-        {}, {"part": "Part"}, {}, lambda payload, kind: Refusal("none", "none"), HOUR_S, DAY_S, 0.01,
+        {}, {"part": "Part"}, {}, lambda payload, kind: Refusal("none", "none"), HOUR_S, DAY_S, 0.01, 2 * HOUR_S,
     )  # fmt: skip
 
 
