@@ -10,15 +10,17 @@ from typing import Final, Literal
 
 import numpy as np
 
-from devices.monitors import Limit, MinimumFlow, OfReadings, Peer, Register, Reported, Silence, Stuck
+from devices.monitors import Drift, Limit, MinimumFlow, OfReadings, Peer, Register, Reported, Silence, Step, Stuck
 from devices.product import ProductType
 from devices.readings import Columns, FloatArray, IntArray
 from diagnostics.conditions import Conditions
 from diagnostics.detector import Detector, Readings
 from diagnostics.detectors import limit, reported
+from diagnostics.detectors.drift import Drifts
 from diagnostics.detectors.minimum_flow import MinimumFlows
 from diagnostics.detectors.peer import Peers
 from diagnostics.detectors.register import Registers
+from diagnostics.detectors.step import Steps
 from diagnostics.detectors.stuck import Standstills
 from diagnostics.group import Group
 from diagnostics.latch import CLEAR, CONFIRMED, Changes
@@ -220,6 +222,8 @@ def _threshold(monitor: OfReadings) -> float:
     match monitor:
         case Limit() | MinimumFlow() | Stuck():
             return monitor.limit
+        case Drift() | Step():
+            return monitor.limit if monitor.side == "above" else -monitor.limit
         case Peer():
             return monitor.limit * monitor.scale_floor
         case Reported() | Register():
@@ -237,5 +241,9 @@ def _detector(monitor: OfReadings) -> Detector | None:
             return MinimumFlows(monitor)
         case Stuck():
             return Standstills(monitor)
+        case Drift():
+            return Drifts(monitor)
+        case Step():
+            return Steps(monitor)
         case Limit() | Reported():
             return None

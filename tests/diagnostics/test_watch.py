@@ -79,7 +79,8 @@ def test_a_watch_that_is_put_back_goes_on_as_if_nothing_had_happened() -> None:
 
 def test_a_sample_older_than_what_was_seen_moves_no_detector() -> None:
     watch = Watch(EV)
-    sick: dict[str, list[Value]] = {"bms_level": [0]}
+    # As wide as the one that follows, so that no array has to grow for it.
+    sick: dict[str, list[Value]] = {"bms_level": [0], "probe_temps_degc": [[20.0]]}
     watch.step(np.array([1]), np.array([2_000_000_000]), Columns(sick, 1))
     before = watch.snapshot([1])
     hot: dict[str, list[Value]] = {"probe_temps_degc": [[120.0]]}
