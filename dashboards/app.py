@@ -7,10 +7,22 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from starlette.staticfiles import StaticFiles
 
-from dashboards import incidents, login, owner, planner, rejections, request
+from dashboards import (
+    device,
+    devices,
+    incidents,
+    letter,
+    login,
+    owner,
+    planner,
+    rejections,
+    request,
+    signal,
+)
 from dashboards.desk import open_desk
 from dashboards.failures import answer_failures
 from dashboards.guards import SecurityHeaders
+from dashboards.health import be_watched
 from dashboards.render import STATIC, page, voice
 from gateway import api
 from gateway.access import HideTokens
@@ -40,8 +52,9 @@ def create(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     answer_failures(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for module in (owner, login, request, rejections, incidents, planner, api):
+    for module in (owner, login, request, rejections, incidents, letter, planner, devices, device, signal, api):
         app.include_router(module.router)
+    be_watched(app)
     app.get("/", include_in_schema=False)(show_front)
     logging.getLogger("uvicorn.access").addFilter(HideTokens())
     return app

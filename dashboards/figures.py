@@ -11,6 +11,7 @@ from devices.product import Plot, ProductType
 from devices.products import product_type
 from gateway.storage.connection import Connection
 from gateway.storage.pages.evidence import Evidence, Hypothesis
+from gateway.storage.pages.latest import Last, last_value, numbers
 from gateway.storage.pages.request import RequestRow
 from gateway.storage.pages.series import FloatArray, Series, Span, last_reading_at, load
 from gateway.texts import Translator
@@ -19,6 +20,7 @@ _NAMED_AT_MOST: Final = 4
 _TABLE_ROWS: Final = 12
 _BEFORE_AT_LEAST: Final = timedelta(hours=6)
 _BEFORE_SHARE: Final = 0.35
+_NEWEST_WITHIN: Final = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +95,17 @@ def _figure(
         return None
     labels = _labels(series, topic, product, t)
     threshold = _threshold(topic)
+    last = None
+    if not topic.plot.against_median:
+        newest = Span(max(span.begins_at, span.ends_at - _NEWEST_WITHIN), span.ends_at)
+        last = last_value(conn, product, topic.plot.signal, request.device_id, newest)
     markers = [(t.gettext("since"), since_at)]
     if request.confirmed_at is not None:
         markers.append((t.gettext("confirmed"), request.confirmed_at))
     return Figure(
         title=t.gettext(topic.plot.title),
         unit=topic.plot.unit,
-        sentence=_sentence(series, labels, topic, since_at, t, zone_name),
+        sentence=_sentence(series, labels, topic, since_at, last, t, zone_name),
         drawing=draw(
             series,
             labels,
@@ -140,7 +146,13 @@ def _band_label(series: Series, t: Translator) -> str:
 
 
 def _sentence(
-    series: Series, labels: dict[int, str], topic: _Topic, since_at: datetime, t: Translator, zone_name: str
+    series: Series,
+    labels: dict[int, str],
+    topic: _Topic,
+    since_at: datetime,
+    last: Last | None,
+    t: Translator,
+    zone_name: str,
 ) -> str:
     """Say in one sentence what the plot shows, for people who do not see it and for those who do."""
     since = np.array([at >= since_at for at in series.at])
@@ -158,9 +170,20 @@ def _sentence(
         return t.gettext("%(what)s: up to %(value)s above the middle of the others since %(day)s") % words
     if told:
         what, value = next(iter(told.items()))
+        element = next(number for number, label in labels.items() if label == what)
+        value = _read_value(last, element, topic.plot.scale, since_at, value)
         words = {"what": what, "value": f"{t.number(value)} {topic.plot.unit}".strip(), "day": day}
         return t.gettext("%(what)s last read %(value)s; it began on %(day)s") % words
     return t.gettext("%(what)s: it began on %(day)s") % {"what": t.gettext(topic.plot.title), "day": day}
+
+
+def _read_value(last: Last | None, element: int, scale: float, since_at: datetime, drawn: float) -> float:
+    """Return the newest reading as it came; a drawn point is a mean over its stretch of time."""
+    if last is None or last.at < since_at:
+        return drawn
+    elements = numbers(last.value) if element else [last.value]
+    value = elements[element - 1] if 0 < element <= len(elements) else elements[0] if not element else None
+    return float(value) * scale if isinstance(value, int | float) else drawn
 
 
 def _most_telling(values: FloatArray, *, against_median: bool) -> float | None:

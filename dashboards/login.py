@@ -1,5 +1,6 @@
 """Staff come in by a link that works once; then a session's cookie opens the planner's pages for twelve hours."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final
@@ -12,6 +13,8 @@ from dashboards.guards import ForeignFormError, refuse_foreign_form
 from dashboards.render import message, page, voice
 from gateway import access
 from gateway.access import SESSION_LIFETIME, Claim, Purpose
+from gateway.health.alarms import Alarm
+from gateway.storage.alarms import open_alarms
 from gateway.storage.pages.door import StaffRow, find_staff
 from gateway.texts import Translator
 
@@ -33,6 +36,9 @@ class Session:
     form_key: str
     translator: Translator
     ends_at: datetime
+    seen_at: datetime
+    # What is wrong with the desk itself: it stands above every page.
+    alarms: Sequence[Alarm]
 
     @property
     def tenant_id(self) -> int:
@@ -56,10 +62,11 @@ def session_of(request: Request, desk: TheDesk, now: Now) -> Session:
         if found is None or found.staff_id is None or found.is_expired(now):
             raise NotLoggedInError
         staff = find_staff(conn, found.staff_id)
+        alarms = open_alarms(conn)
     if staff is None:
         raise NotLoggedInError
     form_key = access.form_key(desk.settings, claim)
-    return Session(claim, staff, form_key, voice(request, staff.language), found.expires_at)
+    return Session(claim, staff, form_key, voice(request, staff.language), found.expires_at, now, alarms)
 
 
 TheSession = Annotated[Session, Depends(session_of)]

@@ -10,6 +10,7 @@ from dashboards.login import TheSession
 from dashboards.render import page
 from devices.products import product_type
 from gateway.storage.pages import history, queue
+from gateway.storage.pages.door import desk_zone
 
 router: Final = APIRouter(prefix="/planner", include_in_schema=False)
 
@@ -79,12 +80,14 @@ def show_outbox(request: Request, desk: TheDesk, session: TheSession, now: Now, 
     """Show the messages to people, newest first, and which of them have not left."""
     with desk.tenant(session.tenant_id) as conn:
         rows = history.outbox(conn, before_id=before, limit=ROWS + 1)
+        zone_name = desk_zone(conn)
     context: dict[str, object] = {
         "request": request,
         "session": session,
         "now": now,
         "rows": rows[:ROWS],
         "following": rows[ROWS - 1].notice_id if len(rows) > ROWS else None,
+        "zone_name": zone_name,
         "has_mail": bool(desk.settings.smtp_url),
     }
     return page("outbox.html", session.translator, context)

@@ -1,7 +1,7 @@
 """Geometry of a plot: where points, ticks and markers go on a small SVG. Draws nothing itself; a template does."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil, floor, log10
 from typing import Final
@@ -15,11 +15,17 @@ from gateway.texts.voice import zone
 WIDTH: Final = 360
 HEIGHT: Final = 176
 _LEFT, _RIGHT, _TOP, _BOTTOM = 38.0, 350.0, 14.0, 154.0
+# A letter of a label on the upright axis is about this wide.
+_LETTER: Final = 6.0
+_ROW: Final = 11.0
+_BAR_SHARE: Final = 0.86
+_YEARS: Final = timedelta(days=300)
+_DAY: Final = timedelta(days=1)
 _TICKS_WANTED: Final = 4
 # A pause of this many usual steps is drawn as a gap, not bridged by a line that nobody measured.
 _GAP_STEPS: Final = 4
 _TICK_STEPS: Final = tuple(
-    timedelta(hours=hours) for hours in (1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 720, 1440, 2880, 8760)
+    timedelta(hours=hours) for hours in (1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 720, 1440, 2880, 8760, 17520, 43800)
 )
 
 
@@ -42,11 +48,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """An instant with a name."""
+    """An instant with a name, which stands in a `row` above the plot, to the left or to the right of its line."""
 
     label: str
     at: float
-    is_right_half: bool
+    is_left: bool
+    row: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ class Drawing:
     markers: tuple[Marker, ...]
     threshold: float | None
     zero: float | None
+    is_bars: bool = False
     width: int = WIDTH
     height: int = HEIGHT
     left: float = _LEFT
@@ -73,13 +81,15 @@ class _Scale:
     span: Span
     low: float
     high: float
+    left: float
+    top: float = _TOP
 
     def x(self, at: datetime) -> float:
         share = (at - self.span.begins_at) / self.span.length
-        return _LEFT + (_RIGHT - _LEFT) * min(max(share, 0.0), 1.0)
+        return self.left + (_RIGHT - self.left) * min(max(share, 0.0), 1.0)
 
     def y(self, value: float) -> float:
-        return _BOTTOM - (_BOTTOM - _TOP) * (value - self.low) / (self.high - self.low)
+        return _BOTTOM - (_BOTTOM - self.top) * (value - self.low) / (self.high - self.low)
 
 
 def draw(
@@ -107,7 +117,9 @@ def draw(
         Whether zero is the middle that lines are drawn against.
     """
     low, high = _range(series, threshold, has_zero=has_zero)
-    scale = _Scale(span, low, high)
+    shown = [(label, at) for label, at in markers if span.begins_at <= at <= span.ends_at]
+    # Names stand above the plot, a row each, so that no line runs through them.
+    scale = _Scale(span, low, high, _left(low, high, t), _TOP + _ROW * len(shown))
     places = [scale.x(at) for at in series.at]
     runs = _runs(series)
     return Drawing(
@@ -117,20 +129,75 @@ def draw(
         ),
         band=_band(places, series, runs, scale),
         x_ticks=_time_ticks(span, scale, t, zone_name),
-        y_ticks=tuple(Tick(scale.y(value), t.number(value, 2)) for value in _round_values(low, high)),
-        markers=_markers(markers, scale),
+        y_ticks=_value_ticks(scale, t),
+        markers=_markers(shown, scale),
         threshold=scale.y(threshold) if threshold is not None else None,
         zero=scale.y(0.0) if has_zero else None,
+        left=scale.left,
+        top=scale.top,
     )
+
+
+def draw_bars(
+    at: Sequence[datetime], values: FloatArray, *, step: timedelta, span: Span, t: Translator, zone_name: str
+) -> Drawing:
+    """Lay amounts out that each belong to a stretch of time: bars from zero, none where an amount is not known.
+
+    Parameters
+    ----------
+    at : sequence of datetime
+        n beginnings.
+    values : array [n]
+        Not negative, or NaN.
+    step : timedelta
+        How long each stretch is.
+    """
+    known = values[np.isfinite(values)]
+    high = float(known.max()) * 1.08 if len(known) and known.max() > 0 else 1.0
+    scale = _Scale(span, 0.0, high, _left(0.0, high, t))
+    bars: list[str] = []
+    for begins_at, value in zip(at, values, strict=True):
+        begin, end, top = scale.x(begins_at), scale.x(begins_at + step * _BAR_SHARE), scale.y(float(value))
+        if np.isfinite(value) and end > begin:
+            bars.append(f"{begin:.1f},{_BOTTOM:.1f} {begin:.1f},{top:.1f} {end:.1f},{top:.1f} {end:.1f},{_BOTTOM:.1f}")
+    return Drawing(
+        lines=(),
+        band=tuple(bars),
+        x_ticks=_time_ticks(span, scale, t, zone_name),
+        y_ticks=_value_ticks(scale, t),
+        markers=(),
+        threshold=None,
+        zero=scale.y(0.0),
+        left=scale.left,
+        is_bars=True,
+    )
+
+
+def _value_ticks(scale: _Scale, t: Translator) -> tuple[Tick, ...]:
+    return tuple(Tick(scale.y(value), t.number(value, 2)) for value in _round_values(scale.low, scale.high))
+
+
+def _left(low: float, high: float, t: Translator) -> float:
+    """Return where the plot begins, so that the longest label has room before it."""
+    longest = max((len(t.number(value, 2)) for value in _round_values(low, high)), default=0)
+    return max(_LEFT, longest * _LETTER + 8)
 
 
 def _markers(markers: Sequence[tuple[str, datetime]], scale: _Scale) -> tuple[Marker, ...]:
-    """Return the markers within the span; a label in the right half is written to the left of its line."""
-    return tuple(
-        Marker(label, scale.x(at), scale.x(at) > (_LEFT + _RIGHT) / 2)
-        for label, at in markers
-        if scale.span.begins_at <= at <= scale.span.ends_at
-    )
+    """Place the names of markers so that none is cut off at the edge and no marker's line runs through another's name.
+
+    A name stands to the right of its line where it fits, each further one a row lower; where one has to stand to the
+    left, so does a name that it would reach, and the order of their rows is the other way round.
+    """
+    found: list[Marker] = []
+    next_begins = _RIGHT
+    for label, at in sorted(markers, key=lambda marker: marker[1], reverse=True):
+        x, width = scale.x(at), len(label) * _LETTER + _LETTER
+        is_left = x + width > _RIGHT or (x > next_begins and x - width > 0)
+        next_begins = min(next_begins, x - width) if is_left else next_begins
+        found.append(Marker(label, x, is_left, 0))
+    ordered = [*(m for m in found[::-1] if not m.is_left), *(m for m in found if m.is_left)]
+    return tuple(replace(marker, row=row) for row, marker in enumerate(ordered))
 
 
 def _range(series: Series, threshold: float | None, *, has_zero: bool) -> tuple[float, float]:
@@ -191,5 +258,9 @@ def _time_ticks(span: Span, scale: _Scale, t: Translator, zone_name: str) -> tup
         if span.begins_at < at < span.ends_at:
             # Midnight is told by its day: hours alone would not say which.
             is_midnight = at.hour == at.minute == 0
-            ticks.append(Tick(scale.x(at), t.day_tick(at, zone_name) if is_midnight else t.clock(at, zone_name)))
+            day = t.month_tick(at, zone_name) if span.length > _YEARS else t.day_tick(at, zone_name)
+            text = day if is_midnight or step >= _DAY else t.clock(at, zone_name)
+            # A label that would be cut off at the right edge is left out.
+            if scale.x(at) + len(text) * _LETTER / 2 <= WIDTH:
+                ticks.append(Tick(scale.x(at), text))
     return tuple(ticks)

@@ -11,6 +11,8 @@ from dashboards.desk import Now, TheDesk
 from dashboards.login import TheSession, own_form
 from dashboards.render import page
 from gateway.storage import rejections
+from gateway.storage.pages.devices import find_device
+from gateway.storage.pages.door import desk_zone
 
 router: Final = APIRouter(prefix="/planner/rejections", include_in_schema=False)
 
@@ -22,13 +24,22 @@ Reason = Annotated[str, Query(max_length=40)]
 
 @router.get("")
 def show(
-    request: Request, desk: TheDesk, session: TheSession, now: Now, reason: Reason = "", before: str = ""
+    request: Request,
+    desk: TheDesk,
+    session: TheSession,
+    now: Now,
+    reason: Reason = "",
+    before: str = "",
+    device: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:
     """Show what the machines' door refused, newest first, with the reason, the bytes, and what became of a replay."""
     with desk.tenant(session.tenant_id) as conn:
-        counts = rejections.counts(conn)
+        card = find_device(conn, device) if device else None
+        device_id = card.device_id if card else None
+        counts = rejections.counts(conn, device_id=device_id)
         which = reason if reason in {each.reason for each in counts} else ""
-        rows = rejections.listed(conn, reason=which, before=_place(before), limit=ROWS + 1)
+        rows = rejections.listed(conn, reason=which, device_id=device_id, before=_place(before), limit=ROWS + 1)
+        zone_name = desk_zone(conn)
     last = rows[ROWS - 1] if len(rows) > ROWS else None
     context: dict[str, object] = {
         "request": request,
@@ -37,6 +48,8 @@ def show(
         "rows": rows[:ROWS],
         "counts": counts,
         "which": which,
+        "device": card.name if card else "",
+        "zone_name": zone_name,
         "following": f"{round(last.received_at.timestamp() * 1_000_000)}.{last.rejection_id}" if last else "",
     }
     return page("rejections.html", session.translator, context)

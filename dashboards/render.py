@@ -10,7 +10,20 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gateway.notices.words import ACTORS, EVENTS, NOTICES, QUEUES, SEVERITIES, STATES, VERDICTS, WHY_THIS_DATE, word
+from dashboards.liveness import LIVENESS
+from gateway.health.alarms import THRESHOLDS, Alarm
+from gateway.notices.words import (
+    ACTORS,
+    ALARMS,
+    EVENTS,
+    NOTICES,
+    QUEUES,
+    SEVERITIES,
+    STATES,
+    VERDICTS,
+    WHY_THIS_DATE,
+    word,
+)
 from gateway.texts import LANGUAGE_NAMES, Language, Translator, language_of, translator
 
 STATIC: Final = Path(__file__).with_name("static")
@@ -34,6 +47,13 @@ def _text(t: Translator, text: object) -> str:
 
 def _said(t: Translator, vocabulary: Mapping[str, str], name: str) -> str:
     return t.gettext(word(vocabulary, name))
+
+
+def _alarm(t: Translator, alarm: Alarm) -> str:
+    """Return what is wrong, with what was measured as people read it."""
+    share = THRESHOLDS[alarm.kind].unit == "share"
+    value = t.percent(alarm.value) if share else t.number(alarm.value, 0)
+    return t.gettext(ALARMS[alarm.kind]) % {"value": value}
 
 
 @lru_cache
@@ -60,10 +80,12 @@ def _environment(language: Language) -> Environment:
         "actor": ACTORS,
         "event": EVENTS,
         "notice": NOTICES,
+        "liveness": LIVENESS,
     }
     # A filter per vocabulary: {{ row.state | state }} is the state in words.
     for name, vocabulary in words.items():
         environment.filters[name] = partial(_said, t, vocabulary)
+    environment.filters["alarm"] = partial(_alarm, t)
     environment.filters["said"] = partial(_text, t)
     return environment
 

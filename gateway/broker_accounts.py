@@ -38,9 +38,12 @@ pattern write callout/v1/%u/state
 pattern write callout/v1/%u/answer
 pattern read callout/v1/%u/command
 
-# Receives what devices say.
+# Receives what devices say, and asks them for what is missing.
 user {INGEST_USER}
 topic read callout/v1/#
+# And how full its own queue is.
+topic read $SYS/broker/#
+topic write callout/v1/+/+/+/command
 
 # Asks devices, and hears their answers.
 user {DESK_USER}

@@ -14,7 +14,7 @@ from typing import Annotated, Final
 
 import typer
 
-from gateway import cli_account, cli_devices, cli_rejections
+from gateway import cli_account, cli_devices, cli_doctor, cli_rejections, cli_troubles
 from gateway.errors import CalloutError, SettingsError
 from gateway.settings import CHECKOUT, Settings, as_environment, load_settings
 
@@ -105,6 +105,10 @@ def up() -> None:
 def _tell_how_to_use(settings: Settings, folder: Path) -> None:
     _tell(f"pages and HTTP API: {settings.base_url}/planner")
     _tell(f"devices connect to: {settings.device_broker.host}:{settings.device_broker.port} (MQTT 5 or 3.1.1)")
+    ingest, work = settings.ingest_metrics_port, settings.work_metrics_port
+    _tell(
+        f"health and figures: /readyz and /metrics, there and on {settings.metrics_host}:{ingest} (ingest), :{work} (work)"
+    )
     _tell(f"token of the API:   in {folder / 'secrets' / 'api-token'}")
     _tell("next: callout configure FILE, callout enrol, callout login TENANT E-MAIL in a second terminal")
     if not settings.smtp_url:
@@ -225,6 +229,8 @@ def _is_set(value: object) -> bool:
 cli_devices.add_to(app)
 cli_rejections.add_to(app)
 cli_account.add_to(app)
+cli_doctor.add_to(app)
+cli_troubles.add_to(app)
 
 
 @app.command(rich_help_panel="The street", context_settings=_STREET)

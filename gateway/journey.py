@@ -50,8 +50,8 @@ def diagnose(connection: Connection, *, device_id: int, component: str, now: dat
     # One diagnosis of a device at a time: two would read the same symptoms and open the same request.
     connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", [1, device_id])
     device = findings.device_card(connection, device_id)
-    if device is None:
-        _log.warning("device %d is not there any more: nothing to diagnose", device_id)
+    if device is None or device.is_retired:
+        _log.warning("device %d is not in service any more: nothing to diagnose", device_id)
         return
     product = product_type(device.product)
     symptoms = findings.open_symptoms(connection, device_id, component)

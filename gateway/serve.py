@@ -6,6 +6,7 @@ from typing import Final
 import uvicorn
 
 from gateway.errors import SettingsError
+from gateway.health.watches import watch_serve
 from gateway.settings import Settings
 from gateway.storage.connection import Role, connect
 from gateway.storage.migrate import check_schema
@@ -40,6 +41,7 @@ def run(settings: Settings) -> None:
         limit_concurrency=500,
         h11_max_incomplete_event_size=64 * 1024,
     )
+    pulse = watch_serve(settings)
     try:
         uvicorn.Server(config).run()
     except SystemExit as error:
@@ -47,3 +49,5 @@ def run(settings: Settings) -> None:
             f"cannot serve on {settings.http_host}:{settings.http_port}; the log above says why. "
             "If the port is in use, set CALLOUT_HTTP_PORT to another one."
         ) from error
+    finally:
+        pulse.stop()

@@ -88,6 +88,7 @@ def _checked_secret(secret: SecretStr) -> SecretStr:
 ServerUrl = Annotated[str, AfterValidator(_checked_server_url)]
 DatabaseUrl = Annotated[str, AfterValidator(_checked_database_url)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+OptionalPort = Annotated[int, Field(ge=0, le=65535)]
 
 
 class Settings(BaseSettings):
@@ -119,6 +120,20 @@ class Settings(BaseSettings):
         SecretStr(""), description="Key that signs links and sessions, 32 characters or more."
     )
     api_token: SecretStr = Field(SecretStr(""), description="Bearer token of the HTTP API for enrolment.")
+    broker_queue_messages: Annotated[int, Field(ge=1000)] = Field(
+        500_000, description="How many messages the broker keeps for ingest; the embedded one is told so."
+    )
+    broker_queue_bytes: Annotated[int, Field(ge=1_000_000)] = Field(
+        536_870_912, description="How many bytes of messages the broker keeps for ingest; likewise."
+    )
+    metrics_host: str = Field("127.0.0.1", description="Where ingest and work show health and figures.")
+    ingest_metrics_port: OptionalPort = Field(0, description="On which port ingest does; 0: nowhere.")
+    work_metrics_port: OptionalPort = Field(0, description="On which port work does; 0: nowhere.")
+    gap_patience_s: float = Field(
+        20.0,
+        gt=0,
+        description="Seconds that missing messages may take to come by themselves before they are asked for.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the processes say.")
 
     @property

@@ -11,6 +11,8 @@ from procrastinate.exceptions import ConnectorException
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from gateway import jobs, journey
+from gateway.health.measures import WorkMeasures
+from gateway.health.watches import WorkHealth
 from gateway.notices.run import send_due
 from gateway.settings import Settings
 from gateway.storage.connection import Connection, Role, connect, open_pool, options, tenant_transaction
@@ -44,13 +46,16 @@ def run(settings: Settings) -> None:
     with connect(database_url, Role.WORK) as connection:
         check_schema(connection)
     stopping = threading.Event()
-    sweeper = threading.Thread(target=_sweep_until, args=(settings, stopping), name="sweep", daemon=True)
+    measures = WorkMeasures()
+    sweeper = threading.Thread(target=_sweep_until, args=(settings, stopping, measures), name="sweep", daemon=True)
     sweeper.start()
+    health = WorkHealth(settings, measures)
     try:
         with open_pool(database_url, Role.WORK, largest=_AT_ONCE + 1) as pool:
-            asyncio.run(_run_jobs(_app(settings, pool)))
+            asyncio.run(_run_jobs(_app(settings, pool, measures)))
     finally:
         stopping.set()
+        health.stop()
         sweeper.join(timeout=10)
 
 
@@ -84,7 +89,7 @@ async def _tidy(app: App) -> None:
         await asyncio.sleep(_TIDY_EVERY_S)
 
 
-def _app(settings: Settings, pool: ConnectionPool[Connection]) -> App:
+def _app(settings: Settings, pool: ConnectionPool[Connection], measures: WorkMeasures) -> App:
     """Build the jobs' application: each job is one step in one transaction of its tenant."""
     connector = PsycopgConnector(
         conninfo=settings.required("database_url"), kwargs={"options": options(Role.WORK)}, min_size=1, max_size=4
@@ -92,16 +97,19 @@ def _app(settings: Settings, pool: ConnectionPool[Connection]) -> App:
     app = App(connector=connector)
 
     @app.task(name=jobs.DIAGNOSE, queue=jobs.QUEUE, retry=_RETRY)
+    @measures.job(jobs.DIAGNOSE)
     def diagnose(*, tenant_id: int, device_id: int, component: str) -> None:
         with pool.connection() as connection, tenant_transaction(connection, tenant_id):
             journey.diagnose(connection, device_id=device_id, component=component, now=datetime.now(UTC))
 
     @app.task(name=jobs.OFFER, queue=jobs.QUEUE, retry=_RETRY)
+    @measures.job(jobs.OFFER)
     def offer(*, tenant_id: int, request_id: int) -> None:
         with pool.connection() as connection, tenant_transaction(connection, tenant_id):
             journey.offer(connection, request_id=request_id, now=datetime.now(UTC))
 
     @app.task(name=jobs.SEND_NOTICES, queue=jobs.QUEUE, retry=_RETRY)
+    @measures.job(jobs.SEND_NOTICES)
     def send_notices(*, tenant_id: int, request_id: int) -> None:
         _log.debug("sending notices of tenant %d, request %d", tenant_id, request_id)
         with pool.connection() as connection:
@@ -110,7 +118,7 @@ def _app(settings: Settings, pool: ConnectionPool[Connection]) -> App:
     return app
 
 
-def _sweep_until(settings: Settings, stopping: threading.Event) -> None:
+def _sweep_until(settings: Settings, stopping: threading.Event, measures: WorkMeasures) -> None:
     """Sweep every two seconds; a database that is away is waited for."""
     send_at_s = 0.0
     now_s = 0.0
@@ -120,7 +128,8 @@ def _sweep_until(settings: Settings, stopping: threading.Event) -> None:
         try:
             if connection is None or connection.closed:
                 connection = connect(settings.required("database_url"), Role.WORK)
-            sweep(connection, datetime.now(UTC))
+            with measures.sweeping():
+                sweep(connection, datetime.now(UTC))
             if now_s >= send_at_s:
                 send_due(connection, settings, datetime.now(UTC))
                 send_at_s = now_s + _SEND_EVERY_S

@@ -23,6 +23,8 @@ from gateway.errors import EmbeddedError
 
 _PROGRAM: Final = "mosquitto"
 DEFAULT_PORT: Final = 21883
+QUEUE_MESSAGES: Final = 500_000
+QUEUE_BYTES: Final = 536_870_912
 _START_SECONDS: Final = 30.0
 _ORPHAN_SECONDS: Final = 10.0
 _LOOK_AGAIN_SECONDS: Final = 0.02
@@ -41,11 +43,13 @@ autosave_interval 1
 persistent_client_expiration 14d
 
 # Bounded, so that a stopped receiver cannot fill the memory, and large, so that a restart of it loses nothing.
-max_queued_messages 500000
-max_queued_bytes 536870912
+max_queued_messages {queue_messages}
+max_queued_bytes {queue_bytes}
 max_inflight_messages 2000
 max_packet_size 1048576
 set_tcp_nodelay true
+# How often the broker says how full it is.
+sys_interval 2
 
 log_dest stdout
 log_type error
@@ -75,12 +79,16 @@ class EmbeddedBroker:
     ends_orphans
         Whether a broker that still runs on the data, left behind by a household that was killed, is stopped first.
         Only for a caller that holds the data folder's lock.
+    queue_messages, queue_bytes
+        What is kept for one session at most, beside the messages under way.
     """
 
     folder: DataFolder
     port: int = DEFAULT_PORT
     service_port: int = DEFAULT_PORT + 1
     ends_orphans: bool = False
+    queue_messages: int = QUEUE_MESSAGES
+    queue_bytes: int = QUEUE_BYTES
     _program: Program | None = field(default=None, init=False)
     _account: Account = field(default_factory=Account, init=False)
 
@@ -159,7 +167,12 @@ class EmbeddedBroker:
     def _configure(self) -> Path:
         home = self._home
         configuration = _CONFIGURATION.format(
-            folder=home, host=LOOPBACK, port=self.port, service_port=self.service_port
+            folder=home,
+            host=LOOPBACK,
+            port=self.port,
+            service_port=self.service_port,
+            queue_messages=self.queue_messages,
+            queue_bytes=self.queue_bytes,
         )
         for name, text in (("mosquitto.conf", configuration), ("access", ACCESS_RULES)):
             write_privately(home / name, text)

@@ -34,6 +34,7 @@ from gateway.settings import Settings, as_environment
 from gateway.storage.migrate import migrate
 
 _LOOK_SECONDS: Final = 0.25
+_METRICS_PORT: Final = 20090
 _SHORTEN_LOGS_SECONDS: Final = 60.0
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -142,6 +143,15 @@ class Household:
             self.folder.remember_ports(remembered)
         return remembered[name]
 
+    def _metrics_port(self, name: str, default: int) -> int:
+        """Return a port for figures; when somebody else has taken the remembered one, another will do."""
+        port = self.port(name, default)
+        if not is_free(port):
+            remembered = self.folder.remembered_ports()
+            port = remembered[name] = next_free_port(port + 1, taken=frozenset(remembered.values()))
+            self.folder.remember_ports(remembered)
+        return port
+
     def _start(self) -> None:
         if not self.settings.database_url:
             self.add(postgres := self._postgres())
@@ -166,6 +176,10 @@ class Household:
         CalloutError
             One could not be started.
         """
+        self.change(
+            ingest_metrics_port=self.given.ingest_metrics_port or self._metrics_port("ingest metrics", _METRICS_PORT),
+            work_metrics_port=self.given.work_metrics_port or self._metrics_port("work metrics", _METRICS_PORT + 1),
+        )
         # The broker keeps nothing for a session that has never been: no device comes before ingest has subscribed.
         self.add(self.service("ingest", "gateway", "ingest", says=SUBSCRIBED))
         self.add(self.service("work", "gateway", "work"))
@@ -184,7 +198,14 @@ class Household:
             return PlainBroker(self.folder, port)
         service_port = self.port("broker for services", port + 1)
         self.tell(f"broker: starting on port {port} for devices")
-        return EmbeddedBroker(self.folder, port, service_port, ends_orphans=True)
+        return EmbeddedBroker(
+            self.folder,
+            port,
+            service_port,
+            ends_orphans=True,
+            queue_messages=self.settings.broker_queue_messages,
+            queue_bytes=self.settings.broker_queue_bytes,
+        )
 
     def _http_port(self) -> int:
         port = self.given.http_port if "http_port" in self.given.model_fields_set else self.port("http", 8080)

@@ -31,16 +31,19 @@ def find_mosquitto(unpack_into: Path) -> Mosquitto | str:
     unpack_into
         Folder for Debian's packages, should they be needed; what an earlier call has unpacked there is used again.
     """
-    found = shutil.which("mosquitto", path=f"{os.environ.get('PATH', os.defpath)}:{_SERVER_PATHS}")
-    if found:
-        return Mosquitto(Path(found))
-    unpacked = _unpacked(unpack_into)
+    unpacked = present_mosquitto(unpack_into)
     if unpacked is None:
         problem = _unpack(unpack_into)
         if problem:
             return f"mosquitto is not on this machine, and could not be unpacked: {problem}"
         unpacked = _unpacked(unpack_into)
     return unpacked or f"mosquitto was unpacked into {unpack_into} but does not run there"
+
+
+def present_mosquitto(unpacked_into: Path) -> Mosquitto | None:
+    """Return the machine's mosquitto, or the one that an earlier call has unpacked; nothing is downloaded."""
+    found = shutil.which("mosquitto", path=f"{os.environ.get('PATH', os.defpath)}:{_SERVER_PATHS}")
+    return Mosquitto(Path(found)) if found else _unpacked(unpacked_into)
 
 
 def _unpacked(folder: Path) -> Mosquitto | None:

@@ -28,6 +28,9 @@ def fill_in(settings: Settings) -> Settings:
         found["device_broker_url"] = settings.device_broker_url or broker.device_url
     if "http_port" not in settings.model_fields_set and "http" in ports:
         found["http_port"] = ports["http"]
+    for name in ("ingest", "work"):
+        if not getattr(settings, f"{name}_metrics_port") and f"{name} metrics" in ports:
+            found[f"{name}_metrics_port"] = ports[f"{name} metrics"]
     if ports:
         found["secret"] = SecretStr(settings.secret.get_secret_value() or folder.secret("signing"))
         found["api_token"] = SecretStr(settings.api_token.get_secret_value() or folder.secret("api-token"))

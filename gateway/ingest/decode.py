@@ -5,14 +5,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from zlib import crc32
 
 import msgspec
 
+from devices.codecs.foreign import UNNUMBERED
 from devices.identity import Identity, IdentityError, parse_topic
 from devices.instants import from_us, to_us
+from devices.numbering import Numbered
 from devices.product import MessageKind
 from devices.products import UnknownProductError, product_type
-from devices.readings import Refusal, Sample
+from devices.readings import Envelope, Refusal, Sample
+from gateway.ingest.answers import Answered, read_answer
 from gateway.ingest.directory import Known
 from gateway.ingest.source import Message
 from gateway.storage.readings import Row
@@ -52,6 +56,9 @@ class Decoded:
     rows: defaultdict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     rejected: list[Rejected] = field(default_factory=list[Rejected])
     presences: list[Presence] = field(default_factory=list[Presence])
+    # Every readable message that has numbers, in the order of receipt, also when its pieces were refused.
+    numbered: list[tuple[Known, Numbered]] = field(default_factory=list[tuple[Known, Numbered]])
+    answers: list[Answered] = field(default_factory=list[Answered])
 
 
 class _State(msgspec.Struct):
@@ -96,6 +103,8 @@ def decode(
             decoded.rejected.append(Rejected(message, device, Refusal("wrong_partition", detail)))
         elif channel == "state":
             _presence(message, device, decoded)
+        elif channel == "answer":
+            _answer(message, device, decoded)
         else:
             _samples(message, device, "event" if channel == "event" else "telemetry", decoded)
     for rows in decoded.rows.values():
@@ -111,6 +120,14 @@ def _presence(message: Message, device: Known, decoded: Decoded) -> None:
         decoded.presences.append(Presence(device, state.online, message.received_at, message.is_retained))
 
 
+def _answer(message: Message, device: Known, decoded: Decoded) -> None:
+    answer = read_answer(message, device)
+    if isinstance(answer, Refusal):
+        decoded.rejected.append(Rejected(message, device, answer))
+    else:
+        decoded.answers.append(answer)
+
+
 def _samples(message: Message, device: Known, kind: MessageKind, decoded: Decoded) -> None:
     try:
         envelope = product_type(device.product).decode(message.payload, kind)
@@ -120,6 +137,7 @@ def _samples(message: Message, device: Known, kind: MessageKind, decoded: Decode
         decoded.rejected.append(Rejected(message, device, envelope))
         return
     rows = decoded.rows[device.product]
+    before = len(rows)
     unbelievable: list[Refusal] = []
     for sent in envelope.samples:
         sample = timed(sent, message.received_at)
@@ -139,8 +157,24 @@ def _samples(message: Message, device: Known, kind: MessageKind, decoded: Decode
                 sample,
             )
         )
+    if envelope.boot != UNNUMBERED:
+        believed_us = max((row.sample.at_us for row in rows[before:]), default=None)
+        decoded.numbered.append((device, _numbered(message, envelope, believed_us, kind)))
     refusals = _shortened([*envelope.refusals, *unbelievable])
     decoded.rejected += [Rejected(message, device, refusal) for refusal in refusals]
+
+
+def _numbered(message: Message, envelope: Envelope, believed_us: int | None, kind: MessageKind) -> Numbered:
+    return Numbered(
+        envelope.boot,
+        envelope.seq,
+        believed_us,
+        max((sample.at_us for sample in envelope.samples), default=None),
+        to_us(message.received_at),
+        crc32(message.payload),
+        envelope.is_backfill,
+        kind == "event",
+    )
 
 
 def _shortened(refusals: Sequence[Refusal]) -> Sequence[Refusal]:

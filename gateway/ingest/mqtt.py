@@ -1,4 +1,4 @@
-"""MQTT as a source: one persistent session for a range of partitions, acknowledged by hand.
+"""MQTT as a source, and as the way of commands to devices: one persistent session for a range of partitions, acknowledged by hand.
 
 The session belongs to the range, never to a worker: a fixed client id and clean start off, so that whichever worker
 serves the range gets what the one before it did not acknowledge. Messages are put into a list that the worker takes
@@ -33,7 +33,7 @@ _KEEPALIVE_S: Final = 30
 _ANSWER_S: Final = 15.0
 _NO_RECEIPT: Final = (-1, 0)
 _NEVER: Final = 0xFFFF_FFFF
-_CHANNELS: Final = ("telemetry", "event", "state")
+_CHANNELS: Final = ("telemetry", "event", "state", "answer")
 
 
 class BrokerUnreachableError(CalloutError):
@@ -48,7 +48,7 @@ class MqttSource:
     broker : ServerAddress
         Host, port and the account of the ingest service.
     partitions : range
-        Partitions whose telemetry, events and states are wanted.
+        Partitions whose telemetry, events, states and answers are wanted.
 
     Raises
     ------
@@ -60,6 +60,7 @@ class MqttSource:
         self._partitions = partitions
         self._arrived = threading.Condition()
         self._waiting: list[Message] = []
+        self._receipts: list[tuple[int, str | None]] = []
         # Grows with each connection: a message id means something in its own connection only.
         self._generation = 0
         self._refusal: str | None = None
@@ -107,6 +108,7 @@ class MqttSource:
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        client.on_publish = self._on_publish
         return client
 
     def _on_connect(
@@ -176,12 +178,37 @@ class MqttSource:
             taken, self._waiting = self._waiting[:most], self._waiting[most:]
         return taken
 
+    def waiting(self) -> Sequence[Message]:
+        """Return what has arrived and was not received yet, the oldest first."""
+        with self._arrived:
+            return tuple(self._waiting)
+
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Acknowledge committed messages; those of a former connection come again and are known by their key."""
         for message in messages:
             generation, mid = message.receipt
             if generation == self._generation:
                 self._client.ack(mid, 1)
+
+    def send(self, topic: str, payload: bytes, expiry_s: int) -> int | None:
+        """Publish a command with QoS 1; the broker drops it after `expiry_s`. None while the broker is away."""
+        if not self._client.is_connected():
+            return None
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.MessageExpiryInterval = expiry_s
+        return self._client.publish(topic, payload, qos=1, properties=properties).mid
+
+    def receipts(self) -> Sequence[tuple[int, str | None]]:
+        """Return the numbers of commands that the broker answered for, each with its refusal or None."""
+        with self._arrived:
+            taken, self._receipts = self._receipts, []
+        return taken
+
+    def _on_publish(
+        self, _client: Client, _userdata: Any, mid: int, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        with self._arrived:
+            self._receipts.append((mid, str(reason) if reason.is_failure else None))
 
     def close(self) -> None:
         """Disconnect; the session stays at the broker."""

@@ -5,6 +5,8 @@ import signal
 from types import FrameType
 
 from devices.identity import PARTITIONS
+from gateway.health.measures import IngestMeasures
+from gateway.ingest.health import IngestHealth
 from gateway.ingest.mqtt import MqttSource
 from gateway.ingest.worker import Worker
 from gateway.settings import Settings
@@ -27,7 +29,16 @@ def run(settings: Settings) -> None:
         check_schema(connection)
     partitions = range(PARTITIONS)
     source = MqttSource(settings.broker, partitions)
-    worker = Worker(source, lambda: connect(database_url, Role.INGEST), partitions)
+    measures = IngestMeasures(source.waiting)
+    worker = Worker(
+        source,
+        lambda: connect(database_url, Role.INGEST),
+        partitions,
+        measures=measures,
+        commands=source,
+        patience_s=settings.gap_patience_s,
+    )
+    health = IngestHealth(settings, source, measures)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         worker.stop()
@@ -35,4 +46,7 @@ def run(settings: Settings) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     _log.info("ingest takes in partitions %d to %d", partitions.start, partitions.stop - 1)
-    worker.run()
+    try:
+        worker.run()
+    finally:
+        health.stop()

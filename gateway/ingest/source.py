@@ -41,3 +41,34 @@ class Source(Protocol):
     def close(self) -> None:
         """Leave in order; what was not acknowledged comes again later."""
         ...
+
+
+class Commands(Protocol):
+    """Takes commands for devices, and says later which of them have been received."""
+
+    def send(self, topic: str, payload: bytes, expiry_s: int) -> int | None:
+        """Publish a command that is worth nothing after `expiry_s` seconds.
+
+        Returns
+        -------
+        int or None
+            The number that `receipts` will name; None when nobody is there to take it.
+        """
+        ...
+
+    def receipts(self) -> Sequence[tuple[int, str | None]]:
+        """Return the numbers that were answered for since the last call, each with why it was refused, or None."""
+        ...
+
+
+class NoCommands:
+    """For a worker whose source takes no commands: they wait in their outbox."""
+
+    def send(self, topic: str, payload: bytes, expiry_s: int) -> int | None:
+        """Take nothing."""
+        del topic, payload, expiry_s
+        return None
+
+    def receipts(self) -> Sequence[tuple[int, str | None]]:
+        """Return nothing."""
+        return ()

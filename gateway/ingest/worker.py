@@ -13,13 +13,16 @@ from devices.instants import from_us
 from devices.products import product_type, product_types
 from devices.readings import Refusal
 from gateway import jobs
+from gateway.health.measures import IngestMeasures
 from gateway.ingest.decode import Decoded, Rejected, addressed, decode
 from gateway.ingest.detect import Detectors, Outcome
 from gateway.ingest.directory import Directory
+from gateway.ingest.numbering import keep_numbers
 from gateway.ingest.refuse import keep, keep_refused
 from gateway.ingest.replay import Replays, Settle
+from gateway.ingest.resend import Resends
 from gateway.ingest.silences import DeviceSilences
-from gateway.ingest.source import Message, Source
+from gateway.ingest.source import Commands, Message, NoCommands, Source
 from gateway.storage.connection import Connection, DatabaseUnreachableError
 from gateway.storage.door import (
     SymptomRow,
@@ -52,10 +55,26 @@ class Worker:
         Returns a new connection in the role of ingest; called again after the old one broke.
     partitions : range
         The partitions that the source delivers.
+    measures : IngestMeasures, optional
+        Where the worker's figures are counted.
+    commands : Commands, optional
+        Where commands to devices are published.
+    patience_s : float
+        Seconds that missing messages may take to come by themselves before they are asked for.
     """
 
-    def __init__(self, source: Source, connect: Callable[[], Connection], partitions: range) -> None:
+    def __init__(
+        self,
+        source: Source,
+        connect: Callable[[], Connection],
+        partitions: range,
+        *,
+        measures: IngestMeasures | None = None,
+        commands: Commands | None = None,
+        patience_s: float = 20.0,
+    ) -> None:
         self._source = source
+        self._measures = measures or IngestMeasures()
         self._connect = connect
         self._directory = Directory()
         self._tables = {name: ReadingTable(product) for name, product in product_types().items()}
@@ -67,6 +86,7 @@ class Worker:
         self._silences.rebuild(self._connection)
         self._is_stopping = False
         self._replays = Replays(self)
+        self._resends = Resends(self.connected, commands or NoCommands(), patience_s)
 
     def stop(self) -> None:
         """Let `run` end after the batch in hand."""
@@ -77,12 +97,16 @@ class Worker:
         while not self._is_stopping:
             asked_at = datetime.now(UTC)
             messages = self._source.receive(MOST_MESSAGES, _WAIT_S)
+            self._measures.received(messages)
             self._replays.look()
+            self._resends.look()
             if messages and len(messages) < MOST_MESSAGES:
                 time.sleep(_FILL_S)
                 messages = [*messages, *self._source.receive(MOST_MESSAGES - len(messages), 0.0)]
+                self._measures.received(messages)
             for batch in _batches(messages) if messages else ():
-                self.commit(batch)
+                with self._measures.committing(batch):
+                    self.commit(batch)
                 self._source.acknowledge(batch)
             if len(messages) < MOST_MESSAGES and self._source.is_connected:
                 self.tick(asked_at)
@@ -136,6 +160,7 @@ class Worker:
         pause_s = _PAUSES_S[min(attempt, len(_PAUSES_S) - 1)]
         _log.warning("the database did not take a batch of %d: %s; again in %g s", count, error, pause_s)
         self._connection.close()
+        self._measures.waited()
         if self._is_stopping:
             raise error
         time.sleep(pause_s)
@@ -157,6 +182,7 @@ class Worker:
             except _AWAY as away:
                 self._wait(attempt, 1, away)
             else:
+                self._measures.refused(refusal.reason)
                 return
 
     def take(self, messages: Sequence[Message], settle: Settle = keep_refused) -> None:
@@ -172,7 +198,9 @@ class Worker:
         is_due = time.monotonic() >= self._checkpoint_at_s
         try:
             with self._connection.transaction():
-                settle(self._connection, decoded, self._store(decoded))
+                new = self._store(decoded)
+                keep_numbers(self._connection, decoded, datetime.now(UTC))
+                settle(self._connection, decoded, new)
                 self._silences.hear(self._connection, named, self._directory.find, decoded)
                 if is_due:
                     self._detectors.save(self._connection, datetime.now(UTC))
@@ -181,6 +209,7 @@ class Worker:
                 table.forget_days()
             self._connection.close()
             raise
+        self._measures.stored(decoded, new)
         if is_due:
             self._detectors.saved()
             self._checkpoint_at_s = time.monotonic() + _CHECKPOINT_EVERY_S

@@ -89,6 +89,18 @@ ACTORS: Final[Mapping[str, str]] = {
     "owner": msgid("Owner"),
 }
 
+# What is wrong with the desk itself, by the kind of alarm; a share or a number of messages is shown where it helps.
+ALARMS: Final[Mapping[str, str]] = {
+    "queue_fills": msgid("Messages from devices pile up: the broker's queue is %(value)s full."),
+    "queue_drops": msgid("The broker's queue was full, and %(value)s messages were lost."),
+    "database_away": msgid("The database does not answer; messages from devices wait at the broker."),
+    "ingest_behind": msgid("Readings are late: messages from devices wait to be stored."),
+    "ingest_silent": msgid("No readings are being taken in: ingest is not heard from."),
+    "work_silent": msgid("No faults are being worked on and no messages leave: work is not heard from."),
+    "jobs_old": msgid("Diagnoses, offers and messages are late: jobs are waiting."),
+    "disk_full": msgid("The disk is %(value)s full."),
+}
+
 # Why a planner's act is refused, as `gateway.planner` says it.
 REFUSALS: Final = (
     msgid("There is no such request."),
@@ -100,3 +112,26 @@ REFUSALS: Final = (
 def word(words: Mapping[str, str], name: str) -> str:
     """Return the text for a stored name; a name without one is shown as it is, its underscores as spaces."""
     return words.get(name, name.replace("_", " "))
+
+
+# What is wrong with how a device reports, and what a planner does about it.
+TROUBLES: Final[Mapping[str, str]] = {
+    "two_devices": msgid("Two devices report under this name"),
+    "seq_restarted": msgid("Its message numbers fell back without a restart"),
+    "clock_off": msgid("Its clock is wrong"),
+    "gap_lost": msgid("Messages are lost"),
+}
+TROUBLE_MOVES: Final[Mapping[str, str]] = {
+    "two_devices": msgid(
+        "Give this device a new password, put it into the right one only, and enrol the other by itself."
+    ),
+    "seq_restarted": msgid(
+        "Nothing is lost. Ask the maker: boot has to grow with every restart, and seq with every message, events among them."
+    ),
+    "clock_off": msgid(
+        "Set the device's clock, or let it ask a time server. Its readings keep the times that it gave them."
+    ),
+    "gap_lost": msgid(
+        "The device was asked for them and has them no longer. If it happens often, look at its connection and store."
+    ),
+}

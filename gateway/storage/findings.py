@@ -20,6 +20,7 @@ class DeviceCard:
     owner_id: int
     latitude: float | None
     longitude: float | None
+    is_retired: bool
     owner_email: str
     owner_language: str
 
@@ -54,7 +55,7 @@ def device_card(connection: Connection, device_id: int) -> DeviceCard | None:
     with connection.cursor(row_factory=class_row(DeviceCard)) as cursor:
         return cursor.execute(
             """SELECT d.device_id, d.name, d.product, d.owner_id, d.latitude, d.longitude,
-                o.email AS owner_email, o.language AS owner_language
+                d.retired_at IS NOT NULL AS is_retired, o.email AS owner_email, o.language AS owner_language
             FROM device d JOIN owner o USING (owner_id) WHERE d.device_id = %s""",
             [device_id],
         ).fetchone()

@@ -67,19 +67,26 @@ _ROW = """SELECT j.rejection_id, j.received_at, d.name AS device, j.topic, j.rea
           FROM rejection j LEFT JOIN device d USING (device_id)"""
 
 
-def counts(connection: Connection) -> list[ReasonCount]:
-    """Return the present tenant's rejections by reason, the most frequent first."""
+def counts(connection: Connection, *, device_id: int | None = None) -> list[ReasonCount]:
+    """Return the present tenant's rejections by reason, the most frequent first; of one device or of all."""
     with connection.cursor(row_factory=class_row(ReasonCount)) as cursor:
         return cursor.execute(
             """SELECT reason, count(*) AS count,
                       count(*) FILTER (WHERE outcome IS NULL OR outcome = 'refused') AS open,
                       max(received_at) AS newest_at
-               FROM rejection GROUP BY reason ORDER BY count(*) DESC, reason"""
+               FROM rejection WHERE %(device_id)s::int IS NULL OR device_id = %(device_id)s
+               GROUP BY reason ORDER BY count(*) DESC, reason""",
+            {"device_id": device_id},
         ).fetchall()
 
 
 def listed(
-    connection: Connection, *, reason: str = "", before: tuple[datetime, int] | None = None, limit: int
+    connection: Connection,
+    *,
+    reason: str = "",
+    device_id: int | None = None,
+    before: tuple[datetime, int] | None = None,
+    limit: int,
 ) -> list[RejectionRow]:
     """Return rejections of the present tenant, newest first, of one reason or of all.
 
@@ -89,6 +96,8 @@ def listed(
         In a transaction of the tenant.
     reason : str
         Only those of this reason; empty for all.
+    device_id : int, optional
+        Only those of this device.
     before : (datetime, int), optional
         Only those before this instant of receipt and number.
     limit : int
@@ -98,10 +107,12 @@ def listed(
         return cursor.execute(
             _ROW
             + """ WHERE (%(reason)s = '' OR j.reason = %(reason)s)
+                    AND (%(device_id)s::int IS NULL OR j.device_id = %(device_id)s)
                     AND (%(id)s::bigint IS NULL OR (j.received_at, j.rejection_id) < (%(at)s, %(id)s))
                   ORDER BY j.received_at DESC, j.rejection_id DESC LIMIT %(limit)s""",
             {
                 "reason": reason,
+                "device_id": device_id,
                 "at": before[0] if before else None,
                 "id": before[1] if before else None,
                 "limit": limit,

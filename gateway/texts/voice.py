@@ -31,6 +31,12 @@ def zone(name: str) -> tzinfo:
         return UTC
 
 
+def named_zone(name: str) -> ZoneInfo:
+    """Return the named time zone with its name, that of UTC for a name that this machine does not know."""
+    found = zone(name)
+    return found if isinstance(found, ZoneInfo) else ZoneInfo("UTC")
+
+
 def distance_from_utc(at: datetime, zone_name: str) -> str:
     """Return how far the zone's clocks are from UTC at an instant.
 
@@ -97,6 +103,10 @@ class Translator:
     def day_tick(self, at: datetime, zone_name: str) -> str:
         """Return a day as short as an axis needs it: "23 Nov"."""
         return format_skeleton("MMMd", at, tzinfo=zone(zone_name), locale=self.locale)
+
+    def month_tick(self, at: datetime, zone_name: str) -> str:
+        """Return a month with its year as short as an axis of years needs it: "Nov 2026"."""
+        return format_skeleton("yMMM", at, tzinfo=zone(zone_name), locale=self.locale)
 
     def ago(self, at: datetime, now: datetime) -> str:
         """Return how long ago (or how soon) an instant is: "3 hours ago", "in 20 minutes"."""

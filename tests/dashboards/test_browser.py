@@ -21,11 +21,22 @@ pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium on the PATH: install it to see pages in a browser"
 )
 
+DEVICE_PAGES = (
+    "",
+    "?q=aurora&state=never_heard",
+    "?q=nothing",
+    "/ev-0003",
+    "/ev-0003/retire",
+    "/ev-0003/signals/cell_voltages_v?element=81",
+    "/ev-0003/signals/cell_voltages_v?span=year&lang=ko",
+    "/ev-0003/signals/dtcs",
+)
+
 CHECKS = """() => {
   const problems = [];
   const wide = document.documentElement.scrollWidth - window.innerWidth;
   if (wide > 0) problems.push(`scrolls sideways by ${wide} px`);
-  for (const element of document.querySelectorAll("a, button, input:not([type=hidden]), summary")) {
+  for (const element of document.querySelectorAll("a, button, select, input:not([type=hidden]), summary")) {
     const box = element.getBoundingClientRect();
     if (!box.width || element.classList.contains("skip")) continue;
     if (box.height < 24 || box.width < 24) problems.push(`small target: ${element.outerHTML.slice(0, 80)}`);
@@ -127,6 +138,7 @@ def test_every_page_can_be_used_by_everybody(
     page.click("button[type=submit]")
     paths = ["/planner", "/planner?state=confirmed", "/planner/outbox", "/planner/rejections", "/planner/incidents"]
     paths += [f"/planner/requests/{request_id}" for request_id in ids.values()]
+    paths += [f"/planner/devices{path}" for path in DEVICE_PAGES]
     found += [f"{path}: {problem}" for path in paths for problem in problems_of(page, address + path)]
     page.goto(address + "/planner/incidents")
     page.click("summary:has-text('Close…')")
@@ -169,4 +181,39 @@ def test_a_planner_holds_a_request_without_any_script(
     page.wait_for_selector(".badges:has-text('Waits for a person')")
     page.click("text=Sign out")
     page.wait_for_selector("h1:has-text('You are signed out')")
+    context.close()
+
+
+def test_a_planner_finds_a_device_and_looks_back_in_time_by_keyboard_without_any_script(
+    address: str, browser: Browser, links: Links, ids: dict[str, int]
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address + links.login())
+    page.click("button[type=submit]")
+    page.click("nav a:has-text('Devices')")
+    page.focus("#q")
+    page.keyboard.type("Anna ev-0003")
+    page.keyboard.press("Enter")
+    page.click("a.open:text-is('ev-0003')")
+    page.click("a:text-is('Cell voltages')")
+    page.click("a:has-text('Earlier')")
+    page.click("a:has-text('Later')")
+    with page.expect_download() as download:
+        page.click("text=Download as CSV")
+    assert download.value.suggested_filename.startswith("ev-0003-cell_voltages_v-")
+    context.close()
+
+
+def test_a_letter_is_shown_in_a_frame_that_is_cut_off_from_the_page(
+    address: str, browser: Browser, links: Links, scene: Scene, ids: dict[str, int]
+) -> None:
+    notice_id = scene.notice(ids["safety"], "link", cause="asked")
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(address + links.login())
+    page.click("button[type=submit]")
+    assert problems_of(page, f"{address}/planner/outbox/{notice_id}") == []
+    frame = page.frame_locator("iframe.letter")
+    assert "이서연" in frame.locator("body").inner_text()
     context.close()

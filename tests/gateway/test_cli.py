@@ -29,6 +29,7 @@ COMMANDS = (
         "login",
         "settings",
         "rejections",
+        "doctor",
     ),
     *("simulate", "replay", "test", "check"),
 )

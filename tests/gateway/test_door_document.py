@@ -3,7 +3,9 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, cast
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -14,8 +16,13 @@ from devices.product import MessageKind
 from devices.products import product_type
 from devices.readings import Envelope
 from gateway.broker_accounts import ACCESS_RULES
+from gateway.ingest.answers import MOST_MISSING, Answer, Answered, read_answer
 from gateway.ingest.decode import _State
+from gateway.ingest.directory import Known
+from gateway.ingest.resend import payload_of
+from gateway.ingest.source import Message
 from gateway.settings import CHECKOUT
+from gateway.storage.commands import Resend
 
 DOOR: dict[str, Any] = json.loads((CHECKOUT / "gateway" / "door.asyncapi.json").read_text("utf-8"))
 REASON = re.compile(r"""(?:Refusal|UnitError)\(\s*"(\w+)\"""")
@@ -60,7 +67,9 @@ def test_the_topics_are_those_of_an_identity() -> None:
 
 def test_we_receive_what_the_broker_lets_a_device_write() -> None:
     writable = set(re.findall(r"^pattern write callout/v1/%u/(\w+)$", ACCESS_RULES, re.MULTILINE))
-    assert writable - {"answer"} == {name.removeprefix("receive_") for name in DOOR["operations"]}
+    assert {f"receive_{channel}" for channel in writable} | {"send_command"} == set(DOOR["operations"])
+    assert {name.partition("_")[0] for name in DOOR["operations"]} == {"receive", "send"}
+    assert all(operation["action"] == name.partition("_")[0] for name, operation in DOOR["operations"].items())
     assert all(operation["bindings"]["mqtt"]["qos"] == 1 for operation in DOOR["operations"].values())
 
 
@@ -91,6 +100,15 @@ def test_the_schemas_are_those_that_are_read() -> None:
         assert schemas[name]["properties"]["schema"]["const"] == schema
         assert set(schemas[name]["properties"]) == {field.name for field in fields}
         assert set(schemas[name]["required"]) == {field.name for field in fields if field.required}
+    command = json.loads(payload_of(Resend(uuid4(), 1, 3, 0, [(1841, 1850), (1860, 1860)])))
+    (asked,) = (example["payload"] for example in DOOR["components"]["messages"]["resend"]["examples"])
+    assert {**command, "id": asked["id"]} == asked
+    assert set(schemas["resend"]["required"]) == set(schemas["resend"]["properties"]) == set(command)
+    answer = msgspec.structs.fields(Answer)
+    assert set(schemas["answer"]["properties"]) == {field.name for field in answer}
+    assert set(schemas["answer"]["required"]) == {field.name for field in answer if field.required}
+    assert set(schemas["answer"]["properties"]["outcome"]["enum"]) == {"done", "partly", "refused"}
+    assert schemas["answer"]["properties"]["missing"]["maxItems"] == MOST_MISSING
     assert set(schemas["state"]["required"]) == {field.name for field in msgspec.structs.fields(_State)}
 
 
@@ -107,6 +125,14 @@ def test_the_examples_are_read_without_a_refusal(channel: MessageKind, name: str
     answer = product_type("electric_vehicle").decode(json.dumps(payload).encode(), channel)
     assert isinstance(answer, Envelope), f"{name}: {answer}"
     assert (len(answer.refusals), len(answer.samples)) == (0, 1)
+
+
+def test_the_example_of_an_answer_is_read() -> None:
+    (example,) = DOOR["components"]["messages"]["answer"]["examples"]
+    device = Known(1, 1, 7, "electric_vehicle")
+    read = read_answer(Message("", json.dumps(example["payload"]).encode(), datetime.now(UTC), (1, 0)), device)
+    assert isinstance(read, Answered)
+    assert read.missing == [(1841, 1843)]
 
 
 def test_every_reason_of_a_refusal_is_told_and_none_else() -> None:

@@ -33,3 +33,9 @@ def staff_name_for(conn: Connection, email: str) -> str | None:
     """Return the name of the member of staff with this e-mail."""
     found = conn.execute("SELECT name FROM staff WHERE lower(email) = lower(%s)", [email]).fetchone()
     return str(found[0]) if found else None
+
+
+def desk_zone(conn: Connection) -> str:
+    """Return the time zone that the present tenant's desk lives by: that of its first service centre, else UTC."""
+    found = conn.execute("SELECT time_zone FROM service_centre ORDER BY centre_id LIMIT 1").fetchone()
+    return str(found[0]) if found else "UTC"

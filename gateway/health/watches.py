@@ -1,0 +1,66 @@
+"""The watches of work and of serve: each beats for itself, and looks after alarms about the others.
+
+Serve notices that ingest or work are not heard from, work that jobs wait too long: nobody has to report his own death.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from gateway.health.alarms import Kind
+from gateway.health.door import HealthDoor
+from gateway.health.measures import WorkMeasures
+from gateway.health.pulse import Pulse
+from gateway.settings import Settings
+from gateway.storage import alarms
+from gateway.storage.connection import Connection, Role
+
+_SILENT: Final[Mapping[str, Kind]] = {"ingest": Kind.INGEST_SILENT, "work": Kind.WORK_SILENT}
+
+
+class WorkHealth:
+    """Watches a work process until it is stopped, and shows what it sees where the settings say."""
+
+    def __init__(self, settings: Settings, measures: WorkMeasures) -> None:
+        self._pulse = Pulse("work", settings.required("database_url"), Role.WORK, (Kind.JOBS_OLD,), _waiting_jobs)
+        self._pulse.start()
+        self._door: HealthDoor | None = None
+        if settings.work_metrics_port:
+            self._door = HealthDoor(
+                "work",
+                settings.metrics_host,
+                settings.work_metrics_port,
+                measures.registry,
+                self.troubles,
+                settings.api_token.get_secret_value(),
+            )
+
+    def troubles(self) -> list[str]:
+        """Return why work is not ready, its job queue among it; nothing when it is."""
+        trouble = self._pulse.trouble()
+        return [trouble] if trouble else []
+
+    def stop(self) -> None:
+        """End the watch."""
+        self._pulse.stop()
+        if self._door is not None:
+            self._door.close()
+
+
+def watch_serve(settings: Settings) -> Pulse:
+    """Begin the pulse of a serve process, which looks after the silence of ingest and work."""
+    pulse = Pulse("serve", settings.required("database_url"), Role.SERVE, tuple(_SILENT.values()), _silences)
+    pulse.start()
+    return pulse
+
+
+def _waiting_jobs(connection: Connection | None, _now: datetime) -> Mapping[Kind, float | None]:
+    return {} if connection is None else {Kind.JOBS_OLD: alarms.oldest_job_s(connection)}
+
+
+def _silences(connection: Connection | None, _now: datetime) -> Mapping[Kind, float | None]:
+    """Return for how long processes have not been heard from; one that never was is not missed."""
+    if connection is None:
+        return {}
+    silent_s = {each.process: each.silent_s for each in alarms.processes(connection)}
+    return {kind: silent_s.get(process) for process, kind in _SILENT.items()}

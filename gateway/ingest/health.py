@@ -1,0 +1,117 @@
+"""The health of ingest: whether it is ready, what it measures of itself and of the broker, and its alarms."""
+
+import shutil
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from gateway.health.alarms import Kind
+from gateway.health.door import HealthDoor
+from gateway.health.measures import IngestMeasures
+from gateway.health.pulse import Pulse
+from gateway.ingest.mqtt import MqttSource
+from gateway.ingest.queue_watch import Bound, QueueWatch
+from gateway.settings import Settings
+from gateway.storage.connection import Connection, Role
+
+# The worker looks for messages twice a second, and a batch takes a second at most when all is well.
+_LOOKED_WITHIN_S: Final = 30.0
+# The alarm about dropped messages ends when none was dropped for so long.
+_DROPS_FORGOTTEN_S: Final = 900.0
+_KINDS: Final = (
+    Kind.QUEUE_FILLS, Kind.QUEUE_DROPS, Kind.DATABASE_AWAY, Kind.INGEST_BEHIND, Kind.DISK_FULL,
+)  # fmt: skip
+
+
+class Drops:
+    """How many messages the broker has dropped lately; its own counter begins anew when it is started again.
+
+    Examples
+    --------
+    >>> drops = Drops()
+    >>> drops.seen(7, 0.0), drops.seen(9, 1.0), drops.seen(9, 2.0), drops.seen(0, 3.0), drops.seen(0, 5000.0)
+    (0, 2, 2, 2, 0)
+    """
+
+    def __init__(self) -> None:
+        self._before: int | None = None
+        self._lately = 0
+        self._last_at_s = 0.0
+
+    def seen(self, dropped: int, now_s: float) -> int:
+        """Take the broker's counter in; return how many were dropped since the last quiet quarter of an hour."""
+        new = 0 if self._before is None else dropped - self._before if dropped >= self._before else dropped
+        self._before = dropped
+        if new:
+            self._lately += new
+            self._last_at_s = now_s
+        elif now_s - self._last_at_s > _DROPS_FORGOTTEN_S:
+            self._lately = 0
+        return self._lately
+
+
+class IngestHealth:
+    """Watches an ingest process until it is stopped, and shows what it sees where the settings say."""
+
+    def __init__(self, settings: Settings, source: MqttSource, measures: IngestMeasures) -> None:
+        self._settings = settings
+        self._source = source
+        self._measures = measures
+        self._drops = Drops()
+        bound = Bound(settings.broker_queue_messages, settings.broker_queue_bytes)
+        self._watch = QueueWatch(settings.broker, bound)
+        self._pulse = Pulse("ingest", settings.required("database_url"), Role.INGEST, _KINDS, self._measure)
+        self._pulse.start()
+        self._door = self._opened()
+
+    def _opened(self) -> HealthDoor | None:
+        settings = self._settings
+        if not settings.ingest_metrics_port:
+            return None
+        return HealthDoor(
+            "ingest",
+            settings.metrics_host,
+            settings.ingest_metrics_port,
+            self._measures.registry,
+            self.troubles,
+            settings.api_token.get_secret_value(),
+        )
+
+    def troubles(self) -> list[str]:
+        """Return why ingest is not ready; nothing when it is."""
+        found = [self._pulse.trouble()]
+        if not self._source.is_connected:
+            found.append("the broker does not answer")
+        looked_s = (datetime.now(UTC) - self._measures.looked_at).total_seconds()
+        if looked_s > _LOOKED_WITHIN_S:
+            found.append(f"the batch in hand has not been committed for {looked_s:.0f} s")
+        return [trouble for trouble in found if trouble]
+
+    def stop(self) -> None:
+        """End the watch."""
+        self._pulse.stop()
+        self._watch.close()
+        if self._door is not None:
+            self._door.close()
+
+    def _measure(self, _connection: Connection | None, _now: datetime) -> Mapping[Kind, float | None]:
+        disk = shutil.disk_usage(_existing(self._settings))
+        values: dict[Kind, float | None] = {
+            Kind.INGEST_BEHIND: max(self._measures.lags_s().values()),
+            Kind.DISK_FULL: 1 - disk.free / disk.total,
+        }
+        fill = self._watch.fill()
+        if fill is not None:
+            self._measures.queue_fill.set(fill.ratio)
+            self._measures.queue_messages.set(fill.messages)
+            self._measures.queue_dropped.set(fill.dropped)
+            values[Kind.QUEUE_FILLS] = fill.ratio
+            values[Kind.QUEUE_DROPS] = self._drops.seen(fill.dropped, time.monotonic())
+        return values
+
+
+def _existing(settings: Settings) -> str:
+    """Return the data folder, or the nearest one above it that exists: a process beside other servers has none."""
+    folder = settings.data_dir
+    return str(next(each for each in (folder, *folder.parents) if each.exists()))

@@ -1,0 +1,55 @@
+"""Work and serve watch themselves and each other, on a real database."""
+
+import time
+from collections.abc import Callable
+
+import httpx2
+
+from gateway import jobs
+from gateway.health.alarms import Kind
+from gateway.health.measures import WorkMeasures
+from gateway.health.watches import WorkHealth, watch_serve
+from gateway.settings import Settings
+from gateway.storage.alarms import open_alarms
+from gateway.storage.connection import Role, connect
+from tests.conftest import free_port
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
+    until_s = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until_s, "it did not come about in time"
+        time.sleep(0.05)
+
+
+def test_work_shows_that_it_is_ready_and_raises_an_alarm_about_jobs_that_grow_old(database: str) -> None:
+    port = free_port()
+    with connect(database, Role.ADMIN) as connection:
+        jobs.defer(connection, jobs.OFFER, lock="request-{request_id}", calls=[{"tenant_id": 1, "request_id": 2}])
+        connection.execute("UPDATE jobs.procrastinate_events SET at = now() - interval '10 minutes'")
+        health = WorkHealth(Settings(database_url=database, work_metrics_port=port), WorkMeasures())
+        assert httpx2.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+        wait_until(lambda: [each.kind for each in open_alarms(connection)] == [Kind.JOBS_OLD])
+        connection.execute("DELETE FROM jobs.procrastinate_jobs")
+        wait_until(lambda: not open_alarms(connection))
+    health.stop()
+
+
+def test_serve_notices_that_ingest_fell_silent_and_that_it_is_back(database: str) -> None:
+    with connect(database, Role.ADMIN) as connection:
+        connection.execute("INSERT INTO desk_process VALUES ('ingest', now(), now() - interval '2 minutes')")
+        connection.execute("INSERT INTO desk_process VALUES ('work', now(), now() + interval '2 minutes')")
+        pulse = watch_serve(Settings(database_url=database))
+        wait_until(lambda: [each.kind for each in open_alarms(connection)] == [Kind.INGEST_SILENT])
+        connection.execute("UPDATE desk_process SET heard_at = now() + interval '2 minutes'")
+        wait_until(lambda: not open_alarms(connection))
+    pulse.stop()
+
+
+def test_a_process_that_never_ran_is_not_missed(database: str) -> None:
+    pulse = watch_serve(Settings(database_url=database))
+    with connect(database, Role.ADMIN) as connection:
+        wait_until(lambda: connection.execute("SELECT count(*) FROM desk_process").fetchone() == (1,))
+        time.sleep(3)
+        assert open_alarms(connection) == []
+    pulse.stop()
