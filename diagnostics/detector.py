@@ -59,7 +59,9 @@ class Values:
 
     def widened(self, width: int) -> "Values":
         """Return the same with elements up to `width` that have no value."""
-        return Values(np.pad(self.value, ((0, 0), (0, max(0, width - self.width))), constant_values=np.nan))
+        if width <= self.width:
+            return self
+        return Values(np.pad(self.value, ((0, 0), (0, width - self.width)), constant_values=np.nan))
 
 
 class Detector(Protocol):

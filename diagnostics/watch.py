@@ -183,6 +183,20 @@ class Watch:
             arrays |= group.take(slots)
         return pack(arrays)
 
+    def snapshots(self, device_ids: Sequence[int]) -> list[bytes]:
+        """Return the state of each of some devices, as `snapshot` would one by one; all of them have to be known."""
+        ids = np.array(device_ids, dtype=np.int64)
+        slots = self._rows.of(ids)
+        by_device: dict[str, Array] = {"device_ids": ids}
+        of_all: dict[str, Array] = {}
+        for group in self._groups:
+            group.grow(len(self._rows), 0)
+            for name, array in group.take(slots).items():
+                (of_all if name == group.monitors_name else by_device)[name] = array
+        return [
+            pack({name: array[row : row + 1] for name, array in by_device.items()} | of_all) for row in range(len(ids))
+        ]
+
     def restore(self, state: bytes) -> list[int]:
         """Put back what `snapshot` took out, and return the device ids that it held.
 

@@ -7,6 +7,7 @@ import pytest
 
 from devices.products import product_type
 from devices.readings import Columns, Value
+from diagnostics.state import unpack
 from diagnostics.watch import SymptomChange, Watch, rounds
 
 EV = product_type("electric_vehicle")
@@ -132,3 +133,16 @@ def test_rounds_keep_each_devices_order_and_never_hold_a_device_twice() -> None:
             assert seen.get(int(slots[row]), -1) < row
             seen[int(slots[row])] = int(row)
     assert sum(len(rows) for rows in rounds(slots)) == 500
+
+
+def test_the_states_of_devices_taken_together_are_those_taken_one_by_one() -> None:
+    watch = Watch(EV)
+    assert list(run(watch, 1000))
+    together = [contents(state) for state in watch.snapshots([102, 100])]
+    assert together == [contents(watch.snapshot([device])) for device in (102, 100)]
+    assert together[0] != together[1]
+    assert watch.snapshots([]) == []
+
+
+def contents(state: bytes) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
+    return {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in unpack(state).items()}
