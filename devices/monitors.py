@@ -156,6 +156,87 @@ class Stuck:
 
 
 @dataclass(frozen=True, slots=True)
+class Periods:
+    """Whole periods of a device's life, each with one level: the mean of a feature's values.
+
+    Parameters
+    ----------
+    length_s : float
+        Length of a period; periods are aligned to 1970.
+    fewest : int
+        Samples that a period needs to have a level.
+    is_register : bool
+        The feature is a cumulative register, and a level is what it grew by in the period.
+    rest : float
+        A level at or below this says nothing: the thing was not in use.
+    """
+
+    length_s: float
+    fewest: int
+    is_register: bool = False
+    rest: float = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A level that slowly leaves what was learned of this device.
+
+    Wrong when it has crept to `limit` from its learned level, in the feature's unit and on `side`, with evidence of
+    `evidence` robust sigmas summed up beyond a slack of `slack` a period; well within `clear`. `learn` periods are
+    learned first; what was learned follows with the time constant `forget_s` while nothing is wrong. A sigma is at least
+    `scale_floor`, in the feature's unit; `unit` is what people read (per period for a register).
+    """
+
+    name: str
+    title: str
+    component: str
+    feature: str
+    unit: str
+    side: Literal["above", "below"]
+    periods: Periods
+    learn: int
+    scale_floor: float
+    slack: float
+    evidence: float
+    limit: float
+    clear: float
+    forget_s: float
+    on_delay_s: float
+    off_delay_s: float
+    is_safety: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A level that changed suddenly and for good.
+
+    Wrong when the median of the last `after` periods is beyond the median of the `before` periods ahead of them by
+    `limit` and by `sigmas` standard errors, on `side`; well when it is back within `clear`. With `is_share` the change is
+    in per cent of the level before, else in the feature's unit. After `hold` periods the new level is taken for usual.
+    The levels' robust scale is at least `scale_floor`, in the unit of the change; `unit` is what people read.
+    """
+
+    name: str
+    title: str
+    component: str
+    feature: str
+    unit: str
+    side: Literal["above", "below"]
+    periods: Periods
+    before: int
+    after: int
+    scale_floor: float
+    sigmas: float
+    limit: float
+    clear: float
+    hold: int
+    on_delay_s: float
+    off_delay_s: float
+    is_share: bool = False
+    is_safety: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Silence:
     """A device of which nothing is heard, by the server's own clock.
 
@@ -180,5 +261,5 @@ class Silence:
 
 
 # What looks at readings, and all that there is: silence looks at the absence of them.
-OfReadings = Limit | Peer | Reported | Register | MinimumFlow | Stuck
+OfReadings = Limit | Peer | Reported | Register | MinimumFlow | Stuck | Drift | Step
 Monitor = OfReadings | Silence

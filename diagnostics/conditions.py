@@ -52,6 +52,18 @@ class Conditions:
             np.pad(self.well, pad),
         )
 
+    @classmethod
+    def silent(cls, shape: tuple[int, ...]) -> "Conditions":
+        """Return conditions that say nothing."""
+        return cls(np.full(shape, np.nan), *(np.zeros(shape, np.bool_) for _ in range(3)))
+
+    def among(self, length: int, rows: IntArray) -> "Conditions":
+        """Return these conditions at their rows among `length` samples of which the others say nothing."""
+        whole = Conditions.silent((length, self.width))
+        whole.value[rows], whole.known[rows] = self.value, self.known
+        whole.wrong[rows], whole.well[rows] = self.wrong, self.well
+        return whole
+
     def at(self, rows: IntArray) -> "Conditions":
         """Return the conditions of some samples."""
         return Conditions(self.value[rows], self.known[rows], self.wrong[rows], self.well[rows])

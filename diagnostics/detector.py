@@ -59,7 +59,9 @@ class Values:
 
     def widened(self, width: int) -> "Values":
         """Return the same with elements up to `width` that have no value."""
-        return Values(np.pad(self.value, ((0, 0), (0, max(0, width - self.width))), constant_values=np.nan))
+        if width <= self.width:
+            return self
+        return Values(np.pad(self.value, ((0, 0), (0, width - self.width)), constant_values=np.nan))
 
 
 class Detector(Protocol):
@@ -94,6 +96,8 @@ class Detector(Protocol):
 class Memory:
     """Named arrays [devices, w], each with the value that stands for "nothing is known yet".
 
+    A value that is an array [k] stands for an array [devices, w, k], as a window of the last k levels.
+
     Examples
     --------
     >>> memory = Memory({"score": np.float32(0), "before": np.float64("nan")})
@@ -102,9 +106,11 @@ class Memory:
     ([[nan], [nan]], 'float32')
     """
 
-    def __init__(self, unknown: Mapping[str, np.generic]) -> None:
-        self._unknown = unknown
-        self._arrays: dict[str, Array] = {name: np.full((0, 0), value) for name, value in unknown.items()}
+    def __init__(self, unknown: Mapping[str, np.generic | Array]) -> None:
+        self._unknown = {name: np.asarray(value) for name, value in unknown.items()}
+        self._arrays: dict[str, Array] = {
+            name: np.zeros((0, 0, *value.shape), value.dtype) for name, value in self._unknown.items()
+        }
 
     def __getitem__(self, name: str) -> Array:
         """Return one array; it may be written to."""
@@ -114,8 +120,9 @@ class Memory:
         """Make room for devices and elements that were not seen before."""
         for name, old in self._arrays.items():
             shape = (max(devices, old.shape[0]), max(width, old.shape[1]))
-            if shape != old.shape:
-                fresh = np.full(shape, self._unknown[name])
+            if shape != old.shape[:2]:
+                unknown = self._unknown[name]
+                fresh = np.full((*shape, *unknown.shape), unknown)
                 fresh[: old.shape[0], : old.shape[1]] = old
                 self._arrays[name] = fresh
 

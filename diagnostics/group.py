@@ -119,14 +119,19 @@ class Group:
         }
         if self.detector is not None:
             arrays |= self.detector.memory.take(slots)
-        arrays["monitors"] = np.array([monitor.name for monitor in self.monitors])
-        return {f"{self.name}.{name}": array for name, array in arrays.items()}
+        taken = {f"{self.name}.{name}": array for name, array in arrays.items()}
+        return taken | {self.monitors_name: np.array([monitor.name for monitor in self.monitors])}
+
+    @property
+    def monitors_name(self) -> str:
+        """Under what name the state says of which monitors it is, once for all devices."""
+        return f"{self.name}.monitors"
 
     def put(self, slots: IntArray, arrays: dict[str, Array]) -> None:
         """Put back what `take` returned, when it was taken from the same monitors and the same kind of memory."""
         names = [monitor.name for monitor in self.monitors]
         kept = {} if self.detector is None else self.detector.memory.take(slots[:0])
-        if arrays.get(f"{self.name}.monitors", np.array([])).tolist() != names:
+        if arrays.get(self.monitors_name, np.array([])).tolist() != names:
             return
         if any(f"{self.name}.{name}" not in arrays for name in kept):
             return

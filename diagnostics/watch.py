@@ -10,15 +10,17 @@ from typing import Final, Literal
 
 import numpy as np
 
-from devices.monitors import Limit, MinimumFlow, OfReadings, Peer, Register, Reported, Silence, Stuck
+from devices.monitors import Drift, Limit, MinimumFlow, OfReadings, Peer, Register, Reported, Silence, Step, Stuck
 from devices.product import ProductType
 from devices.readings import Columns, FloatArray, IntArray
 from diagnostics.conditions import Conditions
 from diagnostics.detector import Detector, Readings
 from diagnostics.detectors import limit, reported
+from diagnostics.detectors.drift import Drifts
 from diagnostics.detectors.minimum_flow import MinimumFlows
 from diagnostics.detectors.peer import Peers
 from diagnostics.detectors.register import Registers
+from diagnostics.detectors.step import Steps
 from diagnostics.detectors.stuck import Standstills
 from diagnostics.group import Group
 from diagnostics.latch import CLEAR, CONFIRMED, Changes
@@ -181,6 +183,20 @@ class Watch:
             arrays |= group.take(slots)
         return pack(arrays)
 
+    def snapshots(self, device_ids: Sequence[int]) -> list[bytes]:
+        """Return the state of each of some devices, as `snapshot` would one by one; all of them have to be known."""
+        ids = np.array(device_ids, dtype=np.int64)
+        slots = self._rows.of(ids)
+        by_device: dict[str, Array] = {"device_ids": ids}
+        of_all: dict[str, Array] = {}
+        for group in self._groups:
+            group.grow(len(self._rows), 0)
+            for name, array in group.take(slots).items():
+                (of_all if name == group.monitors_name else by_device)[name] = array
+        return [
+            pack({name: array[row : row + 1] for name, array in by_device.items()} | of_all) for row in range(len(ids))
+        ]
+
     def restore(self, state: bytes) -> list[int]:
         """Put back what `snapshot` took out, and return the device ids that it held.
 
@@ -220,6 +236,8 @@ def _threshold(monitor: OfReadings) -> float:
     match monitor:
         case Limit() | MinimumFlow() | Stuck():
             return monitor.limit
+        case Drift() | Step():
+            return monitor.limit if monitor.side == "above" else -monitor.limit
         case Peer():
             return monitor.limit * monitor.scale_floor
         case Reported() | Register():
@@ -237,5 +255,9 @@ def _detector(monitor: OfReadings) -> Detector | None:
             return MinimumFlows(monitor)
         case Stuck():
             return Standstills(monitor)
+        case Drift():
+            return Drifts(monitor)
+        case Step():
+            return Steps(monitor)
         case Limit() | Reported():
             return None

@@ -125,6 +125,21 @@ def migrate() -> None:
 
 
 @app.command(rich_help_panel="Processes")
+def draft_migration(product: Annotated[str, typer.Argument(help="Name of the product type.")]) -> None:
+    """Print the SQL that adds the columns which a product type's declared signals lack, for a person to review.
+
+    Put it into the next file of gateway/storage/migrations. It needs no database.
+    """
+    from devices.products import product_types
+    from gateway.storage.draft import draft
+
+    known = product_types()
+    if product not in known:
+        raise CalloutError(f"there is no product type {product!r}; there are {', '.join(sorted(known))}")
+    typer.echo(draft(known[product]) or f"-- every declared signal of {product} has its columns")
+
+
+@app.command(rich_help_panel="Processes")
 def ingest() -> None:
     """Receive what devices say: decode, store, detect, and acknowledge after the commit.
 

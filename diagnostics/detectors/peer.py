@@ -48,7 +48,9 @@ class Residuals:
 
     def widened(self, width: int) -> "Residuals":
         """Return the same with elements up to `width` that have no value."""
-        pad = ((0, 0), (0, max(0, width - self.width)))
+        if width <= self.width:
+            return self
+        pad = ((0, 0), (0, width - self.width))
         return Residuals(
             np.pad(self.score, pad, constant_values=np.nan), np.pad(self.residual, pad, constant_values=np.nan)
         )

@@ -33,7 +33,9 @@ _MAIL_PORT: Final = 20025
 _MAILBOX_PORT: Final = 20080
 _COUNT_SECONDS: Final = 5.0
 _LINK_SECONDS: Final = 1.0
-_FLEET: Final = ("--vehicles", "12", "--meters", "6", "--catch-up", "20s")
+_FLEET: Final = ("--vehicles", "12", "--catch-up", "20s")
+# One journey is enough where it ends with the first date, and a vehicle's is told in a day of readings.
+_METERS: Final = ("--meters", "6")
 _SOON: Final = ("--early-share", "1", "--late-share", "0", "--never-share", "0")
 
 
@@ -112,7 +114,8 @@ class Demo:
 
     def _start_street(self, household: Household, mailbox: str) -> None:
         state = ("--state-dir", str(self.folder.part("fleet")), "--api-url", household.settings.base_url)
-        household.add(household.service("fleet", "simulators", "fleet", *_FLEET, *state))
+        meters = () if self.is_once else _METERS
+        household.add(household.service("fleet", "simulators", "fleet", *_FLEET, *meters, *state))
         shares = _SOON if self.is_once else ()
         household.add(household.service("owners", "simulators", "owners", "--mailbox", mailbox, *shares))
 

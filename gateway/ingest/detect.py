@@ -32,8 +32,9 @@ from gateway.storage.readings import ReadingTable, Stored
 
 _log = logging.getLogger(__name__)
 
-# Devices whose readings are loaded together when they are taken in again.
-_TOGETHER: Final = 16
+# About how many readings are loaded together when devices are taken in again: many devices side by side cost little
+# more than one, and memory is bounded.
+_TOGETHER: Final = 40_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Detectors:
             self._moved[key] = max(self._moved.get(key, 0), reading.ingest_no)
         in_time, late_us = self._sorted_out(product, readings)
         outcome = Outcome(self._advance(connection, product, in_time), set())
-        for devices in _batches(late_us):
+        for devices in _batches(late_us, self._watches[product]):
             starts_us = {device: late_us[device] for device in devices}
             begun_us = self._go_back(connection, product, starts_us)
             outcome.rewound |= rewind_symptoms(connection, begun_us)
@@ -221,7 +222,7 @@ class Detectors:
             connection, {partition: seen.get((partition, product), 0) for partition in self._partitions}
         )
         moved_us = {device: at_us for _, device, at_us, _ in moved}
-        for devices in _batches(moved_us):
+        for devices in _batches(moved_us, watch):
             numbers_us, codes_us = watch.newest_us(np.array(devices, dtype=np.int64))
             newest_us = np.maximum(numbers_us, codes_us)
             starts_us = {
@@ -237,10 +238,11 @@ class Detectors:
         return len(moved)
 
 
-def _batches(devices: Iterable[int]) -> Iterator[list[int]]:
-    """Split devices into lists that are taken in together."""
+def _batches(devices: Iterable[int], watch: Watch) -> Iterator[list[int]]:
+    """Split devices into lists that are taken in together: each goes back by up to two horizons."""
     rest = iter(devices)
-    while batch := list(islice(rest, _TOGETHER)):
+    readings_each = max(1.0, 2 * watch.product.lateness_s / watch.product.cadence_s)
+    while batch := list(islice(rest, max(1, int(_TOGETHER / readings_each)))):
         yield batch
 
 
@@ -256,8 +258,6 @@ def _anchors(watch: Watch, readings: Iterable[Stored], span: int, span_us: int) 
     devices = sorted({reading.device_id for reading in readings})
     numbers_us, codes_us = watch.newest_us(np.array(devices, dtype=np.int64))
     last_spans = np.maximum(numbers_us, codes_us) // span_us
-    return [
-        (device, (int(last) + 1) * span_us, watch.snapshot([device]))
-        for device, last in zip(devices, last_spans, strict=True)
-        if 0 < last < span
-    ]
+    entering = [(device, int(last)) for device, last in zip(devices, last_spans, strict=True) if 0 < last < span]
+    states = watch.snapshots([device for device, _ in entering])
+    return [(device, (last + 1) * span_us, state) for (device, last), state in zip(entering, states, strict=True)]

@@ -82,9 +82,12 @@ class ElectricVehicles:
         Where each of them lives; there are as many vehicles as sites.
     seed
         Decides tolerances, habits, weather, traffic and noise.
+    longest_step_s
+        Longer steps of time are cut into ones of this length: the default is true to the cells' voltages, minutes are
+        true enough for a year of trips and weather.
     """
 
-    def __init__(self, sites: list[Site], seed: int) -> None:
+    def __init__(self, sites: list[Site], seed: int, longest_step_s: float = LONGEST_STEP_S) -> None:
         count = len(sites)
         self.rng = np.random.default_rng([seed, 1])
         self.packs = TractionPacks.assemble(count, self.rng)
@@ -98,6 +101,7 @@ class ElectricVehicles:
         self._habits = Habits.of_people(count, self.rng)
         self.use = DailyUse(self._habits, [site.zone for site in sites], seed)
         self._latitude = np.array([site.latitude for site in sites])
+        self._longest_step_s = longest_step_s
         self._count = count
         self._strain = Strain.none(count)
         self._load = self._at_rest()
@@ -114,12 +118,17 @@ class ElectricVehicles:
         strain
             What is wrong with the vehicles meanwhile.
         """
-        pieces = max(1, int(np.ceil(dt_s / LONGEST_STEP_S)))
+        pieces = max(1, int(np.ceil(dt_s / self._longest_step_s)))
         for _ in range(pieces):
             self._piece(dt_s / pieces, at, strain)
 
     def samples(self) -> list[Sample]:
         """Read all sensors once, with their noise and resolution: one sample per vehicle, without its time."""
+        columns = self.columns()
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def columns(self) -> dict[str, list[Value]]:
+        """Read all sensors once: n values by signal, without their time."""
         cells_v = self._read_cells()
         probes_degc = self._read_probes()
         body, noise = self.body, self.rng.standard_normal
@@ -127,11 +136,11 @@ class ElectricVehicles:
         insulation_kohm = np.round(self._insulation_kohm() * (1 + 0.01 * noise(self._count)))
         level = self.diagnosis.watch(cells_v, probes_degc, insulation_kohm, low_voltage_v)
         pack_voltage_v: Floats = self.packs.cell_voltages_v(self._load).sum(axis=1) + 0.15 * noise(self._count)
-        columns: dict[str, list[Value]] = {
+        return {
             "pack_voltage_v": np.round(pack_voltage_v, 1).tolist(),
             "pack_current_a": np.round(self._load.current_a + 0.08 * noise(self._count), 1).tolist(),
             "soc_pct": np.round(np.clip(self.packs.soc(), 0.0, 1.0) * 100).tolist(),
-            "soh_pct": np.round(body.soh_pct, 1).tolist(),
+            "soh_pct": np.round(body.soh_pct - self._strain.soh_lost_pct, 1).tolist(),
             "cell_voltages_v": _rows(cells_v),
             "probe_temps_degc": _rows(probes_degc),
             "insulation_kohm": insulation_kohm.tolist(),
@@ -145,7 +154,6 @@ class ElectricVehicles:
             "is_charging": self.use.is_charging.tolist(),
             "ambient_temp_degc": (np.round(self._load.ambient_degc * 2) / 2).tolist(),
         }
-        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def codes(self, vehicle: int) -> tuple[str, ...]:
         """Name the trouble codes that a vehicle shows now."""

@@ -56,6 +56,10 @@ def _coolant_pump(strain: Strain, vehicle: int, _channel: int, severity: float, 
     strain.cooling_factor[vehicle] = 1 - severity / 100
 
 
+def _fast_ageing(strain: Strain, vehicle: int, _channel: int, severity: float, hours: float) -> None:
+    strain.soh_lost_pct[vehicle] = severity * hours / 24
+
+
 def _insulation_breakdown(strain: Strain, vehicle: int, _channel: int, severity: float, hours: float) -> None:
     # Moisture creeps in: it falls from healthy to its end value within about half an hour.
     strain.insulation_limit_kohm[vehicle] = severity * (1 + 400 * float(np.exp(-hours * 14)))
@@ -91,6 +95,7 @@ KINDS: dict[str, Kind] = {
     "coolant_pump": Kind(
         _coolant_pump, "% of cooling lost", 75.0, ("probe_temps_degc", "coolant_temp_degc"), 1, "the pump hardly turns"
     ),
+    "fast_ageing": Kind(_fast_ageing, "% of health a day", 0.2, ("soh_pct",), 1, "the battery ages by the day"),
     "insulation_breakdown": Kind(
         _insulation_breakdown, "kohm", 24.0, ("insulation_kohm", "dtcs"), 1, "high voltage leaks to the body"
     ),

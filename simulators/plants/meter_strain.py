@@ -33,6 +33,12 @@ class MeterStrain:
         Heat of a bad contact.
     neutral_shift
         How far the star point has moved, 0 to 1.
+    heat_stuck, heat_swapped
+        The heat register stands still; the two temperature sensors are on each other's pipe.
+    heat_off_wh, heat_return_k
+        Error of the heat register; by how much too warm the heating water comes back.
+    battery_sag_v
+        What the battery's resistance takes from its voltage.
     battery_used
         Share of the battery's charge that is gone beyond the usual, 0 to 1.
     clock_off_s
@@ -54,8 +60,13 @@ class MeterStrain:
     backflow_per_day: Floats
     gas_valve_closed: Flags
     gas_leak_l_h: Floats
+    heat_stuck: Flags
+    heat_swapped: Flags
+    heat_off_wh: Floats
+    heat_return_k: Floats
     terminal_heat_k: Floats
     neutral_shift: Floats
+    battery_sag_v: Floats
     battery_used: Floats
     clock_off_s: Floats
     cover_open: Flags
@@ -85,8 +96,13 @@ class MeterStrain:
             backflow_per_day=zero(),
             gas_valve_closed=no(),
             gas_leak_l_h=zero(),
+            heat_stuck=no(),
+            heat_swapped=no(),
+            heat_off_wh=zero(),
+            heat_return_k=zero(),
             terminal_heat_k=zero(),
             neutral_shift=zero(),
+            battery_sag_v=zero(),
             battery_used=zero(),
             clock_off_s=zero(),
             cover_open=no(),

@@ -1,4 +1,4 @@
-"""Smart meters as they live: electricity, gas and water of households, their registers, voltages and batteries.
+"""Smart meters as they live: electricity, gas, water and heat of households, their registers, voltages and batteries.
 
 Flows in, registers out: a register shows the whole units of what flowed since it was built, modulo its digits. State
 and a random generator go in, samples come out; the same seed gives the same samples. The signals bear the names of the
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from simulators.plants.heat_station import HeatStations
 from simulators.plants.meter_strain import Flags, Floats, MeterStrain
 
 Value = float | int | bool | list[float | None] | None
@@ -36,11 +37,12 @@ _KNEE_V = 3.6
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a meter hangs: its time zone, its latitude, and the nominal voltage there."""
+    """Where a meter hangs: time zone, latitude, nominal voltage, and whether a district's network heats the house."""
 
     zone: ZoneInfo
     latitude: float
     nominal_v: float = 230.0
+    has_heat: bool = False
 
 
 @dataclass(slots=True)
@@ -110,6 +112,8 @@ class SmartMeters:
         self._at_s = 0.0
         self._battery_used = rng.uniform(0.05, 0.75, count)
         self._strain = MeterStrain.none(count)
+        self._has_heat = np.array([site.has_heat for site in sites], dtype=np.bool_)
+        self.heat = HeatStations.built(count, np.random.default_rng([seed, 2]))
         self._offset_s = np.zeros(count)
         self._offset_hour = -1
 
@@ -149,6 +153,7 @@ class SmartMeters:
             "terminal_temp_degc": self._read(terminal_degc, 0.3, 1),
             "is_gas_valve_open": (~strain.gas_valve_closed).tolist(),
             "water_flow_l_h": self._read(self._water_l_h, 0.0, 1),
+            **self._heat_columns(),
             "battery_v": self._read(self._battery_v(), 0.005, 2),
             "clock_offset_s": self._read(clock_off_s, 0.3, 1),
             "is_cover_open": strain.cover_open.tolist(),
@@ -200,6 +205,7 @@ class SmartMeters:
         self._use_electricity(dt_s, at_s, local_h, use)
         self._use_gas(dt_s, use)
         self._use_water(dt_s, use)
+        self._use_heat(dt_s, use)
 
     def _leave(self, dt_s: float, at_s: float) -> None:
         """Send people on journeys: a weekend now and then, a fortnight some time in the year."""
@@ -240,10 +246,22 @@ class SmartMeters:
 
     def _use_gas(self, dt_s: float, use: Floats) -> None:
         strain = self._strain
-        heating_l_h = np.clip(18.0 - self._air_degc, 0, None) * self._gas_l_per_k_h
+        heating_l_h = np.clip(18.0 - self._air_degc, 0, None) * self._gas_l_per_k_h * ~self._has_heat
         hot_water_l = self.rng.poisson(0.25 * use * self._people * dt_s / 3600) * self.rng.uniform(40, 220, self._count)
         gas_l = np.where(strain.gas_valve_closed, 0.0, heating_l_h * dt_s / 3600 + hot_water_l)
         self.counted.gas_l = self.counted.gas_l + gas_l + strain.gas_leak_l_h * dt_s / 3600
+
+    def _use_heat(self, dt_s: float, use: Floats) -> None:
+        self.heat.step(dt_s, self._air_degc, 0.25 * use * self._people, self._strain)
+
+    def _heat_columns(self) -> dict[str, list[Value]]:
+        """What the heat meter shows, nothing where there is none."""
+        columns = self.heat.columns(self._strain)
+        silent = np.flatnonzero(~self._has_heat | self._strain.bus_dead).tolist()
+        for column in columns.values():
+            for row in silent:
+                column[row] = None
+        return columns
 
     def _use_water(self, dt_s: float, use: Floats) -> None:
         """Draw water as Poisson events of some litres each; a leak follows the pressure, higher at night."""
@@ -294,7 +312,7 @@ class SmartMeters:
     def _battery_v(self) -> Floats:
         """A lithium thionyl chloride cell: flat for years, then a knee."""
         used = np.clip(self._battery_used + self._strain.battery_used, 0, 1)
-        return _KNEE_V + 0.06 * (1 - used) - 1.6 * np.clip(used - 0.9, 0, None) / 0.1
+        return _KNEE_V - self._strain.battery_sag_v + 0.06 * (1 - used) - 1.6 * np.clip(used - 0.9, 0, None) / 0.1
 
     def _refresh_zones(self, at: datetime) -> None:
         hour = int(at.timestamp() // 3600)

@@ -31,6 +31,11 @@ def _battery_knee(strain: MeterStrain, meter: int, _channel: int, severity: floa
     strain.battery_used[meter] = severity / 100 * hours / 24
 
 
+def _battery_passivation(strain: MeterStrain, meter: int, _channel: int, severity: float, hours: float) -> None:
+    # A layer grows on the lithium and resists the current: the voltage under load falls long before the charge is gone.
+    strain.battery_sag_v[meter] = severity / 1000 * hours / 24
+
+
 def _clock_drift(strain: MeterStrain, meter: int, _channel: int, severity: float, hours: float) -> None:
     strain.clock_off_s[meter] = severity * hours / 24
 
@@ -59,6 +64,19 @@ KINDS: dict[str, Kind] = {
     "gas_stuck": Kind(_flag("gas_stuck"), "1", 1.0, ("gas_l",), 1, "the gas register stands still"),
     "gas_valve_leak": Kind(_gas_valve_leak, "l/h", 40.0, ("gas_l",), 1, "the closed gas valve lets gas through"),
     "battery_knee": Kind(_battery_knee, "%/day", 25.0, ("battery_v",), 1, "the battery is used up"),
+    "battery_passivation": Kind(
+        _battery_passivation, "mV/day", 20.0, ("battery_v",), 1, "the battery's resistance grows"
+    ),
+    "heat_stuck": Kind(_flag("heat_stuck"), "1", 1.0, ("heat_wh",), 1, "the heat register stands still"),
+    "heat_rollback": Kind(
+        _to_severity("heat_off_wh", -1), "Wh", 5e5, ("heat_wh",), 1, "the heat register was turned back"
+    ),
+    "heat_swapped": Kind(
+        _flag("heat_swapped"), "1", 1.0, ("heat_supply_degc", "heat_return_degc"), 1, "the sensors are swapped"
+    ),
+    "heat_valve_leak": Kind(
+        _to_severity("heat_return_k"), "K", 15.0, ("heat_return_degc",), 1, "the heating's valve does not close"
+    ),
     "clock_drift": Kind(_clock_drift, "s/day", 60.0, ("clock_offset_s",), 1, "the clock runs fast"),
     "tamper": Kind(_flag("cover_open"), "1", 1.0, ("is_cover_open", "event_codes"), 1, "the cover was opened"),
     "bus_dead": Kind(

@@ -28,6 +28,8 @@ class Strain:
         Resistance to the body that lies beside the healthy one, infinite when well, (vehicles,).
     low_voltage_drop_v, has_dcdc
         Volts missing at the 12 V battery at rest; whether the converter charges it; (vehicles,).
+    soh_lost_pct
+        Health lost beyond the usual since the onset, (vehicles,).
     tyre_lost_kpa, brake_lost_mm
         Lost beyond the usual since the onset, (vehicles, wheels).
     cell_offset_v, probe_offset_k
@@ -46,6 +48,7 @@ class Strain:
     insulation_limit_kohm: Floats
     low_voltage_drop_v: Floats
     has_dcdc: Flags
+    soh_lost_pct: Floats
     tyre_lost_kpa: Floats
     brake_lost_mm: Floats
     cell_offset_v: Floats
@@ -67,6 +70,7 @@ class Strain:
             insulation_limit_kohm=np.full(count, np.inf),
             low_voltage_drop_v=np.zeros(count),
             has_dcdc=np.ones(count, dtype=np.bool_),
+            soh_lost_pct=np.zeros(count),
             tyre_lost_kpa=np.zeros((count, WHEELS)),
             brake_lost_mm=np.zeros((count, WHEELS)),
             cell_offset_v=np.zeros((count, CELLS)),

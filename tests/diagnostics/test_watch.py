@@ -7,6 +7,7 @@ import pytest
 
 from devices.products import product_type
 from devices.readings import Columns, Value
+from diagnostics.state import unpack
 from diagnostics.watch import SymptomChange, Watch, rounds
 
 EV = product_type("electric_vehicle")
@@ -79,7 +80,8 @@ def test_a_watch_that_is_put_back_goes_on_as_if_nothing_had_happened() -> None:
 
 def test_a_sample_older_than_what_was_seen_moves_no_detector() -> None:
     watch = Watch(EV)
-    sick: dict[str, list[Value]] = {"bms_level": [0]}
+    # As wide as the one that follows, so that no array has to grow for it.
+    sick: dict[str, list[Value]] = {"bms_level": [0], "probe_temps_degc": [[20.0]]}
     watch.step(np.array([1]), np.array([2_000_000_000]), Columns(sick, 1))
     before = watch.snapshot([1])
     hot: dict[str, list[Value]] = {"probe_temps_degc": [[120.0]]}
@@ -131,3 +133,16 @@ def test_rounds_keep_each_devices_order_and_never_hold_a_device_twice() -> None:
             assert seen.get(int(slots[row]), -1) < row
             seen[int(slots[row])] = int(row)
     assert sum(len(rows) for rows in rounds(slots)) == 500
+
+
+def test_the_states_of_devices_taken_together_are_those_taken_one_by_one() -> None:
+    watch = Watch(EV)
+    assert list(run(watch, 1000))
+    together = [contents(state) for state in watch.snapshots([102, 100])]
+    assert together == [contents(watch.snapshot([device])) for device in (102, 100)]
+    assert together[0] != together[1]
+    assert watch.snapshots([]) == []
+
+
+def contents(state: bytes) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
+    return {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in unpack(state).items()}

@@ -15,6 +15,7 @@ _PROBES: Final = Plot("probe_temps_degc", "Battery probe temperatures", "°C")
 _INSULATION: Final = Plot("insulation_kohm", "Insulation resistance", "kΩ")
 _LEVEL: Final = Plot("bms_level", "Battery warning level", "")
 _LOW_VOLTAGE: Final = Plot("low_voltage_v", "12 V system", "V")
+_HEALTH: Final = Plot("soh_pct", "State of health", "%")
 _COOLANT: Final = Plot("coolant_temp_degc", "Coolant temperature", "°C")
 
 PRODUCT: Final = ProductType(
@@ -31,6 +32,8 @@ PRODUCT: Final = ProductType(
         "cell_too_low": _CELLS,
         "cell_too_high": _CELLS,
         "cells_missing": _CELLS,
+        "probes_missing": _PROBES,
+        "probe_leaves_pack": _PROBES,
         "battery_failing": _PROBES,
         "battery_hot": _PROBES,
         "insulation_low": _INSULATION,
@@ -39,11 +42,13 @@ PRODUCT: Final = ProductType(
         "warning_level_2": _LEVEL,
         "warning_level_3": _LEVEL,
         "battery_code": _CELLS,
-        "battery_worn": Plot("soh_pct", "State of health", "%"),
+        "battery_worn": _HEALTH,
+        "battery_ages": _HEALTH,
         "low_voltage_low": _LOW_VOLTAGE,
         "low_voltage_high": _LOW_VOLTAGE,
         "low_voltage_code": _LOW_VOLTAGE,
         "coolant_hot": _COOLANT,
+        "coolant_runs_hotter": _COOLANT,
         "cooling_code": _COOLANT,
         "tyre_soft": Plot("tyre_pressures_kpa", "Tyre pressures", "kPa"),
         "brake_pad_thin": Plot("brake_pads_mm", "Brake pads", "mm"),

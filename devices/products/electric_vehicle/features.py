@@ -16,6 +16,8 @@ _CELL_HIGHEST_SAFE_V: Final = 4.4
 _PROBE_HIGHEST_SAFE_DEGC: Final = 80.0
 _STOP_LEVEL: Final = 2.5
 _TYRE_HIGHEST_KPA: Final = 500.0
+# From this speed on a car is being driven, and its coolant is moved and warmed.
+_DRIVES_KMH: Final = 10.0
 # Below this the pack is switched off and ohm per volt means nothing.
 _PACK_ALIVE_V: Final = 50.0
 
@@ -40,6 +42,21 @@ def _missing_cells(columns: Columns) -> FloatArray:
     sent = np.array([len(row) if isinstance(row, list) else np.nan for row in rows], dtype=np.float64)
     known = (~np.isnan(columns.matrix("cell_voltages_v"))).sum(axis=1)
     return (sent - known)[:, None]
+
+
+def _missing_probes(columns: Columns) -> FloatArray:
+    """Count of probes without a value in a sample that carries probes; NaN in one that carries none."""
+    rows = columns.values.get("probe_temps_degc") or [None] * columns.length
+    sent = np.array([len(row) if isinstance(row, list) else np.nan for row in rows], dtype=np.float64)
+    known = (~np.isnan(columns.matrix("probe_temps_degc"))).sum(axis=1)
+    return (sent - known)[:, None]
+
+
+def _coolant_rise(columns: Columns) -> FloatArray:
+    """By how many kelvin the coolant is warmer than the air while the car is driven."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        rise = columns.array("coolant_temp_degc") - columns.array("ambient_temp_degc")
+        return np.where(columns.array("speed_kmh") >= _DRIVES_KMH, rise, np.nan)[:, None]
 
 
 def _hottest_probe(columns: Columns) -> FloatArray:
@@ -105,6 +122,15 @@ FEATURES: Final = {
         Feature("insulation_ohm_per_v", "Insulation", "Ω/V", _insulation),
         Feature("tyre_share_pct", "Tyre pressure against the fullest tyre", "%", _tyre_share, element="Tyre"),
         Feature("brake_pad_mm", "Brake pad", "mm", lambda columns: columns.matrix("brake_pads_mm"), element="Brake"),
+        Feature(
+            "probe_degc",
+            "Battery probe",
+            "°C",
+            lambda columns: columns.matrix("probe_temps_degc"),
+            element="Probe",
+        ),
+        Feature("missing_probes", "Probes without a value", "", _missing_probes),
+        Feature("coolant_rise_k", "Coolant above the air", "K", _coolant_rise),
         _scalar("bms_level", "Battery warning level", ""),
         _scalar("soh_pct", "State of health", "%"),
         _scalar("low_voltage_v", "12 V system", "V"),

@@ -6,7 +6,7 @@ Real anchors: the spread of 87 cells has a median of 15 mV when healthy and 42 t
 
 from typing import Final
 
-from devices.monitors import Limit, Monitor, Peer, Reported, Silence
+from devices.monitors import Drift, Limit, Monitor, Peer, Periods, Reported, Silence, Step
 
 BATTERY: Final = "traction_battery"
 LOW_VOLTAGE: Final = "low_voltage_system"
@@ -22,6 +22,9 @@ _DCDC: Final = frozenset({"P0562", "P0A08", "P0A94"})
 _COOLING: Final = frozenset({"P0128", "P0217", "P0A93", "P0C47"})
 _MINUTE: Final = 60.0
 _HOUR: Final = 3600.0
+_DAY: Final = 24 * _HOUR
+# A day on which the car was used at all.
+_DAILY: Final = Periods(_DAY, fewest=3)
 
 MONITORS: Final[tuple[Monitor, ...]] = (
     Peer(
@@ -83,6 +86,37 @@ MONITORS: Final[tuple[Monitor, ...]] = (
         clear=0.5,
         on_delay_s=5,
         off_delay_s=_HOUR,
+    ),
+    # Packs have channels without a probe behind them; what counts is one that was there and is no more.
+    Step(
+        "probes_missing",
+        "A battery probe has fallen silent",
+        BATTERY,
+        "missing_probes",
+        "",
+        "above",
+        _DAILY,
+        before=7,
+        after=3,
+        scale_floor=0.1,
+        sigmas=3,
+        limit=0.8,
+        clear=0.4,
+        hold=60,
+        on_delay_s=0,
+        off_delay_s=0,
+    ),
+    Peer(
+        "probe_leaves_pack",
+        "A battery probe leaves its pack",
+        BATTERY,
+        "probe_degc",
+        scale_floor=2.0,
+        tau_s=_HOUR,
+        limit=4.0,
+        clear=2.0,
+        on_delay_s=30 * _MINUTE,
+        off_delay_s=6 * _HOUR,
     ),
     Limit(
         "battery_hot",
@@ -153,6 +187,25 @@ MONITORS: Final[tuple[Monitor, ...]] = (
         on_delay_s=6 * _HOUR,
         off_delay_s=24 * _HOUR,
     ),
+    # Age takes two or three per cent a year, and what was learned follows it.
+    Drift(
+        "battery_ages",
+        "The battery's health falls fast",
+        BATTERY,
+        "soh_pct",
+        "%",
+        "below",
+        _DAILY,
+        learn=21,
+        scale_floor=0.3,
+        slack=0.5,
+        evidence=8,
+        limit=3,
+        clear=1.5,
+        forget_s=180 * _DAY,
+        on_delay_s=0,
+        off_delay_s=0,
+    ),
     Reported("isolation_code", "The vehicle reports lost insulation", BATTERY, "dtc", codes=_ISOLATION, is_safety=True),
     Reported("battery_code", "The vehicle reports a battery fault", BATTERY, "dtc", codes=_BATTERY_CODES),
     Limit(
@@ -188,6 +241,24 @@ MONITORS: Final[tuple[Monitor, ...]] = (
         clear=100,
         on_delay_s=3 * _MINUTE,
         off_delay_s=_HOUR,
+    ),
+    Step(
+        "coolant_runs_hotter",
+        "The coolant runs hotter than before",
+        COOLING,
+        "coolant_rise_k",
+        "K",
+        "above",
+        _DAILY,
+        before=14,
+        after=5,
+        scale_floor=1.5,
+        sigmas=4,
+        limit=6,
+        clear=3,
+        hold=60,
+        on_delay_s=0,
+        off_delay_s=0,
     ),
     Reported("cooling_code", "The vehicle reports a cooling fault", COOLING, "dtc", codes=_COOLING),
     Limit(

@@ -20,6 +20,8 @@ REMEDIES: Final = {
             "thermal_event", "", why_none="A person decides on recovery of the vehicle; it must not be driven to a bay."
         ),
         Remedy("battery_worn_out", "Battery health test", (), _HIGH_VOLTAGE, 120),
+        Remedy("battery_ages_fast", "Battery health test", (), _HIGH_VOLTAGE, 120),
+        Remedy("probe_failed", "Replace the battery's probe harness", ("EV-PROBE-HARNESS",), _HIGH_VOLTAGE, 150),
         Remedy("low_voltage_supply", "Replace the 12 V battery", ("EV-12V-BATTERY",), frozenset(), 45),
         Remedy("cooling_fails", "Replace the coolant pump", ("EV-COOLANT-PUMP",), _HOIST, 120),
         Remedy("tyre_leak", "Mend the tyre", ("EV-TYRE-REPAIR",), _HOIST, 45),

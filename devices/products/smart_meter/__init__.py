@@ -1,4 +1,4 @@
-"""The product type `smart_meter`: all that the desk knows about meters of electricity, gas and water."""
+"""The product type `smart_meter`: all that the desk knows about meters of electricity, gas, water and heat."""
 
 from typing import Final
 
@@ -13,6 +13,9 @@ from devices.products.smart_meter.signals import SIGNALS
 _ELECTRICITY: Final = Plot("import_wh", "Electricity used", "kWh", 0.001)
 _GAS: Final = Plot("gas_l", "Gas used", "m³", 0.001)
 _WATER: Final = Plot("water_l", "Water used", "m³", 0.001)
+_HEAT: Final = Plot("heat_wh", "Heat used", "kWh", 0.001)
+_HEATING_WATER: Final = Plot("heat_l", "Heating water", "m³", 0.001)
+_RETURN: Final = Plot("heat_return_degc", "Return temperature", "°C")
 _VOLTAGES: Final = Plot("voltages_v", "Voltages", "V")
 _BATTERY: Final = Plot("battery_v", "Meter battery", "V")
 _CLOCK: Final = Plot("clock_offset_s", "Clock offset", "s")
@@ -36,8 +39,14 @@ PRODUCT: Final = ProductType(
         **{f"gas_{trouble}": _GAS for trouble in _REGISTER_TROUBLES},
         "gas_flows_closed": _GAS,
         **{f"water_{trouble}": _WATER for trouble in _REGISTER_TROUBLES},
+        "water_counts_less": _WATER,
+        **{f"heat_{trouble}": _HEAT for trouble in _REGISTER_TROUBLES},
+        **{f"heat_volume_{trouble}": _HEATING_WATER for trouble in _REGISTER_TROUBLES},
+        "heat_backwards": _RETURN,
+        "heat_cools_less": _RETURN,
         "water_never_rests": _WATER,
         "water_bursts": _WATER,
+        "battery_ebbs": _BATTERY,
         "battery_low": _BATTERY,
         "battery_code": _BATTERY,
         "clock_off": _CLOCK,

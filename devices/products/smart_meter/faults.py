@@ -3,6 +3,7 @@
 The probabilities are engineering estimates, not yet learned from findings.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from devices.faults import FaultCode, Severity
@@ -12,6 +13,8 @@ from devices.products.smart_meter.monitors import (
     CONNECTION,
     ELECTRICITY,
     GAS,
+    HEAT,
+    HEATING,
     METER,
     PIPES,
     POWER,
@@ -26,6 +29,8 @@ COMPONENTS: Final = {
     GAS: "Gas meter",
     WATER: "Water meter",
     PIPES: "Water pipes",
+    HEAT: "Heat meter",
+    HEATING: "Heating station",
     POWER: "Meter battery",
     CLOCK: "Meter clock",
     SEAL: "Meter seal",
@@ -51,7 +56,9 @@ def _faulty(name: str, what: str, component: str, shows: dict[str, float], prior
     )
 
 
-def _exchanged(name: str, what: str, component: str, prior: float) -> FaultCode:
+def _exchanged(
+    name: str, what: str, component: str, prior: float, also: Mapping[str, float] | None = None
+) -> FaultCode:
     return FaultCode(
         f"{name}_meter_exchanged",
         f"The {what} meter was exchanged or began anew",
@@ -61,7 +68,7 @@ def _exchanged(name: str, what: str, component: str, prior: float) -> FaultCode:
         is_safety=False,
         may_run_on=True,
         prior=prior,
-        shows={f"{name}_restarts": 0.97, f"{name}_jumps": 0.05},
+        shows={f"{name}_restarts": 0.97, f"{name}_jumps": 0.05} | dict(also or {}),
         next_test="Compare the number of the meter with the one that is on file",
     )
 
@@ -118,7 +125,7 @@ FAULTS: Final = {
             prior=0.1,
             shows={"gas_flows_closed": 0.97},
         ),
-        _faulty("water", "water", WATER, {}, 0.6),
+        _faulty("water", "water", WATER, {"water_counts_less": 0.3}, 0.6),
         _exchanged("water", "water", WATER, 0.4),
         FaultCode(
             "water_leak",
@@ -143,6 +150,27 @@ FAULTS: Final = {
             prior=0.2,
             shows={"water_bursts": 0.97, "water_never_rests": 0.4},
         ),
+        _faulty(
+            "heat",
+            "heat",
+            HEAT,
+            {f"heat_volume_{ending}": 0.3 for ending in ("back", "jumps", "unsteady", "stuck")}
+            | {"heat_backwards": 0.3},
+            0.6,
+        ),
+        _exchanged("heat", "heat", HEAT, 0.4, {"heat_volume_restarts": 0.9, "heat_volume_jumps": 0.05}),
+        FaultCode(
+            "return_too_warm",
+            "The heating water is hardly cooled",
+            "Your heating sends its water back much warmer than before, so that you pay for heat that you do not get.",
+            HEATING,
+            Severity.MINOR,
+            is_safety=False,
+            may_run_on=True,
+            prior=1.0,
+            shows={"heat_cools_less": 0.97},
+            next_test="Close the heating's valve and watch whether the flow stops",
+        ),
         FaultCode(
             "battery_empty",
             "The meter's battery is empty",
@@ -152,7 +180,7 @@ FAULTS: Final = {
             is_safety=False,
             may_run_on=True,
             prior=1.0,
-            shows={"battery_low": 0.9, "battery_code": 0.5},
+            shows={"battery_low": 0.7, "battery_ebbs": 0.7, "battery_code": 0.5},
         ),
         FaultCode(
             "clock_wrong",

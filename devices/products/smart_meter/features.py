@@ -12,6 +12,10 @@ _NOMINAL_V: Final = np.array([100.0, 120.0, 230.0])
 _BETWEEN_V: Final = np.array([110.0, 160.0])
 # Below this a phase is not connected, or the supply is off: no statement about its quality.
 _ALIVE_V: Final = 40.0
+# Below these the heating stands: a register may rightly rest, and standing water takes the cellar's temperature.
+_FLOWS_L_H: Final = 5.0
+_WARMS_W: Final = 100.0
+_COOLS_L_H: Final = 20.0
 
 
 def _electricity_registers(columns: Columns) -> FloatArray:
@@ -49,6 +53,35 @@ def _closed_gas(columns: Columns) -> FloatArray:
 
 def _water(columns: Columns) -> FloatArray:
     return _sound(columns, "water_l")[:, None]
+
+
+def _heat(columns: Columns) -> FloatArray:
+    return _sound(columns, "heat_wh")[:, None]
+
+
+def _heat_volume(columns: Columns) -> FloatArray:
+    return _sound(columns, "heat_l")[:, None]
+
+
+def _flowing_heat(columns: Columns) -> FloatArray:
+    """The heat register in Wh while water flows, or where no flow is told: with standing water it rightly stands."""
+    with np.errstate(invalid="ignore"):
+        stands = columns.array("heat_flow_l_h") <= _FLOWS_L_H
+    return np.where(stands, np.nan, _sound(columns, "heat_wh"))[:, None]
+
+
+def _warming_volume(columns: Columns) -> FloatArray:
+    """The register of heating water in l while it gives heat, or where no power is told."""
+    with np.errstate(invalid="ignore"):
+        stands = columns.array("heat_power_w") <= _WARMS_W
+    return np.where(stands, np.nan, _sound(columns, "heat_l"))[:, None]
+
+
+def _heat_spread(columns: Columns) -> FloatArray:
+    """By how many kelvin the flowing water cools in the house."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        spread = columns.array("heat_supply_degc") - columns.array("heat_return_degc")
+        return np.where(columns.array("heat_flow_l_h") >= _COOLS_L_H, spread, np.nan)[:, None]
 
 
 def _sound(columns: Columns, signal: str) -> FloatArray:
@@ -103,6 +136,11 @@ FEATURES: Final = {
         Feature("gas_register_l", "Gas register", "l", _gas),
         Feature("closed_gas_l", "Gas register while the valve is closed", "l", _closed_gas),
         Feature("water_register_l", "Water register", "l", _water),
+        Feature("heat_register_wh", "Heat register", "Wh", _heat),
+        Feature("heat_volume_l", "Heating water register", "l", _heat_volume),
+        Feature("flowing_heat_wh", "Heat used while water flows", "Wh", _flowing_heat),
+        Feature("warming_volume_l", "Heating water while it gives heat", "l", _warming_volume),
+        Feature("heat_spread_k", "Cooling of the heating water", "K", _heat_spread),
         _scalar("battery_v", "Meter battery", "V"),
         Feature("clock_error_s", "Clock error", "s", _clock_error),
         _scalar("is_cover_open", "Cover open", ""),

@@ -1,19 +1,34 @@
 """What is watched on a smart meter. Limits come from standards and from what can flow through a household's pipes.
 
 Flows: a connection of 63 A at three phases gives 45 kW; a house meter of size G4 passes 6 m³ of gas an hour, one of size
-Q3 2.5 at most 3.1 m³ of water. Voltages: EN 50160. Battery: the knee of a lithium thionyl chloride cell.
+Q3 2.5 at most 3.1 m³ of water; a house station of district heat gives 100 kW with at most 5 m³ of water an hour.
+Voltages: EN 50160. Battery: the knee of a lithium thionyl chloride cell.
 """
 
 from collections.abc import Iterator
 from typing import Final
 
-from devices.monitors import Limit, MinimumFlow, Monitor, Register, Reported, Silence, StepKind, Stuck
+from devices.monitors import (
+    Drift,
+    Limit,
+    MinimumFlow,
+    Monitor,
+    Periods,
+    Register,
+    Reported,
+    Silence,
+    Step,
+    StepKind,
+    Stuck,
+)
 
 ELECTRICITY: Final = "electricity_meter"
 SUPPLY: Final = "electricity_supply"
 GAS: Final = "gas_meter"
 WATER: Final = "water_meter"
 PIPES: Final = "water_pipes"
+HEAT: Final = "heat_meter"
+HEATING: Final = "heating_station"
 POWER: Final = "meter_battery"
 CLOCK: Final = "meter_clock"
 SEAL: Final = "meter_seal"
@@ -44,6 +59,8 @@ _BUS_CODES: Final = frozenset(f"COMMUNICATION_ERROR_M_BUS_CHANNEL_{channel}" for
 _MINUTE: Final = 60.0
 _HOUR: Final = 3600.0
 _DAY: Final = 24 * _HOUR
+# A day of which at least a quarter was reported.
+_DAILY: Final = Periods(_DAY, fewest=6)
 
 
 def _register_monitors(
@@ -161,6 +178,26 @@ MONITORS: Final[tuple[Monitor, ...]] = (
     ),
     *_register_monitors("water", "water", WATER, "water_register_l", jitter=10, most_per_h=4_000),
     _stuck("water", "water", WATER, "water_register_l", 21),
+    # What is usual with a household is its own business; that most of it is no longer counted is not.
+    Step(
+        "water_counts_less",
+        "The water meter counts much less than before",
+        WATER,
+        "water_register_l",
+        "%",
+        "below",
+        Periods(_DAY, fewest=6, is_register=True, rest=20),
+        before=28,
+        after=28,
+        scale_floor=5,
+        sigmas=3,
+        limit=60,
+        clear=30,
+        hold=180,
+        on_delay_s=0,
+        off_delay_s=0,
+        is_share=True,
+    ),
     MinimumFlow(
         "water_never_rests",
         "Water flows without a break",
@@ -188,6 +225,58 @@ MONITORS: Final[tuple[Monitor, ...]] = (
         clear=150,
         on_delay_s=4 * _HOUR,
         off_delay_s=_DAY,
+    ),
+    *_register_monitors("heat", "heat", HEAT, "heat_register_wh", jitter=1_000, most_per_h=100_000),
+    _stuck("heat", "heat", HEAT, "flowing_heat_wh", 7),
+    *_register_monitors("heat_volume", "heating water", HEAT, "heat_volume_l", jitter=10, most_per_h=5_000),
+    _stuck("heat_volume", "heating water", HEAT, "warming_volume_l", 7),
+    Limit(
+        "heat_backwards",
+        "The heating water comes back warmer than it went",
+        HEAT,
+        "heat_spread_k",
+        "below",
+        limit=-1,
+        clear=0,
+        on_delay_s=6 * _HOUR,
+        off_delay_s=_DAY,
+    ),
+    Step(
+        "heat_cools_less",
+        "The heating water comes back much warmer than before",
+        HEATING,
+        "heat_spread_k",
+        "K",
+        "below",
+        _DAILY,
+        before=14,
+        after=7,
+        scale_floor=1,
+        sigmas=4,
+        limit=12,
+        clear=6,
+        hold=90,
+        on_delay_s=0,
+        off_delay_s=0,
+    ),
+    # Flat for years, then the knee: what leaves the flat part will not come back.
+    Drift(
+        "battery_ebbs",
+        "The meter's battery ebbs",
+        POWER,
+        "battery_v",
+        "V",
+        "below",
+        Periods(_DAY, fewest=3),
+        learn=21,
+        scale_floor=0.02,
+        slack=0.5,
+        evidence=8,
+        limit=0.1,
+        clear=0.05,
+        forget_s=730 * _DAY,
+        on_delay_s=0,
+        off_delay_s=0,
     ),
     Limit(
         "battery_low",

@@ -8,6 +8,7 @@ from devices.faults import Fulfilment, Remedy
 _ELECTRICITY: Final = frozenset({"electricity_meter"})
 _GAS: Final = frozenset({"gas_meter"})
 _WATER: Final = frozenset({"water_meter"})
+_HEAT: Final = frozenset({"heat_meter"})
 _NEW_METER: Final = "A person enters the new meter's number and its first reading; nobody has to come."
 
 REMEDIES: Final = {
@@ -25,6 +26,9 @@ REMEDIES: Final = {
         Remedy("water_meter_exchanged", "", why_none=_NEW_METER),
         Remedy("water_leak", "Find the leak at the premises", (), _WATER, 60),
         Remedy("pipe_burst", "Find the burst pipe and shut it off", (), _WATER, 90),
+        Remedy("heat_meter_faulty", "Exchange the heat meter", ("MTR-HEAT",), _HEAT, 75),
+        Remedy("heat_meter_exchanged", "", why_none=_NEW_METER),
+        Remedy("return_too_warm", "Check valve and heat exchanger of the heating station", (), _HEAT, 60),
         Remedy("battery_empty", "Replace the meter's battery", ("MTR-BATTERY",), _ELECTRICITY, 30),
         Remedy("clock_wrong", "Set the meter's clock and replace its battery", ("MTR-BATTERY",), _ELECTRICITY, 30),
         Remedy("tampering", "", why_none="A person reads the history of the seal and decides who goes."),

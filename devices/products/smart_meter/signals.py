@@ -1,4 +1,4 @@
-"""What a smart meter reports, by OBIS code (IEC 62056-61): electricity, and gas and water that it hears over its bus.
+"""What a smart meter reports, by OBIS code (IEC 62056-61): electricity, and gas, water and heat from over its bus.
 
 Registers are exact whole numbers in watt-hours and litres; a gas meter's cubic metres are multiplied by a thousand.
 """
@@ -54,6 +54,13 @@ SIGNALS: Final = {
         Signal("is_gas_valve_open", "Gas valve open", "", Kind.FLAG, (0, 1), standard="0-1:24.4.0*255"),
         _register("water_l", "Water used", "l", "8-0:1.0.0*255"),
         Signal("water_flow_l_h", "Water flow", "l/h", Kind.SCALAR, (-10_000, 10_000), standard="8-0:2.0.0*255"),
+        # Heat from a district's network: what it carried, and the water that carried it, out of and back into the network.
+        _register("heat_wh", "Heat used", "Wh", "6-0:1.0.0*255"),
+        _register("heat_l", "Heating water", "l", "6-0:2.0.0*255"),
+        Signal("heat_power_w", "Heat power", "W", Kind.SCALAR, (-1000, 1_000_000), standard="6-0:8.0.0*255"),
+        Signal("heat_flow_l_h", "Heating water flow", "l/h", Kind.SCALAR, (-100, 20_000), standard="6-0:9.0.0*255"),
+        Signal("heat_supply_degc", "Supply temperature", "°C", Kind.SCALAR, (0, 180), standard="6-0:10.0.0*255"),
+        Signal("heat_return_degc", "Return temperature", "°C", Kind.SCALAR, (0, 180), standard="6-0:11.0.0*255"),
         Signal("battery_v", "Meter battery", "V", Kind.SCALAR, (0, 5), standard="0-0:96.6.3*255"),
         # How far the meter's clock is ahead of the time that its gateway knows.
         Signal("clock_offset_s", "Clock offset", "s", Kind.SCALAR, (-1e9, 1e9), standard="0-0:1.0.0*255"),

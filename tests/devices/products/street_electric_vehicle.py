@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from devices.readings import Columns
+import numpy as np
+
+from devices.readings import Columns, IntArray
 from simulators.faults import Fault, strain_at
 from simulators.kinds import kinds_of
 from simulators.plants.electric_vehicle import ElectricVehicles, Site
@@ -25,23 +27,31 @@ KINDS: Mapping[str, frozenset[str]] = {
     "loose_joint": frozenset({"weak_cell", "cell_measuring_line"}),
     "cell_sensor_offset": frozenset({"weak_cell", "cell_measuring_line"}),
     "frozen_cell_sensor": frozenset({"cell_measuring_line"}),
-    "frozen_probe": frozenset(),
+    "frozen_probe": frozenset({"probe_failed"}),
     "tyre_leak": frozenset({"tyre_leak"}),
     "brake_wear": frozenset({"brake_pads_worn"}),
     "weak_12v_battery": frozenset({"low_voltage_supply"}),
     "dcdc_failure": frozenset({"low_voltage_supply"}),
     "coolant_pump": frozenset({"cooling_fails"}),
+    "fast_ageing": frozenset({"battery_ages_fast"}),
     "insulation_breakdown": frozenset({"insulation_breakdown"}),
     "thermal_event": frozenset({"thermal_event"}),
 }
+
+# What creeps is learned for weeks. Samples ten minutes apart see enough of that, and need no finer physics.
+SLOW_STEP_CADENCES = 10.0
+SLOW_LEARNING_DAYS = 24
+_COARSE_S = 300.0
+_FINE_S = 30.0
 
 
 class Vehicles:
     """A fleet as its own control units see it; codes are told when they change, as events do."""
 
-    def __init__(self, ills: Sequence[Ill | None], seed: int, start_at: datetime) -> None:
+    def __init__(self, ills: Sequence[Ill | None], seed: int, start_at: datetime, lives_from: datetime) -> None:
         count = len(ills)
-        self._plant = ElectricVehicles([_SITES[number % len(_SITES)] for number in range(count)], seed)
+        sites = [_SITES[number % len(_SITES)] for number in range(count)]
+        self._plant = ElectricVehicles(sites, seed, _COARSE_S if lives_from < start_at else _FINE_S)
         self._faults = [
             Fault(
                 "electric_vehicle",
@@ -55,7 +65,7 @@ class Vehicles:
             if ill is not None
         ]
         self._count = count
-        self._at = start_at
+        self._at = lives_from
         self._codes: list[tuple[str, ...] | None] = [None] * count
 
     def live(self, at: datetime) -> Columns:
@@ -64,9 +74,13 @@ class Vehicles:
             (at - self._at).total_seconds(), at, strain_at("electric_vehicle", self._faults, self._count, at)
         )
         self._at = at
-        samples = self._plant.samples()
-        values = {name: [sample[name] for sample in samples] for name in samples[0]}
-        return Columns({**values, "dtcs": [self._changed_codes(number) for number in range(self._count)]}, self._count)
+        codes = [self._changed_codes(number) for number in range(self._count)]
+        return Columns({**self._plant.columns(), "dtcs": codes}, self._count)
+
+    def reporting(self, at: datetime) -> IntArray:
+        """Which vehicles report: those that are driven or charged, and every one at the full hour."""
+        is_awake = self._plant.use.is_charging | (self._plant.body.speed_kmh > 0)
+        return np.flatnonzero(is_awake | (at.minute == 0))
 
     def _changed_codes(self, number: int) -> list[str] | None:
         codes = self._plant.diagnosis.codes(number)
@@ -76,6 +90,6 @@ class Vehicles:
         return list(codes)
 
 
-def open_street(ills: Sequence[Ill | None], seed: int, start_at: datetime) -> Vehicles:
+def open_street(ills: Sequence[Ill | None], seed: int, start_at: datetime, lives_from: datetime) -> Vehicles:
     """Return vehicles, each with what is wrong with it, or nothing."""
-    return Vehicles(ills, seed, start_at)
+    return Vehicles(ills, seed, start_at, lives_from)

@@ -1,7 +1,8 @@
 """Smart meters for the statistical tests: households from Singapore to the polar circle, at home and away."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from devices.readings import Columns
@@ -11,11 +12,11 @@ from simulators.plants.smart_meter import Site, SmartMeters
 from tests.devices.products.street import Ill
 
 _SITES = (
-    Site(ZoneInfo("Asia/Seoul"), 37.5, 220.0),
+    Site(ZoneInfo("Asia/Seoul"), 37.5, 220.0, has_heat=True),
     Site(ZoneInfo("Asia/Singapore"), 1.3),
     Site(ZoneInfo("Asia/Tokyo"), 35.7, 100.0),
     Site(ZoneInfo("Europe/Berlin"), 52.5),
-    Site(ZoneInfo("Europe/Helsinki"), 66.0),
+    Site(ZoneInfo("Europe/Helsinki"), 66.0, has_heat=True),
     Site(ZoneInfo("Australia/Melbourne"), -37.8),
 )
 
@@ -34,6 +35,11 @@ KINDS: Mapping[str, frozenset[str]] = {
     "gas_rollback": frozenset({"gas_meter_faulty"}),
     "gas_stuck": frozenset({"gas_meter_faulty"}),
     "gas_valve_leak": frozenset({"gas_valve_leaks"}),
+    "heat_stuck": frozenset({"heat_meter_faulty"}),
+    "heat_rollback": frozenset({"heat_meter_faulty"}),
+    "heat_swapped": frozenset({"heat_meter_faulty"}),
+    "heat_valve_leak": frozenset({"return_too_warm"}),
+    "battery_passivation": frozenset({"battery_empty"}),
     "battery_knee": frozenset({"battery_empty"}),
     "clock_drift": frozenset({"clock_wrong"}),
     "tamper": frozenset({"tampering"}),
@@ -51,10 +57,10 @@ HEALTHY_DEVICES, HEALTHY_DAYS = 300, 60
 class Meters:
     """Households' meters; events are told when they change."""
 
-    def __init__(self, ills: Sequence[Ill | None], seed: int, start_at: datetime) -> None:
-        self._plant = SmartMeters([_SITES[number % len(_SITES)] for number in range(len(ills))], seed)
+    def __init__(self, ills: Sequence[Ill | None], seed: int, start_at: datetime, lives_from: datetime) -> None:
+        self._plant = SmartMeters([_site(number, ill) for number, ill in enumerate(ills)], seed)
         self._ills = ills
-        self._start_at, self._at = start_at, start_at - timedelta(days=LEARNING_DAYS)
+        self._start_at, self._at = start_at, lives_from
         self._codes: list[tuple[str, ...] | None] = [None] * len(ills)
 
     def live(self, at: datetime) -> Columns:
@@ -80,6 +86,12 @@ class Meters:
         return list(codes)
 
 
-def open_street(ills: Sequence[Ill | None], seed: int, start_at: datetime) -> Meters:
+def _site(number: int, ill: Ill | None) -> Site:
+    """The climates in turn; what is wrong with heat needs a house that is on the network."""
+    site = _SITES[number % len(_SITES)]
+    return replace(site, has_heat=True) if ill is not None and ill.kind.startswith("heat_") else site
+
+
+def open_street(ills: Sequence[Ill | None], seed: int, start_at: datetime, lives_from: datetime) -> Meters:
     """Return meters, each with what is wrong with it, or nothing."""
-    return Meters(ills, seed, start_at)
+    return Meters(ills, seed, start_at, lives_from)

@@ -4,18 +4,20 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
 from devices.faults import Fulfilment
-from devices.monitors import Limit, MinimumFlow, Monitor, Peer, Register, Reported, Silence, Stuck
+from devices.monitors import Drift, Limit, MinimumFlow, Monitor, Peer, Register, Reported, Silence, Step, Stuck
 from devices.product import ProductType
 from simulators.kinds import kinds_of
 from tests.devices.products.recordings import PRODUCTS, folder
-from tests.devices.products.street import Ill, Told, street_of, watch
+from tests.devices.products.street import SLOW_AFTER_DAYS, Ill, Told, street_of, watch
 
 HEALTHY_DEVICES, HEALTHY_DAYS = 100, 4
 DEVICES_OF_A_KIND = 3
+SLOW_AFTER = timedelta(days=SLOW_AFTER_DAYS)
 WINTER_AT = datetime(2026, 1, 5, tzinfo=UTC)
 SPRING_AT = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -70,6 +72,10 @@ def missing_in_row(monitor: Monitor, row: str) -> list[str]:
         case Limit() | Peer() | Register() | MinimumFlow():
             wanted += [f"{monitor.limit:g}", f"{monitor.clear:g}", duration(monitor.on_delay_s)]
             wanted += [duration(monitor.off_delay_s)]
+        case Drift():
+            wanted += [f"{monitor.limit:g}", f"{monitor.clear:g}", f"{monitor.learn:g}", duration(monitor.on_delay_s)]
+        case Step():
+            wanted += [f"{monitor.limit:g}", f"{monitor.clear:g}", f"{monitor.before:g}", f"{monitor.after:g}"]
         case Stuck():
             wanted += [f"{monitor.limit:g}", f"{monitor.factor:g}", duration(monitor.off_delay_s)]
         case Silence():
@@ -135,7 +141,14 @@ def test_healthy_devices_open_no_more_requests_than_declared(product: ProductTyp
 def test_every_simulated_fault_is_found_within_its_declared_delay(product: ProductType) -> None:
     late: list[str] = []
     for rows, lasting in runs(declared_delays(product)):
-        told = watch(product, [row.ill for row in rows], lasting=lasting, start_at=SPRING_AT, seed=20261121)
+        told = watch(
+            product,
+            [row.ill for row in rows],
+            lasting=lasting,
+            start_at=SPRING_AT,
+            seed=20261121,
+            is_slow=lasting > SLOW_AFTER,
+        )
         for device, row in enumerate(rows):
             rightly = [each for each in told if each.device == device and is_right(product, row.ill, each)]
             if row.within is None or not any(each.after <= row.within for each in rightly):
@@ -145,7 +158,8 @@ def test_every_simulated_fault_is_found_within_its_declared_delay(product: Produ
 
 def runs(declared: Sequence[Declared]) -> Iterator[tuple[list[Declared], timedelta]]:
     """Several devices of each kind, the quick kinds apart from the slow ones, so that none lives longer than it must."""
-    for shortest, longest in ((timedelta(0), timedelta(days=1)), (timedelta(days=1), timedelta(days=366))):
+    bounds = (timedelta(0), timedelta(days=1), SLOW_AFTER, timedelta(days=366))
+    for shortest, longest in pairwise(bounds):
         rows = [row for row in declared if row.within is not None and shortest < row.within <= longest]
         if rows:
             yield [row for row in rows for _ in range(DEVICES_OF_A_KIND)], max(row.within or shortest for row in rows)

@@ -13,7 +13,10 @@ from simulators.plants.meter_strain import MeterStrain
 from simulators.plants.smart_meter import Sample, Site, SmartMeters
 
 START_AT = datetime(2026, 3, 2, tzinfo=UTC)
-SITES = [Site(ZoneInfo("Asia/Seoul"), 37.5, 220.0), Site(ZoneInfo("Asia/Tokyo"), 35.7, 100.0)]
+SITES = [
+    Site(ZoneInfo("Asia/Seoul"), 37.5, 220.0, has_heat=True),
+    Site(ZoneInfo("Asia/Tokyo"), 35.7, 100.0, has_heat=True),
+]
 KINDS = kinds_of("smart_meter")
 
 

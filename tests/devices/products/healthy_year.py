@@ -1,0 +1,143 @@
+"""A year of healthy devices before the watch, and what of it would have opened a request.
+
+Run as ``python -m tests.devices.products.healthy_year PRODUCT`` it tells how it goes on and ends with the figures; the
+suite runs it under the mark ``year``. Meters report every hour; vehicles every ten minutes while they are driven or
+charged and hourly while they stand, with physics in steps of five minutes.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import sqrt
+
+import numpy as np
+
+from devices.instants import to_us
+from devices.product import ProductType
+from devices.products import product_type, product_types
+from devices.readings import Columns
+from diagnostics.diagnosis import Evidence, diagnose
+from diagnostics.watch import SymptomChange, Watch
+from tests.devices.products.street import Sleeper, Street, pace, street_of
+
+BEGINS_AT = datetime(2026, 1, 5, tzinfo=UTC)
+SEED = 20261122
+_WEEK = timedelta(days=7)
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Year:
+    """What came of it: device, component and leading fault of each request, what confirmed symptoms, and verdicts."""
+
+    device_years: float
+    samples: int
+    requests: list[tuple[int, str, str]]
+    symptoms: Counter[str]
+    verdicts: Counter[str]
+
+    @property
+    def rate(self) -> float:
+        """False requests per device and year."""
+        return len(self.requests) / self.device_years
+
+    @property
+    def upper_rate(self) -> float:
+        """Upper bound of the rate with 95 %, for a Poisson count (Byar's approximation)."""
+        count = len(self.requests) + 1
+        return count * (1 - 1 / (9 * count) + 1.645 / (3 * sqrt(count))) ** 3 / self.device_years
+
+    def __str__(self) -> str:
+        """Return the figures as people read them."""
+        what = ", ".join(f"{name} {count}" for name, count in self.symptoms.most_common()) or "none"
+        return (
+            f"{self.device_years:.0f} device-years, {self.samples} samples, {len(self.requests)} requests: "
+            f"{self.rate:.4f} per device and year (below {self.upper_rate:.4f} with 95 %); verdicts "
+            f"{dict(self.verdicts)}; confirmed: {what}"
+            + "".join(f"\n  device {device}: {component}, {fault}" for device, component, fault in self.requests)
+        )
+
+
+def live(product: ProductType, devices: int, days: int, tell: Tell = lambda line: None) -> Year:
+    """Let healthy devices live so many days under the watch, their learning included.
+
+    Parameters
+    ----------
+    product : ProductType
+        Whose devices.
+    devices, days : int
+        How many, and how long.
+    tell : callable
+        Is told after every simulated week.
+    """
+    module = street_of(product)
+    cadences, _ = pace(module, is_slow=True)
+    step = timedelta(seconds=product.cadence_s * cadences)
+    # A life that begins before its faults begin is lived in coarse steps; here no fault ever begins.
+    street = module.open_street([None] * devices, SEED, BEGINS_AT + timedelta(days=days + 1), BEGINS_AT)
+    watch, count = Watch(product), _Count(product)
+    samples, at = 0, BEGINS_AT
+    while at < BEGINS_AT + timedelta(days=days):
+        at += step
+        rows, columns = _report(street, at, devices)
+        samples += len(rows)
+        for change in watch.step(rows, np.full(len(rows), to_us(at)), columns):
+            count.take(change)
+        if (at - BEGINS_AT) % _WEEK < step:
+            tell(f"{product.name}: day {(at - BEGINS_AT).days} of {days}, {len(count.requests)} requests")
+    return Year(devices * days / 365.25, samples, count.requests, count.symptoms, count.verdicts)
+
+
+def _report(street: Street, at: datetime, devices: int) -> tuple[np.ndarray, Columns]:
+    columns = street.live(at)
+    if not isinstance(street, Sleeper):
+        return np.arange(devices), columns
+    rows = street.reporting(at)
+    chosen = rows.tolist()
+    return rows, Columns({name: [column[row] for row in chosen] for name, column in columns.values.items()}, len(rows))
+
+
+class _Count:
+    """Open symptoms of each device and component; the first that opens where none is would open a request."""
+
+    def __init__(self, product: ProductType) -> None:
+        self._product = product
+        self._components = {monitor.name: monitor.component for monitor in product.monitors}
+        self._open: dict[tuple[int, str], dict[tuple[str, int], Evidence]] = {}
+        self.requests: list[tuple[int, str, str]] = []
+        self.symptoms: Counter[str] = Counter()
+        self.verdicts: Counter[str] = Counter()
+
+    def take(self, change: SymptomChange) -> None:
+        """Take a change of a symptom; any diagnosis opens a request, be it for a person to decide."""
+        component = self._components[change.monitor]
+        place, element = (change.device_id, component), (change.monitor, change.element)
+        there = self._open.setdefault(place, {})
+        if change.phase == "healed":
+            there.pop(element, None)
+        if change.phase != "confirmed":
+            return
+        self.symptoms[change.monitor] += 1
+        is_first = not there
+        there[element] = Evidence(len(there), change.monitor, change.element, change.since_us)
+        diagnosis = diagnose(self._product, component, list(there.values()))
+        if is_first and diagnosis is not None:
+            self.verdicts[diagnosis.verdict.value] += 1
+            self.requests.append((*place, diagnosis.leading.fault))
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(description="A year of healthy devices, and the false requests in it.")
+    parser.add_argument("product", choices=sorted(product_types()))
+    parser.add_argument("--devices", type=int, default=1000)
+    parser.add_argument("--days", type=int, default=365)
+    given = parser.parse_args()
+    year = live(product_type(given.product), given.devices, given.days, lambda line: print(line, file=sys.stderr))
+    print(f"{given.product}: {year}")
+
+
+if __name__ == "__main__":
+    _main()
