@@ -111,8 +111,8 @@ def seen(trouble: TroubleRow, t: Translator) -> str:
         case "clock_off":
             return off_by(float(detail["skew_s"]), t)
         case "gap_lost":
-            count = t.ngettext("%(count)s message is lost", "%(count)s messages are lost", trouble.count)
-            return count % {"count": t.number(trouble.count, 0)}
+            count = t.ngettext("%(number)s message", "%(number)s messages", trouble.count)
+            return count % {"number": t.number(trouble.count, 0)}
 
 
 def off_by(skew_s: float, t: Translator) -> str:

@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 from starlette.testclient import TestClient
 
+from dashboards import rejections as page_of_rejections
+from gateway.storage import rejections as kept
 from tests.dashboards.conftest import Links
 from tests.dashboards.scene import NOW, WEAK_CELL, Scene
 from tests.dashboards.test_planner import key_on
@@ -40,6 +42,20 @@ def test_reasons_are_counted_and_are_the_filters(planner: TestClient, scene: Sce
     assert len(REPLAY.findall(filtered)) == 1
     assert 'reason=bad_checksum" aria-current="page"' in filtered
     assert len(REPLAY.findall(planner.get("/planner/rejections?reason=unheard_of").text)) == 4
+
+
+def test_counting_stops_where_more_would_tell_nobody_more(
+    planner: TestClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_of_rejections, "_COUNTED_AT_MOST", 2)
+    for number in range(4):
+        refuse(scene, "not_json", number)
+    refuse(scene, "bad_checksum")
+    html = planner.get("/planner/rejections").text
+    assert re.findall(r'<span class="count">([\d+]+)</span>', html) == ["2+", "2+", "1"]
+    with scene.in_tenant():
+        assert [(each.reason, each.count) for each in kept.counts(scene.conn)] == [("not_json", 4), ("bad_checksum", 1)]
+        assert [each.open for each in kept.counts(scene.conn, at_most=3)] == [3, 1]
 
 
 def test_pages_keep_the_filter(planner: TestClient, scene: Scene) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -93,6 +94,20 @@ def test_what_is_there_already_is_absorbed_and_never_changed(desk: SmallDesk, wo
     Replays(worker).look()
     assert outcomes(desk)[0][1] == "absorbed"
     assert desk.rows("SELECT soc_pct, soh_pct FROM electric_vehicle_reading") == [(None, 90.0)]
+
+
+def test_an_answer_to_a_command_that_can_be_read_now_is_stored(desk: SmallDesk, worker: Worker) -> None:
+    command_id = uuid4()
+    body = {"schema": "callout.answer/1", "id": str(command_id), "outcome": "done"}
+    worker.take([message(topic("ev-1", "answer"), json.dumps(body).encode())])
+    desk.admin.execute(
+        """INSERT INTO device_command (command_id, device_id, command, boot, epoch, seqs, written_at, expires_at)
+        SELECT %s, device_id, 'resend', 1, 0, '{[1,2)}', now(), now() FROM device WHERE name = 'ev-1'""",
+        [command_id],
+    )
+    assert (ask(desk), Replays(worker).look()) == (1, 1)
+    assert outcomes(desk) == [("unknown_command", "stored", "answer to a command")]
+    assert desk.value("SELECT outcome FROM device_command") == "done"
 
 
 def test_pieces_of_a_message_that_became_readable_are_told_once(desk: SmallDesk, worker: Worker) -> None:
