@@ -3,12 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboards.figures import figures
 from dashboards.plots import HEIGHT, WIDTH, draw
 from devices.products import product_type
+from gateway.storage.pages import series as bounded
 from gateway.storage.pages.request import find_request
 from gateway.storage.pages.series import Series, Span, load
 from gateway.texts import translator
@@ -127,3 +129,19 @@ def test_months_are_drawn_from_the_hours(scene: Scene) -> None:
     assert -55 < found.lines[3][-1] < -45
     assert np.isnan(found.lines[2]).all()
     assert np.nanmax(found.high) < 20
+
+
+def test_samples_of_a_span_that_is_not_rolled_up_are_read_up_to_a_bound_the_newest(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device_id = scene.device()
+    scene.readings(device_id, hours=72)
+    product = product_type("electric_vehicle")
+    monkeypatch.setattr(bounded, "_SAMPLES_AT_MOST", 300)
+    with scene.in_tenant():
+        for monitor in ("cell_leaves_pack", "insulation_low"):
+            plot = product.plots[monitor]
+            span = Span(NOW - timedelta(hours=72), NOW)
+            found = load(scene.conn, product, plot, device_id=device_id, elements=[81], span=span)
+            assert found is not None
+            assert NOW - timedelta(hours=22) < found.at[0] < found.at[-1] > NOW - timedelta(hours=1)
