@@ -219,7 +219,7 @@ def test_what_a_page_reads_does_not_grow_with_the_fleet(scene: Scene, database: 
                 look(serve, **wanted)
                 walked, fetched = (after - start for after, start in zip(read_tuples(serve), before, strict=True))
             assert walked == 0, f"{wanted}: {walked} rows read by walking through a table"
-            assert fetched < 6 * devices.WALKED, f"{wanted}: {fetched} rows fetched by indexes"
+            assert fetched < 8 * devices.WALKED, f"{wanted}: {fetched} rows fetched by indexes"
         with tenant_transaction(serve, scene.tenant_id):
             assert devices.counts(serve)["all"] == devices.COUNTED_AT_MOST + 1
             assert read_tuples(serve)[0] == 0
