@@ -86,13 +86,11 @@ def desk(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 def small_broker(data_folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> Iterator[BrokerForTests]:
     """A broker that keeps a few messages only for a receiver that is away."""
     told = broker_module._CONFIGURATION
-    small = told.replace("max_queued_messages 500000", f"max_queued_messages {QUEUE}").replace(
-        "max_inflight_messages 2000", "max_inflight_messages 20"
-    )
+    small = told.replace("max_inflight_messages 2000", "max_inflight_messages 20")
     assert small != told
     monkeypatch.setattr(broker_module, "_CONFIGURATION", small)
     first = free_port()
-    with EmbeddedBroker(data_folder, first, next_free_port(first + 1)) as server:
+    with EmbeddedBroker(data_folder, first, next_free_port(first + 1), queue_messages=QUEUE) as server:
         made = BrokerForTests(server)
         made.add_account(Identity(partition_of("acme", "ev-1"), "acme", "ev-1").username, PASSWORD)
         yield made

@@ -112,6 +112,8 @@ class Device:
         self.client.on_publish = self._on_publish
         self.client.connect(broker.host, broker.port)
         self.client.loop_start()
+        # The broker may still be reading its accounts anew; what is sent with QoS 0 before it lets us in is lost.
+        wait_until(self.client.is_connected)
 
     def _on_publish(self, *_: object) -> None:
         with self._lock:
