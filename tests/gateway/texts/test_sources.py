@@ -35,7 +35,7 @@ def test_a_translation_names_the_same_values_as_its_text(language: str) -> None:
         if spoken != language:
             continue
         for message in messages:
-            text = _first(message)
-            said = voice.ngettext(text, message[1], 2) if isinstance(message, tuple) else voice.gettext(text)
+            text = message[-1] if isinstance(message, tuple) else message
+            said = voice.ngettext(message[0], text, 2) if isinstance(message, tuple) else voice.gettext(message)
             names = re.compile(r"%\((\w+)\)")
             assert set(names.findall(said)) == set(names.findall(text)), text
