@@ -5,7 +5,7 @@ import re
 import pytest
 
 from gateway.texts import LANGUAGES, translator
-from gateway.texts.sources import Message, files, house_messages, untranslated
+from gateway.texts.sources import files, house_messages, untranslated
 
 
 def test_every_text_of_pages_messages_and_products_is_translated() -> None:
@@ -22,10 +22,6 @@ def test_the_texts_of_templates_and_code_are_found() -> None:
     assert "dashboards/templates/owner.html" in found["None of these suits me"]
     assert "gateway/notices/letter.py" in found["Choose a date"]
     assert ("%(count)s byte", "%(count)s bytes") in found
-
-
-def _first(message: Message) -> str:
-    return message[0] if isinstance(message, tuple) else message
 
 
 @pytest.mark.parametrize("language", LANGUAGES[1:])
