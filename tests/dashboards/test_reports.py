@@ -43,7 +43,7 @@ def test_gaps_and_commands_say_what_became_of_them(planner: TestClient, scene: S
     assert re.search(
         r"10 messages boot 3, number 1841–1850 .*? asked for asked for 2 times · last 6 minutes ago", section
     )
-    assert re.search(r"1,000 messages boot 3, number 700–1699 .*? came later .*? asked for once", section)
+    assert re.search(r"1,000 messages boot 3, number 700–1699 .*? came later .*? asked for 1 time", section)
     assert re.search(r"3 messages boot 3, number 12–14 .*? lost .*? asked for 5 times", section)
     assert "The last 3 commands to it" in section
     assert "number 1841–1850 sent, not answered yet" in section
