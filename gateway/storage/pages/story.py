@@ -134,11 +134,13 @@ def spells(changes: Sequence[tuple[datetime, Sequence[str]]]) -> list[CodeSpell]
 
 
 def symptoms(conn: Connection, device_id: int) -> list[SymptomStory]:
-    """Return a device's newest symptoms, without those that were withdrawn."""
+    """Return a device's newest symptoms: those that were confirmed, and those that may be."""
     with conn.cursor(row_factory=class_row(SymptomStory)) as cursor:
         return cursor.execute(
             """SELECT monitor, component, element, state, since_at, confirmed_at, healed_at, value, threshold, text_value
-               FROM symptom WHERE device_id = %s AND state <> 'withdrawn' ORDER BY since_at DESC LIMIT %s""",
+               FROM symptom
+               WHERE device_id = %s AND state <> 'withdrawn' AND (confirmed_at IS NOT NULL OR state = 'pending')
+               ORDER BY since_at DESC LIMIT %s""",
             [device_id, ROWS],
         ).fetchall()
 
