@@ -233,7 +233,7 @@ def test_a_bad_message_is_kept_once_although_the_worker_died_before_it_could_ack
     device.publish(b"not JSON")
     worker = Worker(source, lambda: connect(desk.dsn, Role.INGEST), range(64))
     worker.take(received(source))
-    source.close()  # and nothing was acknowledged
+    worker.close()  # and nothing was acknowledged
     ingest.start()
     device.publish(telemetry(1, sample(datetime.now(UTC))))
     wait_until(lambda: count(desk) == 1)
