@@ -61,7 +61,7 @@ class Year:
         )
 
 
-def live(product: ProductType, devices: int, days: int, tell: Tell = lambda line: None) -> Year:
+def live(product: ProductType, devices: int, days: int, tell: Tell = lambda line: None, seed: int = SEED) -> Year:
     """Let healthy devices live so many days under the watch, their learning included.
 
     Parameters
@@ -72,12 +72,14 @@ def live(product: ProductType, devices: int, days: int, tell: Tell = lambda line
         How many, and how long.
     tell : callable
         Is told after every simulated week.
+    seed : int
+        Other ones are other devices.
     """
     module = street_of(product)
     cadences, _ = pace(module, is_slow=True)
     step = timedelta(seconds=product.cadence_s * cadences)
     # A life that begins before its faults begin is lived in coarse steps; here no fault ever begins.
-    street = module.open_street([None] * devices, SEED, BEGINS_AT + timedelta(days=days + 1), BEGINS_AT)
+    street = module.open_street([None] * devices, seed, BEGINS_AT + timedelta(days=days + 1), BEGINS_AT)
     watch, count = Watch(product), _Count(product)
     samples, at = 0, BEGINS_AT
     while at < BEGINS_AT + timedelta(days=days):
@@ -134,8 +136,11 @@ def _main() -> None:
     parser.add_argument("product", choices=sorted(product_types()))
     parser.add_argument("--devices", type=int, default=1000)
     parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--seed", type=int, default=SEED)
     given = parser.parse_args()
-    year = live(product_type(given.product), given.devices, given.days, lambda line: print(line, file=sys.stderr))
+    year = live(
+        product_type(given.product), given.devices, given.days, lambda line: print(line, file=sys.stderr), given.seed
+    )
     print(f"{given.product}: {year}")
 
 
