@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from dashboards.curves import Curve, figures_of, table, told_rows
 from dashboards.desk import Now, TheDesk
@@ -55,8 +55,16 @@ REACHES: Final = {
     "year": Reach(msgid("Year"), 365 * _DAY, 2 * _DAY, 7 * _DAY),
     "all": Reach(msgid("All"), _LONGEST, 20 * _DAY, 60 * _DAY),
 }
-SignalName = Annotated[str, Path(max_length=100)]
-Element = Annotated[str, Query(max_length=6)]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of an address, as they came: which signal, how far, up to when, and which element of a vector."""
+
+    signal: Annotated[str, Path(max_length=100)]
+    span: str = "day"
+    end: str = ""
+    element: Annotated[str, Query(max_length=6)] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +89,7 @@ def show(
     session: TheSession,
     now: Now,
     device: DeviceName,
-    signal: SignalName,
-    span: str = "day",
-    end: str = "",
-    element: Element = "",
+    words: Annotated[Words, Depends()],
 ) -> Response:
     """Show a signal; an odd span, end or element is taken for the usual one."""
     t = session.translator
@@ -92,7 +97,7 @@ def show(
         card = find_device(conn, device)
         if card is None:
             return no_device(request, session)
-        asked = _asked(conn, card, signal, span, end, element, now)
+        asked = _asked(conn, card, words, now)
         if asked is None:
             return _no_signal(request, t)
         curve = _curve(conn, asked)
@@ -129,10 +134,7 @@ def download(
     session: TheSession,
     now: Now,
     device: DeviceName,
-    signal: SignalName,
-    span: str = "day",
-    end: str = "",
-    element: Element = "",
+    words: Annotated[Words, Depends()],
 ) -> Response:
     """Hand the numbers of a plot over as CSV: times in UTC, numbers with a point, in the signal's own unit."""
     t = session.translator
@@ -140,7 +142,7 @@ def download(
         card = find_device(conn, device)
         if card is None:
             return no_device(request, session)
-        asked = _asked(conn, card, signal, span, end, element, now)
+        asked = _asked(conn, card, words, now)
         if asked is None:
             return _no_signal(request, t)
         curve = _curve(conn, asked)
@@ -169,16 +171,14 @@ def _no_signal(request: Request, t: Translator) -> Response:
     )
 
 
-def _asked(
-    conn: Connection, card: DeviceFacts, signal: str, which: str, end: str, element: str, now: datetime
-) -> _Asked | None:
+def _asked(conn: Connection, card: DeviceFacts, words: Words, now: datetime) -> _Asked | None:
     product = product_type(card.product)
-    declared = product.signals.get(signal)
+    declared = product.signals.get(words.signal)
     if declared is None:
         return None
-    chosen = which if which in REACHES else "day"
+    chosen = words.span if words.span in REACHES else "day"
     reach = REACHES[chosen]
-    span = _span(conn, card, reach, _instant(end), now)
+    span = _span(conn, card, reach, _instant(words.end), now)
     step = reach.bar if declared.kind is Kind.COUNTER else reach.step
     if chosen == "all":
         pieces = _BARS if declared.kind is Kind.COUNTER else _LINE_POINTS
@@ -190,7 +190,7 @@ def _asked(
         which=chosen,
         span=span,
         step=step,
-        element=int(element) if element.isascii() and element.isdecimal() else 0,
+        element=int(words.element) if words.element.isascii() and words.element.isdecimal() else 0,
         zone=named_zone(card.time_zone),
         now=now,
     )
