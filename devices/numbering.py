@@ -58,8 +58,7 @@ class Fallen(NamedTuple):
     claimed_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Numbered:
+class Numbered(NamedTuple):
     """What numbering looks at in a message.
 
     `claimed_us` is the newest sample that was believed, `told_us` the newest of all, in microseconds since 1970 by the

@@ -146,19 +146,23 @@ class Watch:
         codes = columns.codes(self.product.features[monitor.feature].of_codes)[row]
         return " ".join(reported.active_codes(monitor, codes or frozenset()))
 
-    def newest_us(self, device_ids: IntArray) -> tuple[IntArray, IntArray]:
+    def slots(self, device_ids: IntArray) -> IntArray:
+        """Return the row of each device in the state, int64 [n]; new devices are given new rows."""
+        return self._rows.of(device_ids)
+
+    def newest_us(self, slots: IntArray) -> tuple[IntArray, IntArray]:
         """Return the event time of the newest sample that moved each device's detectors, 0 where none did.
 
         Parameters
         ----------
-        device_ids : int64 [n]
+        slots : int64 [n]
+            As `slots` gave them.
 
         Returns
         -------
         tuple of int64 [n]
             Of the monitors over numbers, and of those over trouble codes: events run ahead of buffered telemetry.
         """
-        slots = self._rows.of(device_ids)
         newest = {True: np.zeros(len(slots), np.int64), False: np.zeros(len(slots), np.int64)}
         for group in self._groups:
             group.grow(len(self._rows), 0)
@@ -183,9 +187,8 @@ class Watch:
             arrays |= group.take(slots)
         return pack(arrays)
 
-    def snapshots(self, device_ids: Sequence[int]) -> list[bytes]:
+    def snapshots(self, ids: IntArray) -> list[bytes]:
         """Return the state of each of some devices, as `snapshot` would one by one; all of them have to be known."""
-        ids = np.array(device_ids, dtype=np.int64)
         slots = self._rows.of(ids)
         by_device: dict[str, Array] = {"device_ids": ids}
         of_all: dict[str, Array] = {}

@@ -35,7 +35,7 @@ def keep_numbers(connection: Connection, decoded: Decoded, now: datetime) -> Non
     """
     troubles: list[Trouble] = []
     if decoded.numbered:
-        troubles += _count(connection, decoded.numbered, now)
+        troubles += _count(connection, decoded.numbered, decoded.devices, now)
     if decoded.answers:
         refused, lost = settle_answers(connection, decoded.answers, now)
         decoded.rejected += [Rejected(each.message, each.device, refusal) for each, refusal in refused]
@@ -49,12 +49,13 @@ def told_lost(tenant_id: int, lost: Lost) -> Trouble:
     return Trouble(tenant_id, lost.device_id, "gap_lost", lost.count, {"boot": lost.boot})
 
 
-def _count(connection: Connection, numbered: Sequence[tuple[Known, Numbered]], now: datetime) -> list[Trouble]:
-    devices = {device.device_id: device for device, _ in numbered}
-    lanes = load_lanes(connection, ((device.device_id, message.boot) for device, message in numbered))
+def _count(
+    connection: Connection, numbered: Sequence[tuple[int, Numbered]], devices: Mapping[int, Known], now: datetime
+) -> list[Trouble]:
+    lanes = load_lanes(connection, ((device_id, message.boot) for device_id, message in numbered))
     found: defaultdict[int, list[Finding]] = defaultdict(list)
-    for device, message in numbered:
-        found[device.device_id] += take_in(lanes[device.device_id], message)
+    for device_id, message in numbered:
+        found[device_id] += take_in(lanes[device_id], message)
     with_gaps: list[tuple[int, int, int]] = []
     for device_id, of_device in lanes.items():
         for lane in of_device:

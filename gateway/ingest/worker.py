@@ -2,21 +2,21 @@
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+import numpy as np
 import psycopg
 
 from devices.instants import from_us
 from devices.products import product_type, product_types
-from devices.readings import Refusal
+from devices.readings import IntArray, Refusal
 from gateway import jobs
 from gateway.health.measures import IngestMeasures
-from gateway.ingest.decode import Decoded, Rejected, addressed, decode
+from gateway.ingest.decode import Decoded, Rejected, decode
 from gateway.ingest.detect import Detectors, Outcome
-from gateway.ingest.directory import Directory
+from gateway.ingest.directory import Directory, Known
 from gateway.ingest.numbering import keep_numbers
 from gateway.ingest.refuse import keep, keep_refused
 from gateway.ingest.replay import Replays, Settle
@@ -30,7 +30,7 @@ from gateway.storage.door import (
     mark_hours_due,
     take_numbers,
 )
-from gateway.storage.readings import ReadingTable, Row, Stored
+from gateway.storage.readings import Readings, ReadingTable
 
 _log = logging.getLogger(__name__)
 
@@ -191,17 +191,15 @@ class Worker:
         `settle` has the last word in it, with what was decoded and how many readings were new: for live messages it
         keeps what was refused, for a replay it writes down what became of it.
         """
-        decoded = Decoded()
-        named = addressed(messages, decoded)
-        self._directory.learn(self._connection, (identity for _, identity, _ in named), time.monotonic())
-        decode(named, self._directory.find, decoded)
+        topics = [message.topic for message in messages]
+        decoded = decode(messages, self._directory.places(self._connection, topics, time.monotonic()))
         is_due = time.monotonic() >= self._checkpoint_at_s
         try:
             with self._connection.transaction():
                 new = self._store(decoded)
                 keep_numbers(self._connection, decoded, datetime.now(UTC))
                 settle(self._connection, decoded, new)
-                self._silences.hear(self._connection, named, self._directory.find, decoded)
+                self._silences.hear(self._connection, decoded)
                 if is_due:
                     self._detectors.save(self._connection, datetime.now(UTC))
         except Exception:
@@ -215,67 +213,48 @@ class Worker:
             self._checkpoint_at_s = time.monotonic() + _CHECKPOINT_EVERY_S
 
     def _store(self, decoded: Decoded) -> int:
-        new = 0
-        for product, rows in decoded.rows.items():
-            unique = list({row.key: row for row in rows}.values())
-            if unique:
-                new += self._store_readings(product, unique)
-        return new
-
-    def _store_readings(self, product: str, rows: Sequence[Row]) -> int:
-        numbers = self._numbers(rows)
-        new = self._tables[product].write(self._connection, rows, numbers)
-        stored = [
-            Stored(
-                rows[i].device_id,
-                rows[i].partition,
-                numbers[i],
-                rows[i].sample.at_us,
-                (rows[i].boot, rows[i].seq, rows[i].sample.number),
-                rows[i].received_at,
-                rows[i].sample.values,
-            )
-            for i in new
-        ]
-        outcome = self._detectors.step(self._connection, product, stored)
-        mark_hours_due(
-            self._connection,
-            product,
-            (
-                (reading.device_id, from_us(reading.at_us).replace(minute=0, second=0, microsecond=0))
-                for reading in stored
-            ),
+        return sum(
+            self._store_readings(product, readings, decoded.devices) for product, readings in decoded.readings.items()
         )
-        self._tell(product, outcome, {row.device_id: row.tenant_id for row in rows})
-        return len(new)
 
-    def _numbers(self, rows: Sequence[Row]) -> list[int]:
+    def _store_readings(self, product: str, readings: Readings, devices: Mapping[int, Known]) -> int:
+        numbered = readings.numbered(self._numbers(readings.partition))
+        stored = numbered.at(self._tables[product].write(self._connection, numbered))
+        outcome = self._detectors.step(self._connection, product, stored)
+        mark_hours_due(self._connection, product, stored.device_id, stored.at_us)
+        self._tell(product, outcome, devices)
+        return len(stored)
+
+    def _numbers(self, partitions: IntArray) -> IntArray:
         """Ingest numbers in the order of the rows, by partition."""
-        nexts = take_numbers(self._connection, Counter(row.partition for row in rows))
-        numbers: list[int] = []
-        for row in rows:
-            numbers.append(nexts[row.partition])
-            nexts[row.partition] += 1
+        counts = np.bincount(partitions)
+        used = np.flatnonzero(counts)
+        nexts = take_numbers(self._connection, dict(zip(used.tolist(), counts[used].tolist(), strict=True)))
+        numbers = np.empty(len(partitions), np.int64)
+        for partition, first in nexts.items():
+            numbers[partitions == partition] = np.arange(first, first + counts[partition])
         return numbers
 
-    def _tell(self, product: str, outcome: Outcome, tenants: Mapping[int, int]) -> None:
+    def _tell(self, product: str, outcome: Outcome, devices: Mapping[int, Known]) -> None:
         """Keep the symptoms, and defer one diagnosis for each component in which one was confirmed, healed or undone."""
+        if not outcome.told and not outcome.rewound:
+            return
         monitors = {monitor.name: monitor for monitor in product_type(product).monitors}
         symptoms = [
             SymptomRow(
-                tenant_id=tenants[told.change.device_id],
+                tenant_id=devices[told.change.device_id].tenant_id,
                 device_id=told.change.device_id,
                 monitor=told.change.monitor,
                 component=monitors[told.change.monitor].component,
                 element=told.change.element,
                 state=told.change.phase,
                 since_us=told.change.since_us,
-                at_us=told.reading.at_us,
+                at_us=told.at_us,
                 value=told.change.value,
                 threshold=told.change.threshold,
                 text_value=told.change.text,
-                ingest_no=told.reading.ingest_no,
-                received_at=told.reading.received_at,
+                ingest_no=told.ingest_no,
+                received_at=from_us(told.received_us),
             )
             for told in outcome.told
         ]
@@ -286,7 +265,7 @@ class Worker:
             jobs.DIAGNOSE,
             lock="device-{device_id}",
             calls=[
-                {"tenant_id": tenants[device_id], "device_id": device_id, "component": component}
+                {"tenant_id": devices[device_id].tenant_id, "device_id": device_id, "component": component}
                 for device_id, component in sorted(wanted)
             ],
         )

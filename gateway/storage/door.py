@@ -1,12 +1,20 @@
 """What the door writes beside readings: ingest numbers, rejections, symptoms, checkpoints, hours that are due."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+
 from devices.identity import ROOT
 from devices.instants import from_us, to_us
+from devices.readings import IntArray
+from gateway.storage.arrays import int_array
 from gateway.storage.connection import Connection
+
+_US_PER_HOUR = 3_600_000_000
+# Hours since 1970 until the year 9999 are fewer, so that a device and an hour make one number.
+_HOURS = 10**8
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,17 +186,18 @@ def rewind_symptoms(connection: Connection, starts_us: Mapping[int, int]) -> set
     return {(device_id, component) for device_id, component in rows}
 
 
-def mark_hours_due(connection: Connection, product: str, hours: Iterable[tuple[int, datetime]]) -> None:
-    """Mark (device id, hour) pairs whose roll-up is older than their readings.
+def mark_hours_due(connection: Connection, product: str, device_id: IntArray, at_us: IntArray) -> None:
+    """Mark the hours of some readings, int64 [n], whose roll-up is older than these.
 
     A row that is there already is locked until this transaction ends, so that the roll-up waits for its readings.
     """
-    pairs = sorted(set(hours))
+    hours = np.unique(device_id * _HOURS + at_us // _US_PER_HOUR)
     connection.execute(
         """INSERT INTO rollup_due (product, device_id, hour_at)
-        SELECT %(product)s, * FROM unnest(%(devices)s::int[], %(hours)s::timestamptz[])
+        SELECT %(product)s, device_id, to_timestamp(3600.0 * hour)
+        FROM unnest(%(devices)s::int[], %(hours)s::int[]) AS due (device_id, hour)
         ON CONFLICT (product, device_id, hour_at) DO UPDATE SET hour_at = EXCLUDED.hour_at""",
-        {"product": product, "devices": [pair[0] for pair in pairs], "hours": [pair[1] for pair in pairs]},
+        {"product": product, "devices": int_array(hours // _HOURS), "hours": int_array(hours % _HOURS)},
     )
 
 
