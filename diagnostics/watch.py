@@ -88,7 +88,8 @@ class Watch:
             The n samples' values.
         """
         slots = self._rows.of(device_ids)
-        readings = [self._read(group, columns) for group in self._groups]
+        features = _Features(self.product, columns)
+        readings = [self._read(group, features) for group in self._groups]
         for group, reading in zip(self._groups, readings, strict=True):
             group.grow(len(self._rows), reading.width)
         changes: list[SymptomChange] = []
@@ -100,26 +101,13 @@ class Watch:
                     changes += self._told(group, changed, rows, device_ids, columns)
         return changes
 
-    def _read(self, group: Group, columns: Columns) -> Readings:
+    def _read(self, group: Group, features: "_Features") -> Readings:
         """Conditions of a group's monitors, side by side, over the whole batch."""
         first, *others = group.monitors
         if group.detector is not None:
-            return group.detector.read(self._values(first, columns))
-        parts = [self._conditions(monitor, columns) for monitor in (first, *others)]
+            return group.detector.read(features.values(first))
+        parts = [_conditions(monitor, features) for monitor in (first, *others)]
         return Conditions.side_by_side(parts) if others else parts[0]
-
-    def _conditions(self, monitor: OfReadings, columns: Columns) -> Conditions:
-        if isinstance(monitor, Reported):
-            return reported.evaluate(monitor, columns.codes(self.product.features[monitor.feature].of_codes))
-        if isinstance(monitor, Limit):
-            return limit.evaluate(monitor, self._values(monitor, columns))
-        raise TypeError(f"monitor {monitor.name} has a memory, so it is a group of its own")
-
-    def _values(self, monitor: OfReadings, columns: Columns) -> FloatArray:
-        compute = self.product.features[monitor.feature].compute
-        if compute is None:
-            raise TypeError(f"monitor {monitor.name} needs numbers, but feature {monitor.feature} holds codes")
-        return compute(columns)
 
     def _told(
         self, group: Group, changed: Changes, rows: IntArray, device_ids: IntArray, columns: Columns
@@ -211,6 +199,37 @@ class Watch:
             group.grow(len(self._rows), 0)
             group.put(slots, arrays)
         return [int(device_id) for device_id in arrays["device_ids"]]
+
+
+class _Features:
+    """The features of a batch, each computed once however many monitors look at it."""
+
+    def __init__(self, product: ProductType, columns: Columns) -> None:
+        self._product = product
+        self._columns = columns
+        self._values: dict[str, FloatArray] = {}
+
+    def values(self, monitor: OfReadings) -> FloatArray:
+        """Return the feature of a monitor, float64 [n, w]."""
+        name = monitor.feature
+        if name not in self._values:
+            compute = self._product.features[name].compute
+            if compute is None:
+                raise TypeError(f"monitor {monitor.name} needs numbers, but feature {name} holds codes")
+            self._values[name] = compute(self._columns)
+        return self._values[name]
+
+    def codes(self, monitor: Reported) -> list[frozenset[str] | None]:
+        """Return the trouble codes that a monitor looks at."""
+        return self._columns.codes(self._product.features[monitor.feature].of_codes)
+
+
+def _conditions(monitor: OfReadings, features: _Features) -> Conditions:
+    if isinstance(monitor, Reported):
+        return reported.evaluate(monitor, features.codes(monitor))
+    if isinstance(monitor, Limit):
+        return limit.evaluate(monitor, features.values(monitor))
+    raise TypeError(f"monitor {monitor.name} has a memory, so it is a group of its own")
 
 
 def rounds(slots: IntArray) -> Iterator[IntArray]:

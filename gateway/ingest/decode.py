@@ -15,7 +15,7 @@ import msgspec
 
 from devices.codecs import typed
 from devices.codecs.foreign import UNNUMBERED
-from devices.instants import from_us, to_us
+from devices.instants import EPOCH, MICROSECOND, from_us, to_us
 from devices.numbering import Numbered
 from devices.product import MessageKind
 from devices.products import UnknownProductError, product_type, product_types
@@ -129,29 +129,13 @@ def _is_taken(message: Message, device: Known, received_us: int, sheets: Mapping
     telemetry = read(message.payload) if read is not None else None
     if telemetry is None:
         return False
-    heads: list[tuple[int, int, int, int, int, int, int, bool]] = []
+    at_us = [(sample.at - EPOCH) // MICROSECOND for sample in telemetry.samples]
+    newest_us = max(at_us)
     oldest_us = _NOTHING_BEFORE_US if telemetry.backfill else received_us - _LIVE_FOR_US
-    newest_us = 0
-    for number, sample in enumerate(telemetry.samples):
-        at_us = to_us(sample.at)
-        if not oldest_us <= at_us <= received_us + _AHEAD_US:
-            return False
-        newest_us = max(newest_us, at_us)
-        heads.append(
-            (
-                device.device_id,
-                device.partition,
-                at_us,
-                telemetry.boot,
-                telemetry.seq,
-                number,
-                received_us,
-                telemetry.backfill,
-            )
-        )
-    sheet = sheets[device.product]
-    for head, sample in zip(heads, telemetry.samples, strict=True):
-        sheet.add(head, typed.values(sample))
+    if min(at_us) < oldest_us or newest_us > received_us + _AHEAD_US:
+        return False
+    head = (device.device_id, device.partition, telemetry.boot, telemetry.seq, received_us, telemetry.backfill)
+    sheets[device.product].add(head, at_us, telemetry.samples)
     if telemetry.boot != UNNUMBERED:
         mark = crc32(message.payload)
         number = Numbered(telemetry.boot, telemetry.seq, newest_us, newest_us, received_us, mark, telemetry.backfill)
@@ -194,11 +178,10 @@ def _samples(message: Message, device: Known, kind: MessageKind, sheets: Mapping
             believed.append(sample)
         else:
             unbelievable.append(refusal)
-    for sample in believed:
+    if believed:
         received_us = to_us(message.received_at)
-        sheets[device.product].add_sample(
-            device, envelope.boot, envelope.seq, sample, received_us, envelope.is_backfill
-        )
+        head = (device.device_id, device.partition, envelope.boot, envelope.seq, received_us, envelope.is_backfill)
+        sheets[device.product].add_samples(head, believed)
     if envelope.boot != UNNUMBERED:
         believed_us = max((sample.at_us for sample in believed), default=None)
         decoded.numbered.append((device.device_id, _numbered(message, envelope, believed_us, kind)))

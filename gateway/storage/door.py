@@ -4,17 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
-
 from devices.identity import ROOT
 from devices.instants import from_us, to_us
-from devices.readings import IntArray
 from gateway.storage.arrays import int_array
 from gateway.storage.connection import Connection
-
-_US_PER_HOUR = 3_600_000_000
-# Hours since 1970 until the year 9999 are fewer, so that a device and an hour make one number.
-_HOURS = 10**8
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,18 +179,43 @@ def rewind_symptoms(connection: Connection, starts_us: Mapping[int, int]) -> set
     return {(device_id, component) for device_id, component in rows}
 
 
-def mark_hours_due(connection: Connection, product: str, device_id: IntArray, at_us: IntArray) -> None:
-    """Mark the hours of some readings, int64 [n], whose roll-up is older than these.
+def mark_hours_due(connection: Connection, hours: Sequence[tuple[str, int, int]]) -> None:
+    """Mark hours - product, device id, hours since 1970 - whose roll-up is older than their readings.
 
     A row that is there already is locked until this transaction ends, so that the roll-up waits for its readings.
     """
-    hours = np.unique(device_id * _HOURS + at_us // _US_PER_HOUR)
+    if not hours:
+        return
+    products, devices, since_1970 = zip(*sorted(hours), strict=True)
     connection.execute(
         """INSERT INTO rollup_due (product, device_id, hour_at)
-        SELECT %(product)s, device_id, to_timestamp(3600.0 * hour)
-        FROM unnest(%(devices)s::int[], %(hours)s::int[]) AS due (device_id, hour)
+        SELECT product, device_id, to_timestamp(3600.0 * hour)
+        FROM unnest(%(products)s::text[], %(devices)s::int[], %(hours)s::int[]) AS due (product, device_id, hour)
         ON CONFLICT (product, device_id, hour_at) DO UPDATE SET hour_at = EXCLUDED.hour_at""",
-        {"product": product, "devices": int_array(hours // _HOURS), "hours": int_array(hours % _HOURS)},
+        {
+            "products": "{" + ",".join(products) + "}",
+            "devices": int_array(devices),
+            "hours": int_array(since_1970),
+        },
+    )
+
+
+def settled_numbers(connection: Connection, partitions: range) -> dict[int, int]:
+    """Return by partition up to which ingest number all that readings say beside their values is written."""
+    rows = connection.execute(
+        "SELECT partition, settled_ingest_no FROM ingest_partition WHERE partition >= %s AND partition < %s",
+        [partitions.start, partitions.stop],
+    )
+    return dict(rows.fetchall())
+
+
+def settle_numbers(connection: Connection, numbers: Mapping[int, int]) -> None:
+    """Write up to which ingest number of each partition all is written."""
+    connection.execute(
+        """UPDATE ingest_partition p SET settled_ingest_no = s.number
+        FROM unnest(%(partitions)s::int[], %(numbers)s::bigint[]) AS s (partition, number)
+        WHERE p.partition = s.partition""",
+        {"partitions": int_array(list(numbers)), "numbers": int_array(list(numbers.values()))},
     )
 
 

@@ -3,7 +3,7 @@
 A reading is never updated. Columns follow the declared signals, in their order.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Final
@@ -11,10 +11,12 @@ from typing import Final
 import numpy as np
 from psycopg import sql
 from psycopg.errors import UniqueViolation
+from psycopg.rows import class_row
 
 from devices.instants import from_us, to_us
 from devices.product import ProductType
 from devices.readings import Columns, IntArray, Value
+from devices.signals import Kind
 from gateway.storage.connection import Connection
 from gateway.storage.copying import binary, documents, instants, numbers, signal_values
 
@@ -86,6 +88,27 @@ _ARRAYS: Final = tuple(each.name for each in fields(Readings) if each.name not i
 _KEY_COLUMNS: Final = (
     "device_id", "claimed_at", "boot", "seq", "sample", "partition", "ingest_no", "received_at", "is_backfill",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the readings of one message say beside their values; `hours` since 1970 are those of its samples."""
+
+    device_id: int
+    tenant_id: int
+    partition: int
+    boot: int
+    seq: int
+    newest_us: int
+    received_us: int
+    is_backfill: bool
+    is_event: bool
+    ingest_no: int
+    hours: list[int]
+
+
+# Readings that are looked at again together.
+_PORTION: Final = 5000
 
 
 class ReadingTable:
@@ -194,6 +217,42 @@ class ReadingTable:
             [list(numbers), list(numbers.values())],
         )
         return [(partition, device, to_us(at), number) for partition, device, at, number in rows]
+
+    def heard_since(self, connection: Connection, numbers: Mapping[int, int]) -> Iterator[list[Heard]]:
+        """Give the messages whose readings came after an ingest number of their partition, oldest first, in portions.
+
+        Parameters
+        ----------
+        connection : Connection
+            In the role of ingest, between transactions: a portion may be committed before the next one is asked for.
+        numbers : mapping of int to int
+            Partition -> ingest number.
+        """
+        codes = [name for name, signal in self.product.signals.items() if signal.kind is Kind.CODES]
+        is_event = (
+            sql.SQL("bool_and({} IS NOT NULL)").format(sql.Identifier("r", codes[0])) if codes else sql.SQL("false")
+        )
+        statement = sql.SQL(
+            """SELECT d.device_id, d.tenant_id, r.partition, r.boot, r.seq,
+                (extract(epoch FROM max(r.claimed_at)) * 1000000)::bigint AS newest_us,
+                (extract(epoch FROM r.received_at) * 1000000)::bigint AS received_us, r.is_backfill,
+                {is_event} AS is_event, max(r.ingest_no) AS ingest_no,
+                array_agg(DISTINCT floor(extract(epoch FROM r.claimed_at) / 3600)::int) AS hours
+            FROM (SELECT * FROM {table} WHERE partition = %(partition)s AND ingest_no > %(after)s
+                ORDER BY ingest_no LIMIT %(most)s) r
+            JOIN device d ON d.device_id = r.device_id
+            GROUP BY d.device_id, d.tenant_id, r.partition, r.boot, r.seq, r.received_at, r.is_backfill
+            ORDER BY min(r.ingest_no)"""
+        ).format(is_event=is_event, table=self.name)
+        for partition, after in numbers.items():
+            asked = {"partition": partition, "after": after, "most": _PORTION}
+            while True:
+                with connection.cursor(row_factory=class_row(Heard)) as cursor:
+                    heard = cursor.execute(statement, asked).fetchall()
+                if not heard:
+                    break
+                yield heard
+                asked["after"] = max(each.ingest_no for each in heard)
 
     def of_devices(self, connection: Connection, starts_us: Mapping[int, int | None]) -> Readings:
         """Return devices' readings from an instant on (None: all), in the order of time that detectors take them in."""

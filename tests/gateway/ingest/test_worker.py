@@ -251,7 +251,7 @@ def test_a_worker_that_begins_anew_rebuilds_its_detectors_from_checkpoint_and_re
     desk.admin.execute(
         "TRUNCATE symptom, electric_vehicle_reading, detector_checkpoint, detector_anchor, jobs.procrastinate_jobs CASCADE"
     )
-    desk.admin.execute("UPDATE ingest_partition SET last_ingest_no = 0")
+    desk.admin.execute("UPDATE ingest_partition SET last_ingest_no = 0, settled_ingest_no = 0")
     straight = new_worker(desk)
     for seq in range(15):
         straight.take([drifting(seq)])
