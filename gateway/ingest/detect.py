@@ -37,6 +37,8 @@ _log = logging.getLogger(__name__)
 # About how many readings are loaded together when devices are taken in again: many devices side by side cost little
 # more than one, and memory is bounded.
 _TOGETHER: Final = 40_000
+# About how many devices' states are written at once: some ten megabytes.
+_MOST_SAVED: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,9 @@ class Detectors:
         # What each (partition, product) holds, and the last number it has seen since its last checkpoint.
         self._devices: defaultdict[tuple[int, str], set[int]] = defaultdict(set)
         self._moved: dict[tuple[int, str], int] = {}
+        # What is being saved, and when each was saved before, by turns.
+        self._saving: list[tuple[int, str]] = []
+        self._turns: dict[tuple[int, str], int] = {}
         self._newest = {name: Newest() for name in self._watches}
 
     def step(self, connection: Connection, product: str, readings: Readings) -> Outcome:
@@ -179,18 +184,35 @@ class Detectors:
         return self._advance(connection, product, readings)
 
     def save(self, connection: Connection, now: datetime) -> None:
-        """Write checkpoints of all that moved, in the transaction of the batch that moved it last."""
+        """Write checkpoints of what moved, in the transaction of the batch that moved it last.
+
+        Of a large fleet a part has its turn each time, those first that have waited longest: a checkpoint holds all
+        devices of a partition, and must not take more time than their readings.
+        """
+        self._saving = []
+        room = _MOST_SAVED
+        for key in sorted(self._moved, key=lambda key: self._turns.get(key, 0)):
+            room -= len(self._devices[key])
+            if room < 0 and self._saving:
+                break
+            self._saving.append(key)
         checkpoints = [
             Checkpoint(
-                partition, product, number, self._watches[product].snapshot(sorted(self._devices[partition, product]))
+                partition,
+                product,
+                self._moved[partition, product],
+                self._watches[product].snapshot(sorted(self._devices[partition, product])),
             )
-            for (partition, product), number in sorted(self._moved.items())
+            for partition, product in sorted(self._saving)
         ]
         save_checkpoints(connection, checkpoints, now)
 
     def saved(self) -> None:
         """Take note that the transaction of `save` has been committed."""
-        self._moved.clear()
+        turn = max(self._turns.values(), default=0) + 1
+        for key in self._saving:
+            self._turns[key] = turn
+            del self._moved[key]
 
     def rebuild(self, connection: Connection) -> int:
         """Begin anew from the last checkpoints and the readings after them; return how many devices had some.
