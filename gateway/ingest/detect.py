@@ -243,13 +243,16 @@ class Detectors:
         moved_us = {device: at_us for _, device, at_us, _ in moved}
         for devices in _batches(moved_us, watch):
             numbers_us, codes_us = watch.newest_us(watch.slots(np.array(devices, dtype=np.int64)))
-            newest_us = np.maximum(numbers_us, codes_us)
-            starts_us = {
-                device: max(moved_us[device], int(newest) - _horizon_us(watch))
-                for device, newest in zip(devices, newest_us, strict=True)
+            newest_us = dict(zip(devices, np.maximum(numbers_us, codes_us).tolist(), strict=True))
+            # What came in its order since the checkpoint goes on from there; only for what came late is it gone back.
+            on_us = {device: moved_us[device] for device in devices if moved_us[device] > newest_us[device]}
+            back_us = {
+                device: max(moved_us[device], newest_us[device] - _horizon_us(watch))
+                for device in devices
+                if device not in on_us
             }
             with connection.transaction():
-                self._take_in_again(connection, product, self._go_back(connection, product, starts_us))
+                self._take_in_again(connection, product, on_us | self._go_back(connection, product, back_us))
         for partition, device, _, number in moved:
             key = (partition, product)
             self._devices[key].add(device)

@@ -260,6 +260,22 @@ def test_a_worker_that_begins_anew_rebuilds_its_detectors_from_checkpoint_and_re
     assert len(with_crash) == 1
 
 
+def test_a_worker_that_begins_anew_reads_only_what_came_since_the_checkpoint(desk: SmallDesk, worker: Worker) -> None:
+    for seq in range(8):
+        worker.take([drifting(seq)])
+    (checkpoint_no,) = {number for (number,) in desk.rows("SELECT last_ingest_no FROM detector_checkpoint")}
+    # What the checkpoint has seen need not be read again: here it is not even there any more, nor are anchors.
+    desk.admin.execute("DELETE FROM electric_vehicle_reading WHERE ingest_no <= %s", [checkpoint_no])
+    desk.admin.execute("DELETE FROM detector_anchor")
+    successor = new_worker(desk)
+    for seq in range(8, 15):
+        successor.take([drifting(seq)])
+    successor.close()
+    ((_, monitor, element, state, since_at, _, _, _),) = symptoms(desk)
+    assert (monitor, element, state) == ("cell_leaves_pack", 5, "confirmed")
+    assert since_at - START < timedelta(minutes=30)
+
+
 def test_a_batch_that_was_undone_leaves_no_trace_in_the_detectors(desk: SmallDesk) -> None:
     source = ListSource([drifting(seq) for seq in range(15)])
     worker = new_worker(desk, source)
