@@ -230,7 +230,7 @@ def login(
 def settings() -> None:
     """List all settings: what each is for, and its present value (secrets are not shown)."""
     present = _settings()
-    hidden = {"database_url", "broker_url", "device_broker_url", "smtp_url", "secret", "api_token"}
+    hidden = {"database_url", "broker_url", "source_url", "device_broker_url", "smtp_url", "secret", "api_token"}
     for name, setting in Settings.model_fields.items():
         value = getattr(present, name)
         shown = ("(set)" if _is_set(value) else "(empty)") if name in hidden else str(value)

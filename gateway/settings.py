@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway.errors import SettingsError
+from gateway.kafka_address import KafkaAddress
 
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 ENVIRONMENT_PREFIX: Final = "CALLOUT_"
@@ -70,6 +71,12 @@ def _checked_server_url(url: str) -> str:
     return url
 
 
+def _checked_source_url(url: str) -> str:
+    if url:
+        KafkaAddress.parse(url)
+    return url
+
+
 def _checked_database_url(url: str) -> str:
     if url and not url.startswith(("postgresql://", "postgres://")) and "=" not in url:
         message = "expected postgresql://user:password@host:port/database"
@@ -86,6 +93,7 @@ def _checked_secret(secret: SecretStr) -> SecretStr:
 
 
 ServerUrl = Annotated[str, AfterValidator(_checked_server_url)]
+SourceUrl = Annotated[str, AfterValidator(_checked_source_url)]
 DatabaseUrl = Annotated[str, AfterValidator(_checked_database_url)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 OptionalPort = Annotated[int, Field(ge=0, le=65535)]
@@ -102,6 +110,9 @@ class Settings(BaseSettings):
     database_url: DatabaseUrl = Field("", repr=False, description="PostgreSQL to use; empty: the embedded one.")
     broker_url: ServerUrl = Field(
         "", repr=False, description="MQTT broker and the account of our services; empty: the embedded."
+    )
+    source_url: SourceUrl = Field(
+        "", repr=False, description="Where ingest receives from: kafka[s]://...; empty: the MQTT broker."
     )
     device_broker_url: ServerUrl = Field(
         "", repr=False, description="Broker as devices reach it; empty: the same as broker_url."

@@ -10,8 +10,8 @@ from gateway.health.alarms import Kind
 from gateway.health.door import HealthDoor
 from gateway.health.measures import IngestMeasures
 from gateway.health.pulse import Pulse
-from gateway.ingest.mqtt import MqttSource
 from gateway.ingest.queue_watch import Bound, QueueWatch
+from gateway.ingest.source import Source
 from gateway.settings import Settings
 from gateway.storage.connection import Connection, Role
 
@@ -54,13 +54,14 @@ class Drops:
 class IngestHealth:
     """Watches an ingest process until it is stopped, and shows what it sees where the settings say."""
 
-    def __init__(self, settings: Settings, source: MqttSource, measures: IngestMeasures) -> None:
+    def __init__(self, settings: Settings, source: Source, measures: IngestMeasures) -> None:
         self._settings = settings
         self._source = source
         self._measures = measures
         self._drops = Drops()
         bound = Bound(settings.broker_queue_messages, settings.broker_queue_bytes)
-        self._watch = QueueWatch(settings.broker, bound)
+        # A log keeps what waits by its own rules, and tells nobody over MQTT.
+        self._watch = None if settings.source_url else QueueWatch(settings.broker, bound)
         self._pulse = Pulse("ingest", settings.required("database_url"), Role.INGEST, _KINDS, self._measure)
         self._pulse.start()
         self._door = self._opened()
@@ -82,7 +83,7 @@ class IngestHealth:
         """Return why ingest is not ready; nothing when it is."""
         found = [self._pulse.trouble()]
         if not self._source.is_connected:
-            found.append("the broker does not answer")
+            found.append("what devices send does not arrive, or not up to now")
         looked_s = (datetime.now(UTC) - self._measures.looked_at).total_seconds()
         if looked_s > _LOOKED_WITHIN_S:
             found.append(f"the batch in hand has not been committed for {looked_s:.0f} s")
@@ -91,7 +92,8 @@ class IngestHealth:
     def stop(self) -> None:
         """End the watch."""
         self._pulse.stop()
-        self._watch.close()
+        if self._watch is not None:
+            self._watch.close()
         if self._door is not None:
             self._door.close()
 
@@ -101,7 +103,7 @@ class IngestHealth:
             Kind.INGEST_BEHIND: max(self._measures.lags_s().values()),
             Kind.DISK_FULL: 1 - disk.free / disk.total,
         }
-        fill = self._watch.fill()
+        fill = self._watch.fill() if self._watch is not None else None
         if fill is not None:
             self._measures.queue_fill.set(fill.ratio)
             self._measures.queue_messages.set(fill.messages)

@@ -18,6 +18,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from devices.identity import ROOT
 from gateway.errors import CalloutError
+from gateway.ingest.commands_out import CommandsOut
 from gateway.ingest.fast_client import FastClient, why_not_fast
 from gateway.ingest.inbox import Inbox
 from gateway.ingest.plain_client import PlainClient
@@ -61,10 +62,10 @@ class MqttSource:
     def __init__(self, broker: ServerAddress, partitions: range, client: type[PlainClient] | None = None) -> None:
         self._partitions = partitions
         self._inbox = Inbox()
-        self._receipts: list[tuple[int, str | None]] = []
         self._refusal: str | None = None
         self._subscribed = threading.Event()
         self._client = self._made(broker, client or fastest_client())
+        self._commands = CommandsOut(self._client)
         try:
             self._client.connect(
                 broker.host, broker.port, _KEEPALIVE_S, clean_start=False, properties=_connect_properties()
@@ -104,7 +105,6 @@ class MqttSource:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
-        client.on_publish = self._on_publish
         return client
 
     def _on_connect(
@@ -176,23 +176,11 @@ class MqttSource:
 
     def send(self, topic: str, payload: bytes, expiry_s: int) -> int | None:
         """Publish a command with QoS 1; the broker drops it after `expiry_s`. None while the broker is away."""
-        if not self._client.is_connected():
-            return None
-        properties = Properties(PacketTypes.PUBLISH)
-        properties.MessageExpiryInterval = expiry_s
-        return self._client.publish(topic, payload, qos=1, properties=properties).mid
+        return self._commands.send(topic, payload, expiry_s)
 
     def receipts(self) -> Sequence[tuple[int, str | None]]:
         """Return the numbers of commands that the broker answered for, each with its refusal or None."""
-        with self._inbox.lock:
-            taken, self._receipts = self._receipts, []
-        return taken
-
-    def _on_publish(
-        self, _client: Client, _userdata: Any, mid: int, reason: ReasonCode, _properties: Properties | None
-    ) -> None:
-        with self._inbox.lock:
-            self._receipts.append((mid, str(reason) if reason.is_failure else None))
+        return self._commands.receipts()
 
     def close(self) -> None:
         """Disconnect; the session stays at the broker."""

@@ -1,4 +1,4 @@
-"""The ingest process: one worker on the broker's session for all partitions."""
+"""The ingest process: one worker on the source for all partitions."""
 
 import logging
 import signal
@@ -7,7 +7,7 @@ from types import FrameType
 from devices.identity import PARTITIONS
 from gateway.health.measures import IngestMeasures
 from gateway.ingest.health import IngestHealth
-from gateway.ingest.mqtt import MqttSource
+from gateway.ingest.open_source import open_source
 from gateway.ingest.worker import Worker
 from gateway.settings import Settings
 from gateway.storage.connection import Role, connect
@@ -28,14 +28,15 @@ def run(settings: Settings) -> None:
     with connect(database_url, Role.INGEST) as connection:
         check_schema(connection)
     partitions = range(PARTITIONS)
-    source = MqttSource(settings.broker, partitions)
+    opened = open_source(settings, partitions)
+    source = opened.source
     measures = IngestMeasures(source.waiting)
     worker = Worker(
         source,
         lambda: connect(database_url, Role.INGEST),
         partitions,
         measures=measures,
-        commands=source,
+        commands=opened.commands,
         patience_s=settings.gap_patience_s,
     )
     health = IngestHealth(settings, source, measures)
