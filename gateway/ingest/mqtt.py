@@ -33,6 +33,8 @@ SUBSCRIBED: Final = "subscribed to"
 RECEIVE_MAXIMUM: Final = 2000
 _KEEPALIVE_S: Final = 30
 _ANSWER_S: Final = 15.0
+_READ_S: Final = 2.0
+_NO_TOPIC: Final = f"{ROOT}/-"
 _NEVER: Final = 0xFFFF_FFFF
 _CHANNELS: Final = ("telemetry", "event", "state", "answer")
 
@@ -64,6 +66,7 @@ class MqttSource:
         self._inbox = Inbox()
         self._refusal: str | None = None
         self._subscribed = threading.Event()
+        self._has_read = threading.Event()
         self._client = self._made(broker, client or fastest_client())
         self._commands = CommandsOut(self._client)
         try:
@@ -105,6 +108,7 @@ class MqttSource:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
+        client.on_unsubscribe = self._on_unsubscribe
         return client
 
     def _on_connect(
@@ -183,9 +187,18 @@ class MqttSource:
         return self._commands.receipts()
 
     def close(self) -> None:
-        """Disconnect; the session stays at the broker."""
+        """Disconnect; the session stays at the broker, with what was not acknowledged."""
+        self._inbox.close()
+        if self._client.is_connected():
+            # A broker that finds the connection closed leaves acknowledgements unread: it is asked whether it has
+            # read all, by the one question that changes nothing.
+            self._client.unsubscribe(_NO_TOPIC)
+            self._has_read.wait(_READ_S)
         self._client.disconnect()
         self._client.loop_stop()
+
+    def _on_unsubscribe(self, *_: object) -> None:
+        self._has_read.set()
 
 
 def fastest_client() -> type[PlainClient]:
