@@ -9,6 +9,7 @@ name under which Kafka keeps the offsets. It needs the extra `kafka`, and is imp
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -33,6 +34,7 @@ _log = logging.getLogger(__name__)
 
 GROUP: Final = "callout-ingest"
 _ANSWER_S: Final = 10.0
+_SAID_AGAIN_S: Final = 60.0
 _TELEMETRY: Final = b"telemetry"
 _STATISTICS_MS: Final = 1000
 # A worker that died may have committed more than it could tell Kafka: at most what it had in hand and in the log's reach.
@@ -41,7 +43,7 @@ _TRIED_AGAIN: Final = {"fetch.error.backoff.ms": 500, "reconnect.backoff.max.ms"
 _BOUNDS: Final = {"queued.min.messages": 10_000, "queued.max.messages.kbytes": 32_768}
 _QUICK: Final = {"fetch.wait.max.ms": 100, "fetch.queue.backoff.ms": 10}
 _UNUSABLE: Final = {
-    KafkaError.UNKNOWN_TOPIC_OR_PART: "the topic is gone",
+    KafkaError.UNKNOWN_TOPIC_OR_PART: "the topic is not there",
     KafkaError.TOPIC_AUTHORIZATION_FAILED: "the account may not read the topic",
     KafkaError.GROUP_AUTHORIZATION_FAILED: f"the account may not use the group {GROUP}",
 }
@@ -73,6 +75,7 @@ class KafkaSource:
         self._state = KafkaState(address.topic, partitions)
         self._trouble: str | None = None
         self._said = ""
+        self._said_at_s: dict[int, float] = {}
         self._offsets = Offsets()
         self._redelivered_below: dict[int, int] = {}
         self._is_untold = False
@@ -186,7 +189,9 @@ class KafkaSource:
         code, partition = error.code(), record.partition()
         if code == KafkaError._AUTO_OFFSET_RESET and partition is not None:  # noqa: SLF001  # its public name
             _log.error("partition %s: Kafka has deleted records before they were received (%s)", partition, error.str())
-            self._consumer.seek(TopicPartition(self._address.topic, partition, OFFSET_BEGINNING))
+            again = TopicPartition(self._address.topic, partition, OFFSET_BEGINNING)
+            self._consumer.incremental_unassign([again])
+            self._consumer.incremental_assign([again])
         elif code in _UNUSABLE:
             self._trouble = _UNUSABLE[code]
         else:
@@ -221,8 +226,14 @@ class KafkaSource:
             self._offsets.told({place.partition: place.offset for place in places})
 
     def _on_error(self, error: KafkaError) -> None:
+        """Keep what the library says, and say a kind of error once a minute: it comes for each partition and attempt."""
         self._said = error.str()
-        _log.warning("Kafka: %s", error.str())
+        if error.code() in _UNUSABLE:
+            self._trouble = _UNUSABLE[error.code()]
+        now_s = time.monotonic()
+        if now_s - self._said_at_s.get(error.code(), -_SAID_AGAIN_S) >= _SAID_AGAIN_S:
+            self._said_at_s[error.code()] = now_s
+            _log.warning("Kafka: %s", error.str())
 
     def close(self) -> None:
         """Leave; what was not acknowledged comes again later."""
