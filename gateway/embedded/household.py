@@ -29,7 +29,7 @@ from gateway.embedded.postgres import EmbeddedPostgres
 from gateway.embedded.program import shorten
 from gateway.embedded.service import Service
 from gateway.errors import EmbeddedError
-from gateway.ingest.mqtt import SUBSCRIBED
+from gateway.ingest.source import SUBSCRIBED
 from gateway.settings import Settings, as_environment
 from gateway.storage.migrate import migrate
 

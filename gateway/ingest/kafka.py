@@ -27,7 +27,7 @@ from devices.identity import PARTITIONS, ROOT
 from gateway.errors import CalloutError
 from gateway.ingest.kafka_state import KafkaState
 from gateway.ingest.offsets import Offsets
-from gateway.ingest.source import Message
+from gateway.ingest.source import SUBSCRIBED, Message
 from gateway.kafka_address import KafkaAddress
 
 _log = logging.getLogger(__name__)
@@ -107,6 +107,7 @@ class KafkaSource:
         except KafkaUnusableError:
             self._consumer.close()
             raise
+        _log.info("%s %d partitions of the topic %s", SUBSCRIBED, len(partitions), address.topic)
 
     def _check_topic(self) -> None:
         topic = self._consumer.list_topics(self._address.topic, timeout=_ANSWER_S).topics[self._address.topic]

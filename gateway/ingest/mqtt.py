@@ -22,13 +22,11 @@ from gateway.ingest.commands_out import CommandsOut
 from gateway.ingest.fast_client import FastClient, why_not_fast
 from gateway.ingest.inbox import Inbox
 from gateway.ingest.plain_client import PlainClient
-from gateway.ingest.source import Message
+from gateway.ingest.source import SUBSCRIBED, Message
 from gateway.settings import ServerAddress
 
 _log = logging.getLogger(__name__)
 
-# Said in the log when the broker keeps what comes for us.
-SUBSCRIBED: Final = "subscribed to"
 # What the broker may send before an acknowledgement; at least the largest batch, or the worker starves.
 RECEIVE_MAXIMUM: Final = 2000
 _KEEPALIVE_S: Final = 30

@@ -46,6 +46,6 @@ def _kafka(address: KafkaAddress, partitions: range) -> "KafkaSource":
     except ImportError as error:
         raise SettingsError(
             f"CALLOUT_SOURCE_URL names Kafka, and its client cannot be loaded ({error}). Install it with "
-            "`pip install 'callout[kafka]'`, or unset CALLOUT_SOURCE_URL to receive from the MQTT broker."
+            "`pip install confluent-kafka` (the extra `kafka`), or unset CALLOUT_SOURCE_URL to receive over MQTT."
         ) from error
     return KafkaSource(address, partitions)
