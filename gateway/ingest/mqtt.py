@@ -7,6 +7,7 @@ as a whole; handing them over one by one between threads would be the bottleneck
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ _log = logging.getLogger(__name__)
 RECEIVE_MAXIMUM: Final = 2000
 _KEEPALIVE_S: Final = 30
 _ANSWER_S: Final = 15.0
+_LOOK_S: Final = 0.1
 _READ_S: Final = 2.0
 _NO_TOPIC: Final = f"{ROOT}/-"
 _NEVER: Final = 0xFFFF_FFFF
@@ -81,9 +83,14 @@ class MqttSource:
 
     def _wait_for_subscription(self, broker: ServerAddress) -> None:
         """Wait for the session: from then on the broker keeps for it what comes."""
-        is_answered = self._subscribed.wait(_ANSWER_S)
-        if is_answered and self._refusal is None:
-            return
+        until_s = time.monotonic() + _ANSWER_S
+        while time.monotonic() < until_s:
+            # The answer may stand behind a long queue, of which nobody takes anything as long as this waits.
+            is_answered = self._subscribed.wait(_LOOK_S) or not self._inbox.has_room(0.0)
+            if is_answered and self._refusal is None:
+                return
+            if is_answered:
+                break
         self.close()
         if self._refusal is not None:
             raise BrokerUnreachableError(self._told_refusal())
@@ -110,16 +117,14 @@ class MqttSource:
         return client
 
     def _on_connect(
-        self, client: Client, _userdata: Any, flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
+        self, client: Client, _userdata: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
         # What the former connection delivered comes again: it is not committed twice, but need not be kept twice.
         self._inbox.begin_connection()
         self._refusal = str(reason) if reason.is_failure else None
-        if reason.is_failure or flags.session_present:
-            # A session that is there knows its topics already, and the answer may stand behind a long queue.
+        if reason.is_failure:
             self._subscribed.set()
             self._inbox.wake()
-        if reason.is_failure:
             return
         wanted = [
             (f"{ROOT}/{partition}/+/+/{channel}", SubscribeOptions(qos=1))

@@ -54,7 +54,8 @@ class Visit:
 class ScriptedBroker:
     """Listens on the loopback address until it is left; answers connections, subscriptions and pings."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None, *, answers_pings: bool = True) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, *, answers_pings: bool = True, waiting: bytes = b"") -> None:
+        self._waiting = waiting
         self._tls = tls
         self._answers_pings = answers_pings
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -110,6 +111,7 @@ class ScriptedBroker:
             case _ if kind == CONNECT:
                 visit.say(b"\x20\x03\x00\x00\x00")
             case _ if kind == SUBSCRIBE:
+                visit.say(self._waiting)
                 visit.say(b"\x90\x04" + body[:2] + b"\x00\x01")
                 visit.is_subscribed.set()
             case _ if kind == UNSUBSCRIBE:

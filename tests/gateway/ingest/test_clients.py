@@ -174,6 +174,13 @@ def test_what_a_broker_sends_beyond_all_measure_is_left_in_the_network(
     source.close()
 
 
+def test_an_answer_that_stands_behind_a_long_queue_is_not_waited_for(client: type[PlainClient]) -> None:
+    with ScriptedBroker(waiting=messages(1, 9000, size=200)) as broker:
+        source = MqttSource(broker.address, FEW, client)
+        assert len(receive(source, 9000)) == 9000
+        source.close()
+
+
 def _say_until_full(visit: Visit, pieces: Iterator[bytes]) -> bytes:
     """Send until the network takes no more; gives what is left of the last piece."""
     for piece in pieces:
