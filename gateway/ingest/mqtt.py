@@ -34,10 +34,15 @@ _ANSWER_S: Final = 15.0
 _NO_RECEIPT: Final = (-1, 0)
 _NEVER: Final = 0xFFFF_FFFF
 _CHANNELS: Final = ("telemetry", "event", "state", "answer")
+_SESSION_TAKEN: Final = 0x8E
 
 
 class BrokerUnreachableError(CalloutError):
     """The broker does not answer, or refuses the login."""
+
+
+class SessionTakenError(CalloutError):
+    """Somebody else has connected with the client id of the session: it belongs to whoever holds the range's lease."""
 
 
 class MqttSource:
@@ -64,6 +69,7 @@ class MqttSource:
         # Grows with each connection: a message id means something in its own connection only.
         self._generation = 0
         self._refusal: str | None = None
+        self._is_taken = False
         self._subscribed = threading.Event()
         self._client = self._made(broker)
         try:
@@ -95,7 +101,7 @@ class MqttSource:
         return f"the broker refuses ingest: {self._refusal}. Check the account and its rights in CALLOUT_BROKER_URL."
 
     def _made(self, broker: ServerAddress) -> Client:
-        name = f"callout-ingest-{self._partitions.start:02d}-{self._partitions.stop - 1:02d}"
+        name = client_id(self._partitions)
         client = Client(
             CallbackAPIVersion.VERSION2, client_id=name, protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True
         )
@@ -122,11 +128,7 @@ class MqttSource:
         if reason.is_failure:
             self._subscribed.set()
             return
-        wanted = [
-            (f"{ROOT}/{partition}/+/+/{channel}", SubscribeOptions(qos=1))
-            for partition in self._partitions
-            for channel in _CHANNELS
-        ]
+        wanted = [(topic, SubscribeOptions(qos=1)) for topic in topics(self._partitions)]
         client.subscribe(wanted)
         _log.info("connected to the broker, asking for %d topics", len(wanted))
 
@@ -143,8 +145,17 @@ class MqttSource:
     def _on_disconnect(
         self, _client: Client, _userdata: Any, _flags: DisconnectFlags, reason: ReasonCode, _props: Properties | None
     ) -> None:
-        if reason.is_failure:
+        if reason.value == _SESSION_TAKEN:
+            self._give_up(_client)
+        elif reason.is_failure:
             _log.warning("the broker ended the connection: %s; trying again", reason)
+
+    def _give_up(self, client: Client) -> None:
+        """Stay away: to connect again would take the session from its new owner."""
+        client.disconnect()
+        with self._arrived:
+            self._is_taken = True
+            self._arrived.notify()
 
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
         # QoS 0 has no message id and is never acknowledged: a broker ends a session that answers to it.
@@ -169,10 +180,17 @@ class MqttSource:
         ------
         BrokerUnreachableError
             When the broker has refused the login.
+        SessionTakenError
+            When another process has taken the session over.
         """
         with self._arrived:
-            if not self._waiting:
+            if not self._waiting and not self._is_taken:
                 self._arrived.wait(timeout_s)
+            if self._is_taken:
+                raise SessionTakenError(
+                    f"another process has connected as {client_id(self._partitions)}. Two desks at one broker with "
+                    "databases of their own need brokers of their own; else the lease says whose the session is."
+                )
             if self._refusal is not None:
                 raise BrokerUnreachableError(self._told_refusal())
             taken, self._waiting = self._waiting[:most], self._waiting[most:]
@@ -214,6 +232,20 @@ class MqttSource:
         """Disconnect; the session stays at the broker."""
         self._client.disconnect()
         self._client.loop_stop()
+
+
+def client_id(partitions: range) -> str:
+    """Return the client id of the session of a range, whoever serves it.
+
+    >>> client_id(range(0, 16))
+    'callout-ingest-00-15'
+    """
+    return f"callout-ingest-{partitions.start:02d}-{partitions.stop - 1:02d}"
+
+
+def topics(partitions: range) -> list[str]:
+    """Return the topic filters of a range."""
+    return [f"{ROOT}/{partition}/+/+/{channel}" for partition in partitions for channel in _CHANNELS]
 
 
 def _connect_properties() -> Properties:
