@@ -161,9 +161,7 @@ def payload_of(command: Resend) -> bytes:
     )
 
 
-def notice(
-    connection: Connection, now: datetime, patience: timedelta, partitions: range = EVERY_PARTITION
-) -> None:
+def notice(connection: Connection, now: datetime, patience: timedelta, partitions: range = EVERY_PARTITION) -> None:
     """Write down the gaps that were there a while ago and are there still."""
     lanes = suspects(connection, now - patience, partitions, _AT_ONCE)
     if not lanes:

@@ -5,12 +5,9 @@ too much gives back, whoever has too little takes what nobody owns.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 from devices.identity import PARTITIONS
 from gateway.storage.leases import LeaseRow, Standing
-
-DIVISIONS: Final = (1, 2, 4, 8, 16, 32, 64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,9 +143,7 @@ def lose(connection: Connection, key: Key, lost: Sequence[Range], now: datetime)
     return [Lost(device, boot, _size(missing)) for (missing,) in rows]
 
 
-def due_gaps(
-    connection: Connection, now: datetime, quiet_since: datetime, partitions: range, limit: int
-) -> list[Due]:
+def due_gaps(connection: Connection, now: datetime, quiet_since: datetime, partitions: range, limit: int) -> list[Due]:
     """Return open gaps of some partitions whose time has come, those of a device together.
 
     A device may be asked when it was heard after it was last asked, when no command is under way to it that was written

@@ -61,13 +61,17 @@ def enter(connection: Connection, host: str, pid: int) -> int:
             {"host": host, "pid": pid, "lease_s": LEASE_S},
         ).fetchone()
         number = int(row[0]) if row else 0
-        connection.execute("SELECT pg_advisory_lock(%s, %s)", [_LOCKS, number])
+        show(connection, number)
     return number
 
 
-def show_again(connection: Connection, process_no: int) -> None:
-    """Take the lock of a process on a new connection, unless the server still keeps it for the old one."""
-    connection.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCKS, process_no])
+def show(connection: Connection, process_no: int) -> bool:
+    """Let a process live with this connection; False when the server still keeps a former one of it for alive."""
+    row = connection.execute(
+        "SELECT pg_try_advisory_lock(%s, %s), set_config('application_name', %s, false)",
+        [_LOCKS, process_no, application_name(process_no)],
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def wish(connection: Connection, ranges: int) -> None:

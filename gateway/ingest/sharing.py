@@ -1,0 +1,300 @@
+"""Sharing the partitions with other ingest processes.
+
+Once a second this process says that it lives, looks how things stand, and brings what it serves nearer to its share.
+What that is is decided in `shares`; the fence between two owners is the lease that each batch holds. So this may be
+late, or wrong about the others for a while, and nothing is lost or written twice.
+"""
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from gateway.ingest.dividing import Dividing
+from gateway.ingest.lease import Lease, told
+from gateway.ingest.serving import Employ, Serving
+from gateway.ingest.sessions import Sessions
+from gateway.ingest.shares import Plan, division, plan
+from gateway.storage import leases
+from gateway.storage.connection import Connection, DatabaseUnreachableError, Role, connect
+from gateway.storage.leases import LEASE_S, Standing
+
+_log = logging.getLogger(__name__)
+
+# Said in the log when all that is this process's share is listened to.
+SERVES: Final = "ingest serves"
+_BEAT_S: Final = 1.0
+_PAUSES_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
+# A range that was served for so long has recovered: its next failure is a first one again.
+_RECOVERED_S: Final = 60.0
+_END_LOOK_S: Final = 0.1
+_AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnreachableError)
+
+
+class Sharing:
+    """One process among those that share the partitions.
+
+    Parameters
+    ----------
+    database_url : str
+        The database.
+    ranges : int
+        Into how many ranges the partitions are to be divided.
+    sessions : Sessions
+        Where the messages of ranges wait.
+    employ : callable
+        Returns a worker for a lease, a source and the way of commands.
+    clock : callable
+        Seconds of a clock of this machine; only pauses hang on it, no lease.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        ranges: int,
+        sessions: Sessions,
+        employ: Employ,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database_url = database_url
+        self._ranges = ranges
+        self._sessions = sessions
+        self._employ = employ
+        self._clock = clock
+        self._connection: Connection | None = None
+        self._process_no: int | None = None
+        self._is_shown = False
+        self._judges_at_s = float("-inf")
+        self._serving: dict[range, Serving] = {}
+        self._ending: list[Serving] = []
+        self._dividing: Dividing | None = None
+        self._failures: dict[range, int] = {}
+        self._again_at_s: dict[range, float] = {}
+        self._fatal: Exception | None = None
+        self._has_served = False
+        self._told: tuple[range, ...] | None = None
+        self._is_away = False
+        self._is_stopping = threading.Event()
+
+    @property
+    def serving(self) -> Mapping[range, Serving]:
+        """What is being served here, by range."""
+        return dict(self._serving)
+
+    def troubles(self) -> list[str]:
+        """Return what is wrong with the ranges that are this process's share; nothing when all is well."""
+        serving = self.serving
+        found = [f"{told(each)} are not served yet" for each, serves in serving.items() if not serves.is_up]
+        away = [each for each, serves in serving.items() if serves.is_up and not serves.is_connected]
+        if away:
+            found.append(f"the broker does not answer for {', '.join(map(told, away))}")
+        if self._dividing is not None:
+            found.append("the partitions are being divided anew")
+        return found
+
+    def stop(self) -> None:
+        """Let `run` end: all ranges are handed over."""
+        self._is_stopping.set()
+
+    def run(self) -> None:
+        """Serve this process's share until `stop`.
+
+        Raises
+        ------
+        Exception
+            What kept the first range from being served, or a database whose schema or rights do not fit.
+        """
+        while not self._is_stopping.is_set() and self._fatal is None:
+            self.beat()
+            self._is_stopping.wait(_BEAT_S)
+        self._end()
+        if self._fatal is not None:
+            raise self._fatal
+
+    def beat(self) -> None:
+        """Say that this process lives, and do the next of what is to be done."""
+        try:
+            now = self._shown_up()
+            self._carry_out(plan(self._process_no or 0, now), now)
+        except _AWAY as error:
+            if not self._is_away:
+                _log.warning("the leases wait for the database: %s", " ".join(str(error).split()))
+            self._is_away = True
+            if self._connection is not None:
+                self._connection.close()
+            # Who was away himself cannot tell who else was: the others get as long as a lease lasts.
+            self._judges_at_s = self._clock() + LEASE_S
+        else:
+            self._is_away = False
+
+    def _shown_up(self) -> Standing:
+        """Be among the living, take what the dead owned from them, and return how things stand."""
+        connection = self._connected()
+        if self._process_no is not None and not leases.beat(connection, self._process_no):
+            _log.warning("this process was not heard from, and others have its ranges; it begins anew without any")
+            self._ending += self._serving.values()
+            self._serving.clear()
+            for serving in self._ending:
+                serving.stop()
+            connection.close()
+            self._process_no = None
+            connection = self._connected()
+        if self._process_no is None:
+            self._process_no = leases.enter(connection, socket.gethostname(), os.getpid())
+            self._is_shown = True
+        if self._clock() >= self._judges_at_s:
+            for number in leases.dead(connection, self._process_no):
+                leases.bury(connection, number)
+                _log.warning("ingest process %d is gone: what it owned has no owner", number)
+        return leases.standing(connection)
+
+    def _connected(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            is_first = self._connection is None
+            self._connection = self.connect()
+            if is_first:
+                leases.wish(self._connection, self._ranges)
+            self._is_shown = False
+        if self._process_no is not None and not self._is_shown:
+            self._is_shown = leases.show(self._connection, self._process_no)
+        return self._connection
+
+    def connect(self) -> Connection:
+        """Return a connection in the role of ingest, under the name by which others can end it."""
+        if self._process_no is None:
+            return connect(self._database_url, Role.INGEST)
+        name = leases.application_name(self._process_no)
+        return connect(make_conninfo(self._database_url, application_name=name), Role.INGEST)
+
+    def _carry_out(self, todo: Plan, now: Standing) -> None:
+        connection, process_no = self._connected(), self._process_no or 0
+        self._drop_lost(now)
+        for row in todo.give_back:
+            if self._has_ended(row.partitions):
+                leases.give_back(connection, row.partitions, row.epoch, process_no)
+                _log.info("%s handed over", told(row.partitions))
+        for partitions in todo.take:
+            epoch = leases.take(connection, partitions, process_no)
+            if epoch is not None and not self._is_dividing(now):
+                self._serve(Lease(partitions, epoch, process_no))
+        for row in todo.serve:
+            self._keep_serving(Lease(row.partitions, row.epoch, process_no))
+        self._divide(todo, now, process_no)
+        self._ending = [serving for serving in self._ending if not serving.is_over]
+        self._tell(tuple(row.partitions for row in todo.serve), has_all=not todo.take and not self._is_dividing(now))
+
+    def _drop_lost(self, now: Standing) -> None:
+        """Stop serving what is another's, or this process's in another epoch."""
+        owned = {(row.partitions, row.epoch) for row in now.leases if row.owner == self._process_no}
+        for partitions, serving in list(self._serving.items()):
+            if (partitions, serving.lease.epoch) not in owned:
+                serving.stop()
+                self._ending.append(self._serving.pop(partitions))
+
+    def _has_ended(self, partitions: range) -> bool:
+        """Stop serving a range; True when that is done."""
+        serving = self._serving.get(partitions)
+        if serving is None:
+            return True
+        serving.stop()
+        if serving.is_over:
+            del self._serving[partitions]
+        return serving.is_over
+
+    def _serve(self, lease: Lease) -> None:
+        _log.info("taking in %s, epoch %d", told(lease.partitions), lease.epoch)
+        self._serving[lease.partitions] = Serving(lease, self._sessions, self._employ)
+
+    def _keep_serving(self, lease: Lease) -> None:
+        """Serve a range; one that has ended by itself is begun again, at once at first and ever later if it fails again."""
+        serving = self._serving.get(lease.partitions)
+        if serving is not None and not serving.is_over:
+            self._has_served = self._has_served or serving.is_up
+            return
+        if serving is not None:
+            self._put_off(serving)
+        if self._clock() >= self._again_at_s.get(lease.partitions, float("-inf")) and self._fatal is None:
+            self._serve(lease)
+
+    def _put_off(self, ended: Serving) -> None:
+        partitions = ended.lease.partitions
+        del self._serving[partitions]
+        if ended.failure is not None and (not self._has_served or isinstance(ended.failure, psycopg.ProgrammingError)):
+            self._fatal = ended.failure
+        if time.monotonic() - ended.began_s > _RECOVERED_S:
+            self._failures[partitions] = 0
+        count = self._failures.get(partitions, 0)
+        pause_s = _PAUSES_S[min(count, len(_PAUSES_S) - 1)]
+        self._failures[partitions] = count + 1
+        self._again_at_s[partitions] = self._clock() + pause_s
+        _log.warning("%s ended here; served again in %g s if nobody else has them", told(partitions), pause_s)
+
+    @staticmethod
+    def _is_dividing(now: Standing) -> bool:
+        return tuple(row.partitions for row in now.leases) != division(now.wanted_ranges)
+
+    def _divide(self, todo: Plan, now: Standing, process_no: int) -> None:
+        """Divide the partitions anew, once nothing is served any more."""
+        if self._dividing is not None and self._dividing.is_over:
+            if self._dividing.failure is not None and not self._has_served:
+                self._fatal = self._dividing.failure
+            self._dividing = None
+        if not todo.divides:
+            if self._dividing is not None:
+                self._dividing.stop()
+            return
+        is_free = [self._has_ended(row.partitions) for row in now.leases]
+        if all(is_free) and self._dividing is None and self._fatal is None:
+            old = [Lease(row.partitions, row.epoch, process_no) for row in now.leases]
+            new = division(now.wanted_ranges)
+            self._dividing = Dividing(old, new, self._sessions, self._employ, self.connect)
+
+    def _tell(self, due: tuple[range, ...], *, has_all: bool) -> None:
+        """Say what is served, whenever it has become another."""
+        if (
+            not has_all
+            or due == self._told
+            or not all(each in self._serving and self._serving[each].is_up for each in due)
+        ):
+            return
+        self._told = due
+        self._has_served = True
+        _log.info("%s %s", SERVES, ", ".join(map(told, due)) or "nothing: every range has another owner")
+
+    def _end(self) -> None:
+        """Hand all ranges over; this process lives until the last batch in hand is committed."""
+        ending: list[Serving | Dividing] = [*self._serving.values(), *self._ending]
+        if self._dividing is not None:
+            ending.append(self._dividing)
+        for each in ending:
+            each.stop()
+        beat_at_s = self._clock() + _BEAT_S
+        while not all(each.is_over for each in ending):
+            time.sleep(_END_LOOK_S)
+            if self._clock() >= beat_at_s:
+                beat_at_s = self._clock() + _BEAT_S
+                self._beat_only()
+        self._leave()
+
+    def _beat_only(self) -> None:
+        try:
+            if self._process_no is not None:
+                leases.beat(self._connected(), self._process_no)
+        except _AWAY as error:
+            _log.debug("no beat while ending: %s", error)
+
+    def _leave(self) -> None:
+        try:
+            if self._process_no is not None:
+                leases.leave(self._connected(), self._process_no)
+                _log.info("all ranges are handed over")
+        except _AWAY as error:
+            _log.warning("the leases expire by themselves: %s", error)
+        if self._connection is not None:
+            self._connection.close()
