@@ -6,34 +6,33 @@ late, or wrong about the others for a while, and nothing is lost or written twic
 """
 
 import logging
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 
 from gateway.ingest.dividing import Dividing
 from gateway.ingest.lease import Lease, told
+from gateway.ingest.living import Living
 from gateway.ingest.serving import Employ, Serving
 from gateway.ingest.sessions import Sessions
 from gateway.ingest.shares import Plan, division, plan
 from gateway.storage import leases
-from gateway.storage.connection import Connection, DatabaseUnreachableError, Role, connect
-from gateway.storage.leases import LEASE_S, Standing
+from gateway.storage.connection import DatabaseUnreachableError
+from gateway.storage.leases import Standing
 
 _log = logging.getLogger(__name__)
 
 # Said in the log when all that is this process's share is listened to.
 SERVES: Final = "ingest serves"
 _BEAT_S: Final = 1.0
+# While ranges are on their way to or from this process.
+_SOON_S: Final = 0.1
 _PAUSES_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 # A range that was served for so long has recovered: its next failure is a first one again.
 _RECOVERED_S: Final = 60.0
-_END_LOOK_S: Final = 0.1
 _AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnreachableError)
 
 
@@ -62,15 +61,10 @@ class Sharing:
         employ: Employ,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._database_url = database_url
-        self._ranges = ranges
+        self._living = Living(database_url, ranges, clock)
         self._sessions = sessions
         self._employ = employ
         self._clock = clock
-        self._connection: Connection | None = None
-        self._process_no: int | None = None
-        self._is_shown = False
-        self._judges_at_s = float("-inf")
         self._serving: dict[range, Serving] = {}
         self._ending: list[Serving] = []
         self._dividing: Dividing | None = None
@@ -80,6 +74,7 @@ class Sharing:
         self._has_served = False
         self._told: tuple[range, ...] | None = None
         self._is_away = False
+        self._is_settled = False
         self._is_stopping = threading.Event()
 
     @property
@@ -112,7 +107,7 @@ class Sharing:
         """
         while not self._is_stopping.is_set() and self._fatal is None:
             self.beat()
-            self._is_stopping.wait(_BEAT_S)
+            self._is_stopping.wait(_BEAT_S if self._is_settled else _SOON_S)
         self._end()
         if self._fatal is not None:
             raise self._fatal
@@ -120,60 +115,18 @@ class Sharing:
     def beat(self) -> None:
         """Say that this process lives, and do the next of what is to be done."""
         try:
-            now = self._shown_up()
-            self._carry_out(plan(self._process_no or 0, now), now)
+            now = self._living.show_up()
+            self._carry_out(plan(self._living.process_no, now), now)
         except _AWAY as error:
             if not self._is_away:
                 _log.warning("the leases wait for the database: %s", " ".join(str(error).split()))
             self._is_away = True
-            if self._connection is not None:
-                self._connection.close()
-            # Who was away himself cannot tell who else was: the others get as long as a lease lasts.
-            self._judges_at_s = self._clock() + LEASE_S
+            self._living.was_away()
         else:
             self._is_away = False
 
-    def _shown_up(self) -> Standing:
-        """Be among the living, take what the dead owned from them, and return how things stand."""
-        connection = self._connected()
-        if self._process_no is not None and not leases.beat(connection, self._process_no):
-            _log.warning("this process was not heard from, and others have its ranges; it begins anew without any")
-            self._ending += self._serving.values()
-            self._serving.clear()
-            for serving in self._ending:
-                serving.stop()
-            connection.close()
-            self._process_no = None
-            connection = self._connected()
-        if self._process_no is None:
-            self._process_no = leases.enter(connection, socket.gethostname(), os.getpid())
-            self._is_shown = True
-        if self._clock() >= self._judges_at_s:
-            for number in leases.dead(connection, self._process_no):
-                leases.bury(connection, number)
-                _log.warning("ingest process %d is gone: what it owned has no owner", number)
-        return leases.standing(connection)
-
-    def _connected(self) -> Connection:
-        if self._connection is None or self._connection.closed:
-            is_first = self._connection is None
-            self._connection = self.connect()
-            if is_first:
-                leases.wish(self._connection, self._ranges)
-            self._is_shown = False
-        if self._process_no is not None and not self._is_shown:
-            self._is_shown = leases.show(self._connection, self._process_no)
-        return self._connection
-
-    def connect(self) -> Connection:
-        """Return a connection in the role of ingest, under the name by which others can end it."""
-        if self._process_no is None:
-            return connect(self._database_url, Role.INGEST)
-        name = leases.application_name(self._process_no)
-        return connect(make_conninfo(self._database_url, application_name=name), Role.INGEST)
-
     def _carry_out(self, todo: Plan, now: Standing) -> None:
-        connection, process_no = self._connected(), self._process_no or 0
+        connection, process_no = self._living.connected(), self._living.process_no
         self._drop_lost(now)
         for row in todo.give_back:
             if self._has_ended(row.partitions):
@@ -187,13 +140,14 @@ class Sharing:
             self._keep_serving(Lease(row.partitions, row.epoch, process_no))
         self._divide(todo, now, process_no)
         self._ending = [serving for serving in self._ending if not serving.is_over]
-        self._tell(tuple(row.partitions for row in todo.serve), has_all=not todo.take and not self._is_dividing(now))
+        self._tell(todo, now)
 
     def _drop_lost(self, now: Standing) -> None:
         """Stop serving what is another's, or this process's in another epoch."""
-        owned = {(row.partitions, row.epoch) for row in now.leases if row.owner == self._process_no}
+        process_no = self._living.process_no
+        owned = {Lease(row.partitions, row.epoch, process_no) for row in now.leases if row.owner == process_no}
         for partitions, serving in list(self._serving.items()):
-            if (partitions, serving.lease.epoch) not in owned:
+            if serving.lease not in owned:
                 serving.stop()
                 self._ending.append(self._serving.pop(partitions))
 
@@ -253,15 +207,14 @@ class Sharing:
         if all(is_free) and self._dividing is None and self._fatal is None:
             old = [Lease(row.partitions, row.epoch, process_no) for row in now.leases]
             new = division(now.wanted_ranges)
-            self._dividing = Dividing(old, new, self._sessions, self._employ, self.connect)
+            self._dividing = Dividing(old, new, self._sessions, self._employ, self._living.connect)
 
-    def _tell(self, due: tuple[range, ...], *, has_all: bool) -> None:
-        """Say what is served, whenever it has become another."""
-        if (
-            not has_all
-            or due == self._told
-            or not all(each in self._serving and self._serving[each].is_up for each in due)
-        ):
+    def _tell(self, todo: Plan, now: Standing) -> None:
+        """Say what is served, whenever all of it is and it has become another."""
+        due = tuple(row.partitions for row in todo.serve)
+        is_up = all(each in self._serving and self._serving[each].is_up for each in due)
+        self._is_settled = is_up and not todo.take and not todo.give_back and not self._is_dividing(now)
+        if not self._is_settled or due == self._told:
             return
         self._told = due
         self._has_served = True
@@ -276,7 +229,7 @@ class Sharing:
             each.stop()
         beat_at_s = self._clock() + _BEAT_S
         while not all(each.is_over for each in ending):
-            time.sleep(_END_LOOK_S)
+            time.sleep(_SOON_S)
             if self._clock() >= beat_at_s:
                 beat_at_s = self._clock() + _BEAT_S
                 self._beat_only()
@@ -284,17 +237,13 @@ class Sharing:
 
     def _beat_only(self) -> None:
         try:
-            if self._process_no is not None:
-                leases.beat(self._connected(), self._process_no)
+            self._living.beat()
         except _AWAY as error:
             _log.debug("no beat while ending: %s", error)
 
     def _leave(self) -> None:
         try:
-            if self._process_no is not None:
-                leases.leave(self._connected(), self._process_no)
-                _log.info("all ranges are handed over")
+            self._living.leave()
+            _log.info("all ranges are handed over")
         except _AWAY as error:
             _log.warning("the leases expire by themselves: %s", error)
-        if self._connection is not None:
-            self._connection.close()
