@@ -31,14 +31,22 @@ def run(scenario: str, asked: Asked) -> Sequence[Ledger]:
 def main() -> None:
     """Run what is asked for, and print."""
     asked, wanted = _asked()
+    try:
+        ledgers = _told(asked, wanted)
+    except KeyboardInterrupt:
+        sys.exit("trust: interrupted; the desk's processes have been ended, and there is no ledger")
+    print(json.dumps({"trust": [ledger.figures() for ledger in ledgers]}), flush=True)
+    sys.exit(0 if all(ledger.is_clean for ledger in ledgers) else 1)
+
+
+def _told(asked: Asked, wanted: Sequence[str]) -> Sequence[Ledger]:
     ledgers: list[Ledger] = []
     for scenario in wanted:
         for ledger in run(scenario, asked):
             asked.progress.say("")
             print("\n".join(ledger.lines()), flush=True)
             ledgers.append(ledger)
-    print(json.dumps({"trust": [ledger.figures() for ledger in ledgers]}), flush=True)
-    sys.exit(0 if all(ledger.is_clean for ledger in ledgers) else 1)
+    return ledgers
 
 
 def _asked() -> tuple[Asked, Sequence[str]]:

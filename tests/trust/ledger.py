@@ -24,7 +24,7 @@ class Balance:
     lost, doubled, foreign
         Readings that are not in the table; rows too many of a reading that is; rows that nobody sent, or sent otherwise.
     examples
-        Some of each, by name.
+        Some devices with any of them.
     """
 
     sent: int
@@ -121,7 +121,7 @@ def weigh(connection: Connection, said: Iterable[Said]) -> Balance:
     foreign = sum(rows[device.device][2] for device in devices)
     short = [d for d in devices if rows[d.device][1] < d.messages * d.samples]
     odd = [d for d in devices if rows[d.device][0] > rows[d.device][1] or rows[d.device][2]]
-    examples = [line for device in short[:_MOST_EXAMPLES] for line in _missing(connection, device)]
+    examples = [_missing(connection, device) for device in short[:_MOST_EXAMPLES]]
     return Balance(
         sent=sent,
         acknowledged=sum(device.acknowledged * device.samples for device in devices),
@@ -193,15 +193,16 @@ def _shared_numbers(connection: Connection) -> int:
     return int(row[0])
 
 
-def _missing(connection: Connection, device: Said) -> Sequence[str]:
-    rows = connection.execute(
-        """SELECT seq FROM generate_series(1, %(messages)s) AS seq
+def _missing(connection: Connection, device: Said) -> str:
+    """Say which messages of a device are not there: how many, and the first."""
+    row = connection.execute(
+        """SELECT count(*), min(seq) FROM generate_series(1, %(messages)s) AS seq
         WHERE NOT EXISTS (SELECT FROM electric_vehicle_reading r JOIN device d USING (device_id)
-            WHERE d.name = %(name)s AND r.seq = seq.seq AND r.boot = %(boot)s)
-        LIMIT %(most)s""",
-        {"messages": device.messages, "name": device.device, "boot": BOOT, "most": _MOST_EXAMPLES},
-    ).fetchall()
-    return [f"lost: {device.device}, message {seq} of {device.messages}" for (seq,) in rows]
+            WHERE d.name = %(name)s AND r.seq = seq.seq AND r.boot = %(boot)s)""",
+        {"messages": device.messages, "name": device.device, "boot": BOOT},
+    ).fetchone()
+    assert row is not None
+    return f"lost: {device.device}, {row[0]} of {device.messages} messages, the first is {row[1]}"
 
 
 def _told(who: str, balance: Balance) -> Iterable[str]:

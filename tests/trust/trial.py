@@ -18,6 +18,8 @@ _LOOK_EVERY_S = 0.1
 # How long a desk may take to come back, or to store the rest, before the trial goes on without.
 _PATIENCE_S = 180.0
 _IDLE_S = 20.0
+# What the broker still has of forgetful devices comes with what it has of the others, or never.
+_FORGETFUL_IDLE_S = 3.0
 # Between two strikes: long enough for some batches, and never in step with them.
 _SHORTEST_S, _LONGEST_S = 0.2, 3.0
 
@@ -144,6 +146,10 @@ def _settle(desk: Desk, street: Street, watch: Watch, progress: ProgressLine) ->
         balance = weigh(watch.connection(), street.said())
         if not street.backlog and not balance.lost:
             return
+        if street.habit.forgetful and time.monotonic() > changed_at_s + _FORGETFUL_IDLE_S:
+            keepers = [said for said in street.said() if not said.is_forgetful]
+            if not street.backlog and not weigh(watch.connection(), keepers).lost:
+                return
         if balance.stored != stored:
             stored, changed_at_s = balance.stored, time.monotonic()
         progress.show(
