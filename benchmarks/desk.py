@@ -80,10 +80,11 @@ class MeasuredDesk:
                 [f"{product}@owners.example"],
             ).fetchone()
             assert owner is not None
-            cursor.executemany(
+            cursor.execute(
                 """INSERT INTO device (name, partition, product, serial, owner_id, latitude, longitude)
-                VALUES (%s, %s, %s, %s, %s, 37.5, 127.0)""",
-                [(name, partition_of(TENANT, name), product, name, owner[0]) for name in names],
+                SELECT name, partition, %s, name, %s, 37.5, 127.0
+                FROM unnest(%s::text[], %s::int[]) AS given (name, partition)""",
+                [product, owner[0], list(names), [partition_of(TENANT, name) for name in names]],
             )
 
     def take(self, messages: Iterable[Message], total: int, progress: ProgressLine) -> float:
