@@ -22,8 +22,10 @@ def cpu_s(processes: Iterable[int]) -> float:
 
 
 def database_processes(connection: Connection) -> list[int]:
-    """Return the numbers of a database server's processes on this machine; none where it is on another one."""
-    found = connection.execute("SELECT pid FROM pg_stat_activity").fetchall()
+    """Return the processes that serve the other connections to this database; none where they are on another machine."""
+    found = connection.execute(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    ).fetchall()
     return [pid for (pid,) in found if _is_postgres(pid)]
 
 
@@ -31,3 +33,16 @@ def _is_postgres(process: int) -> bool:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{process}/comm").read_text().startswith("postgres")
     return False
+
+
+def resident_mb() -> float:
+    """Return the memory of this process that is in use, MB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def log_bytes(connection: Connection) -> int:
+    """Return how many bytes the database's write-ahead log has had so far, of all its databases."""
+    row = connection.execute("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::int8").fetchone()
+    assert row is not None
+    return int(row[0])

@@ -54,13 +54,13 @@ class CountedSource:
     def is_connected(self) -> bool:
         return self.inner.is_connected
 
-    def begin(self) -> None:
-        """Let the clocks run from here."""
-        self._before = self._clocks()
-        self.began_s = time.monotonic()
-
     def receive(self, most: int, timeout_s: float) -> Sequence[Message]:
-        return self.inner.receive(most, timeout_s)
+        """Hand over what came; the clocks run from the first message on."""
+        messages = self.inner.receive(most, timeout_s)
+        if messages and not self.began_s:
+            self._before = self._clocks()
+            self.began_s = time.monotonic()
+        return messages
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         self.inner.acknowledge(messages)
@@ -91,7 +91,12 @@ def open_session(url: str) -> None:
 
 
 def drain(
-    desk: MeasuredDesk, url: str, broker: int, total: int, progress: ProgressLine, profile: cProfile.Profile | None = None
+    desk: MeasuredDesk,
+    url: str,
+    broker: int,
+    total: int,
+    progress: ProgressLine,
+    profile: cProfile.Profile | None = None,
 ) -> Drained:
     """Take so many messages through one worker.
 
@@ -108,12 +113,11 @@ def drain(
     """
     partitions = range(PARTITIONS)
     inner = MqttSource(ServerAddress.parse(url), partitions)
-    source = CountedSource(inner, total, progress, database_processes(desk.admin), broker)
+    source = CountedSource(inner, total, progress, (), broker)
     measures = IngestMeasures(inner.waiting)
     worker = Worker(source, lambda: connect(desk.dsn, Role.INGEST), partitions, measures=measures, commands=inner)
     source.database = database_processes(desk.admin)
     source.worker = worker
-    source.begin()
     if profile is None:
         worker.run()
     else:

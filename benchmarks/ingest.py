@@ -16,9 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from psycopg import sql
+
 from benchmarks.broker import MeasuredBroker, broker
 from benchmarks.desk import MeasuredDesk, fresh_desk, server
 from benchmarks.drain import Drained, drain, open_session
+from benchmarks.figures import Figure, table
 from benchmarks.load import PRODUCT, SIGNALS, Load, lived
 from benchmarks.publish import finished, started
 from benchmarks.report import tell
@@ -53,19 +56,25 @@ class Street:
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """Messages in a second: through the worker from a full queue and beside the load generator, and each limit alone."""
+    """Messages in a second.
+
+    Attributes
+    ----------
+    worker, broker_per_s
+        End to end while the load generator sends as fast as it may: through the worker, and to a consumer that counts.
+    worker_full, broker_full_per_s
+        From a full queue, with nobody sending.
+    copy_per_s, decode_per_s
+        COPY alone into the same table, and decoding alone.
+    """
 
     samples_per_message: int
     worker: Drained
-    beside_load: Drained
     broker_per_s: float
+    worker_full: Drained
+    broker_full_per_s: float
     copy_per_s: float
     decode_per_s: float
-
-    @property
-    def share_of_broker(self) -> float:
-        """The worker's part of what the broker alone carries."""
-        return self.worker.per_s / self.broker_per_s
 
 
 def main() -> None:
@@ -87,55 +96,78 @@ def main() -> None:
             profiled(street, asked.profile)
 
 
+def figures(quick: bool, progress: ProgressLine) -> list[Figure]:
+    """Measure messages of one sample, and of ten."""
+    found: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="callout-load-") as folder, server() as dsn, broker() as at:
+        for samples in (1, 10):
+            messages = (6000 if quick else 60_000) // (1 if samples == 1 else 6)
+            load = lived(1000 if quick else 2000, messages, samples, 7, progress)
+            found += _figures(measured(Street(load, load.framed(Path(folder)), at, dsn, progress)))
+    return found
+
+
+def _figures(ingested: Ingested) -> list[Figure]:
+    size = f"{ingested.samples_per_message * len(SIGNALS)} values a message"
+    cpu = f"CPU for 1,000 messages: {_told_cpu(ingested.worker_full)}"
+    return [
+        Figure(f"ingest, end to end, {size}", ingested.worker.per_s, "messages/s", ingested.broker_per_s,
+               "broker alone", at_least=0.7 if ingested.samples_per_message == 1 else None, note=cpu),
+        Figure(f"ingest, from a full queue, {size}", ingested.worker_full.per_s, "messages/s",
+               ingested.broker_full_per_s, "broker alone"),
+        Figure(f"ingest beside COPY, {size}", ingested.worker_full.per_s, "messages/s", ingested.copy_per_s,
+               "COPY alone"),
+        Figure(f"ingest beside decoding, {size}", ingested.worker_full.per_s, "messages/s", ingested.decode_per_s,
+               "decoding alone"),
+    ]  # fmt: skip
+
+
 def measured(street: Street) -> Ingested:
     """Measure the worker and, in the same run, its limits."""
-    broker_per_s = _broker_alone(street)
-    with fresh_desk(street.dsn) as desk:
-        desk.enrol(PRODUCT, street.load.devices)
-        open_session(street.broker.ingest_url)
-        _fill(street)
-        worker = drain(desk, street.broker.ingest_url, street.broker.pid, street.total, street.progress)
-        _check(desk, street)
-        copy_per_s = _copy_alone(desk, street)
+    _let_broker_keep(street)
+    publishing = started(street.broker.load_url, street.files, street.total)
+    broker_per_s = _taken_alone(street)
+    finished(publishing)
+    _fill(street)
+    broker_full_per_s = _taken_alone(street, is_last=True)
+    open_session(street.broker.ingest_url)
     with fresh_desk(street.dsn) as desk:
         desk.enrol(PRODUCT, street.load.devices)
         publishing = started(street.broker.load_url, street.files, street.total)
-        beside_load = drain(desk, street.broker.ingest_url, street.broker.pid, street.total, street.progress)
+        worker = _drained(desk, street)
         finished(publishing)
-        _check(desk, street)
-    decode_per_s = _decode_alone(street.load)
-    return Ingested(street.load.samples_per_message, worker, beside_load, broker_per_s, copy_per_s, decode_per_s)
+    with fresh_desk(street.dsn) as desk:
+        desk.enrol(PRODUCT, street.load.devices)
+        _fill(street)
+        worker_full = _drained(desk, street)
+        copy_per_s = _copy_alone(desk, street)
+    return Ingested(
+        street.load.samples_per_message, worker, broker_per_s, worker_full, broker_full_per_s, copy_per_s,
+        _decode_alone(street.load),
+    )  # fmt: skip
 
 
-def told(ingested: Ingested) -> None:
+def _drained(desk: MeasuredDesk, street: Street) -> Drained:
+    drained = drain(desk, street.broker.ingest_url, street.broker.pid, street.total, street.progress)
+    _check(desk, street)
+    return drained
+
+
+def told(found: Ingested) -> None:
     """Print a measurement as a table."""
-    values = ingested.samples_per_message * len(SIGNALS)
-    limits = {
-        "broker alone": ingested.broker_per_s,
-        "worker, queue full": ingested.worker.per_s,
-        "worker, beside the load": ingested.beside_load.per_s,
-        "COPY alone": ingested.copy_per_s,
-        "decode alone": ingested.decode_per_s,
+    shown = _figures(found)
+    title = f"ingest: {found.worker.messages:,} messages; CPU for 1,000 of them: {_told_cpu(found.worker_full)}"
+    tell(title, table(shown), {"benchmark": "ingest", "figures": [figure.as_json() for figure in shown]})
+
+
+def _told_cpu(drained: Drained) -> str:
+    used = {
+        "worker": drained.worker_cpu_s,
+        "of it main thread": drained.main_thread_cpu_s,
+        "database": drained.database_cpu_s,
+        "broker": drained.broker_cpu_s,
     }
-    rows = [
-        {"what": name, "messages_per_s": round(per_s), "values_per_s": round(per_s * values),
-         "of_broker": per_s / ingested.broker_per_s}
-        for name, per_s in limits.items()
-    ]  # fmt: skip
-    drained = ingested.worker
-    tell(
-        f"ingest: {drained.messages:,} messages of {values} values: {ingested.share_of_broker:.0%} of the broker alone; "
-        f"CPU per 1,000 messages: worker {_per_1000(drained.worker_cpu_s, drained):.1f} ms (its main thread "
-        f"{_per_1000(drained.main_thread_cpu_s, drained):.1f}), database {_per_1000(drained.database_cpu_s, drained):.1f}, "
-        f"broker {_per_1000(drained.broker_cpu_s, drained):.1f}",
-        rows,
-        {"benchmark": "ingest", "share_of_broker": round(ingested.share_of_broker, 3)},
-    )
-
-
-def _per_1000(cpu_s: float, drained: Drained) -> float:
-    """CPU milliseconds for a thousand messages."""
-    return cpu_s * 1e6 / drained.messages
+    return ", ".join(f"{name} {cpu_s * 1e6 / drained.messages:.1f} ms" for name, cpu_s in used.items())
 
 
 def profiled(street: Street, file: str) -> None:
@@ -158,19 +190,22 @@ def _fill(street: Street) -> None:
     finished(started(street.broker.load_url, street.files, street.total))
 
 
-def _broker_alone(street: Street) -> float:
-    """Messages in a second to a consumer that only counts and acknowledges, from a full queue."""
-    address = ServerAddress.parse(street.broker.load_url)
+def _let_broker_keep(street: Street) -> None:
+    """Open the session of a consumer that only counts."""
     filters = [f"{ROOT}/{partition}/+/+/{channel}" for partition in range(PARTITIONS) for channel in _CHANNELS]
-    first = Consumer(address, _ALONE, _RECEIVE_MAXIMUM)
-    first.subscribe(filters)
-    first.close()
-    _fill(street)
-    began_s = time.monotonic()
-    consumer = Consumer(address, _ALONE, _RECEIVE_MAXIMUM)
-    consumer.drain(street.total)
-    seconds = time.monotonic() - began_s
-    consumer.forget()
+    consumer = Consumer(ServerAddress.parse(street.broker.load_url), _ALONE, _RECEIVE_MAXIMUM)
+    consumer.subscribe(filters)
+    consumer.close()
+
+
+def _taken_alone(street: Street, *, is_last: bool = False) -> float:
+    """Messages in a second to a consumer that only counts and acknowledges."""
+    consumer = Consumer(ServerAddress.parse(street.broker.load_url), _ALONE, _RECEIVE_MAXIMUM)
+    seconds = consumer.drain(street.total)
+    if is_last:
+        consumer.forget()
+    else:
+        consumer.close()
     return street.total / seconds
 
 
@@ -183,26 +218,32 @@ def _check(desk: MeasuredDesk, street: Street) -> None:
 
 def _copy_alone(desk: MeasuredDesk, street: Street) -> float:
     """Messages in a second that COPY alone writes into the same table, a commit for each thousand rows."""
-    table = f"{PRODUCT}_reading"
+    name = sql.Identifier(f"{PRODUCT}_reading")
+    described = desk.admin.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(name)).description or ()
+    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in described)
     with desk.admin.transaction():
-        desk.admin.execute(f"CREATE TEMPORARY TABLE taken ON COMMIT DROP AS SELECT *, row_number() OVER () AS place FROM {table}")
+        desk.admin.execute(
+            sql.SQL(
+                "CREATE TEMPORARY TABLE taken ON COMMIT DROP AS SELECT *, row_number() OVER () AS place FROM {}"
+            ).format(name)
+        )
         rows = desk.count("taken")
-        names = ", ".join(column.name for column in desk.admin.execute(f"SELECT * FROM {table} LIMIT 0").description or ())
-        parts = [
-            b"".join(map(bytes, _copied_out(desk, f"SELECT {names} FROM taken WHERE place > {start} AND place <= {start + _COMMIT_ROWS}")))
-            for start in range(0, rows, _COMMIT_ROWS)
-        ]
-    desk.admin.execute(f"TRUNCATE {table}")
+        parts = [_copied_out(desk, names, start) for start in range(0, rows, _COMMIT_ROWS)]
+    desk.admin.execute(sql.SQL("TRUNCATE {}").format(name))
+    into = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(name, names)
     began_s = time.monotonic()
     for part in parts:
-        with desk.admin.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT binary)") as copy:
+        with desk.admin.cursor() as cursor, cursor.copy(into) as copy:
             copy.write(part)
     return rows / street.load.samples_per_message / (time.monotonic() - began_s)
 
 
-def _copied_out(desk: MeasuredDesk, query: str) -> list[bytes]:
-    with desk.admin.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT binary)") as copy:
-        return [bytes(part) for part in copy]
+def _copied_out(desk: MeasuredDesk, names: sql.Composable, start: int) -> bytes:
+    out = sql.SQL("COPY (SELECT {} FROM taken WHERE place > {} AND place <= {}) TO STDOUT (FORMAT binary)").format(
+        names, start, start + _COMMIT_ROWS
+    )
+    with desk.admin.cursor() as cursor, cursor.copy(out) as copy:
+        return b"".join(bytes(part) for part in copy)
 
 
 def _decode_alone(load: Load) -> float:

@@ -4,7 +4,7 @@ Ten scalar signals a sample; some vehicles have faults, so that the monitors hav
 later neither generates nor encodes anything.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ import msgspec
 from benchmarks.desk import topic
 from benchmarks.wire import publish_frame
 from devices.codecs.own_json import TELEMETRY_SCHEMA
-from simulators.breeds import breed_of
+from simulators.breeds import Sample, breed_of
 from simulators.faults import Fault, strain_at
 from simulators.fleet.people import roster
 from simulators.progress import ProgressLine
@@ -25,7 +25,10 @@ SIGNALS: Final = (
     "pack_voltage_v", "pack_current_a", "soc_pct", "insulation_kohm", "bms_level",
     "low_voltage_v", "coolant_temp_degc", "speed_kmh", "is_charging", "ambient_temp_degc",
 )  # fmt: skip
-_FAULTS: Final = ("insulation_breakdown", "weak_12v_battery")
+_FAULTS: Final = {
+    "electric_vehicle": ("insulation_breakdown", "weak_12v_battery"),
+    "smart_meter": ("electricity_jump", "battery_knee"),
+}
 _FAULTY_EVERY: Final = 50
 _LANES: Final = 4
 _LARGEST_ID: Final = 65_535
@@ -63,38 +66,53 @@ def lived(devices: int, messages: int, samples_per_message: int, seed: int, prog
     rounds = max(1, messages // devices)
     steps = rounds * samples_per_message
     begins_at = datetime.now(UTC).replace(microsecond=0) - breed.live_cadence * steps
-    plant = breed.build([each.place for each in roster(breed, devices, "measured", seed)], seed)
-    faults = _faults(devices, begins_at)
     batches: list[list[bytes]] = [[] for _ in range(devices)]
     told: list[tuple[str, bytes]] = []
     topics = [topic(name) for name in names]
-    for step in range(1, steps + 1):
-        at = begins_at + breed.live_cadence * step
-        plant.step(breed.live_cadence.total_seconds(), at, strain_at(PRODUCT, faults, devices, at))
-        for batch, sample in zip(batches, plant.samples(), strict=True):
-            batch.append(_sample(at, sample))
+    for step, (at, samples) in enumerate(life(PRODUCT, devices, begins_at, steps, seed), 1):
+        for batch, sample in zip(batches, samples, strict=True):
+            batch.append(sample_bytes(at, {name: sample[name] for name in SIGNALS}))
         if step % samples_per_message == 0:
             told += _flushed(topics, batches, step // samples_per_message)
         progress.show(f"{step:,} of {steps:,} steps lived")
     return Load(names, told, samples_per_message)
 
 
-def _sample(at: datetime, sample: object) -> bytes:
-    values = {name: sample[name] for name in SIGNALS} if isinstance(sample, dict) else {}
+def life(
+    product: str, devices: int, begins_at: datetime, steps: int, seed: int
+) -> Iterator[tuple[datetime, Sequence[Sample]]]:
+    """Let plants of a product live, some of them with faults; give each step's instant and what the sensors read."""
+    breed = breed_of(product)
+    plant = breed.build([each.place for each in roster(breed, devices, "measured", seed)], seed)
+    faults = _faults(product, devices, begins_at)
+    for step in range(1, steps + 1):
+        at = begins_at + breed.live_cadence * step
+        plant.step(breed.live_cadence.total_seconds(), at, strain_at(product, faults, devices, at))
+        yield at, plant.samples()
+
+
+def sample_bytes(at: datetime, values: Mapping[str, object]) -> bytes:
+    """Return a sample as it stands in a message."""
     return msgspec.json.encode({"at": at.isoformat(), **values})
 
 
-def _flushed(topics: Sequence[str], batches: Sequence[list[bytes]], seq: int) -> Iterator[tuple[str, bytes]]:
+def message_bytes(seq: int, samples: Sequence[bytes]) -> bytes:
+    """Return a message of some samples."""
     head = b'{"schema":"%s","boot":1,"seq":%d,"samples":[' % (TELEMETRY_SCHEMA.encode(), seq)
+    return head + b",".join(samples) + b"]}"
+
+
+def _flushed(topics: Sequence[str], batches: Sequence[list[bytes]], seq: int) -> Iterator[tuple[str, bytes]]:
     for name, batch in zip(topics, batches, strict=True):
-        yield name, head + b",".join(batch) + b"]}"
+        yield name, message_bytes(seq, batch)
         batch.clear()
 
 
-def _faults(devices: int, onset_at: datetime) -> list[Fault]:
-    kinds = breed_of(PRODUCT).kinds
+def _faults(product: str, devices: int, onset_at: datetime) -> list[Fault]:
+    kinds = breed_of(product).kinds
+    names = _FAULTS[product]
     return [
-        Fault(PRODUCT, row, name, onset_at - timedelta(days=1), kinds[name].usual, 1)
+        Fault(product, row, name, onset_at - timedelta(days=1), kinds[name].usual, 1)
         for row in range(0, devices, _FAULTY_EVERY)
-        for name in [_FAULTS[row // _FAULTY_EVERY % len(_FAULTS)]]
+        for name in [names[row // _FAULTY_EVERY % len(names)]]
     ]

@@ -6,6 +6,7 @@ does not know sessions, retries or TLS.
 
 import socket
 import struct
+import time
 from collections.abc import Iterable
 from typing import Final
 
@@ -81,15 +82,15 @@ class Consumer:
             self._link.sendall(b"\x82" + _length(len(body)) + body)
             self._await(0x90)
 
-    def drain(self, total: int) -> int:
-        """Take and acknowledge so many messages; return how many bytes came."""
-        count = size = 0
+    def drain(self, total: int) -> float:
+        """Take and acknowledge so many messages; return the seconds since the first came."""
+        count, began_s = 0, 0.0
         rest = self._rest
         while count < total:
             chunk = self._link.recv(_CHUNK)
             if not chunk:
                 raise WireError(f"the broker ended the connection after {count:,} of {total:,} messages")
-            size += len(chunk)
+            began_s = began_s or time.monotonic()
             data = rest + chunk
             acks, used = _acknowledged(data)
             rest = data[used:]
@@ -97,7 +98,7 @@ class Consumer:
             if acks:
                 self._link.sendall(acks)
         self._rest = rest
-        return size
+        return time.monotonic() - began_s
 
     def close(self) -> None:
         """Leave; the session stays."""
@@ -119,7 +120,9 @@ class Consumer:
         body = _exactly(self._link, length)
         is_refused = body[1] >= 0x80 if kind == 0x20 else any(code >= 0x80 for code in body[3:])
         if head[0] != kind or is_refused:
-            raise WireError(f"the broker answers {head.hex()} {body.hex()[:40]}: expected a packet {kind:#x} of success")
+            raise WireError(
+                f"the broker answers {head.hex()} {body.hex()[:40]}: expected a packet {kind:#x} of success"
+            )
 
 
 def _acknowledged(data: bytes) -> tuple[bytes, int]:
