@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -39,6 +40,11 @@ def resident_mb() -> float:
     """Return the memory of this process that is in use, MB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def highest_mb() -> float:
+    """Return the most memory that this process has ever had in use, MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
 def log_bytes(connection: Connection) -> int:

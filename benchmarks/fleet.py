@@ -25,6 +25,8 @@ _MODELS: Final = 100
 # A device's clock is measured from so many of its newest messages: copies have a full store of them.
 _PAST: Final = 20
 _FUTURE: Final = 120
+# A morning: the sun shines, and vehicles are on the road.
+_LIFE_BEGINS_AT: Final = datetime(2026, 5, 12, 9, 0, tzinfo=UTC)
 _PAST_EVERY: Final = timedelta(seconds=4)
 _FUTURE_EVERY: Final = timedelta(seconds=1)
 # Between what the models said and what is said now; a message that comes five minutes late would be a clock that is wrong.
@@ -63,24 +65,33 @@ def lived_fleet(
     desk: MeasuredDesk, product: str, size: int, progress: ProgressLine, signals: Sequence[str] | None = None
 ) -> Fleet:
     """Put so many devices with a past into a desk; they report these signals, or all that their plant has."""
-    steps = [
-        (at, [{name: sample[name] for name in signals or sample} for sample in samples])
-        for at, samples in life(product, _MODELS, datetime.now(UTC), _PAST + _FUTURE, seed=7)
-    ]
     models = [f"model-{product}-{number}" for number in range(_MODELS)]
     desk.enrol(product, models)
-    past = list(_past(models, [samples for _, samples in steps[:_PAST]]))
+    steps = _steps(product, signals)
+    past = list(_past(models, steps[:_PAST]))
     # The worker that takes in the last ones begins with a checkpoint of them all.
     desk.take(past[:-_MODELS], len(past) - _MODELS, progress)
     desk.take(past[-_MODELS:], _MODELS, progress)
-    names = breed_of(product).names(size)
+    fleet = Fleet(product, breed_of(product).names(size), steps[_PAST:])
     progress.say(f"{product}: copying {_MODELS} devices to {size:,}")
-    desk.enrol(product, names, is_searched=False)
+    desk.enrol(product, fleet.names, is_searched=False)
     _copy_tables(desk, product)
     _copy_checkpoints(desk, product)
     desk.admin.execute("VACUUM ANALYZE")
     desk.admin.execute("CHECKPOINT")
-    return Fleet(product, names, [samples for _, samples in steps[_PAST:]])
+    return fleet
+
+
+def same_fleet(product: str, size: int, signals: Sequence[str] | None = None) -> Fleet:
+    """Return a fleet that another process has put into a desk."""
+    return Fleet(product, breed_of(product).names(size), _steps(product, signals)[_PAST:])
+
+
+def _steps(product: str, signals: Sequence[str] | None) -> list[list[Sample]]:
+    return [
+        [{name: sample[name] for name in signals or sample} for sample in samples]
+        for _, samples in life(product, _MODELS, _LIFE_BEGINS_AT, _PAST + _FUTURE, seed=7)
+    ]
 
 
 def _past(models: Sequence[str], steps: Sequence[Sequence[Sample]]) -> Iterator[Message]:
