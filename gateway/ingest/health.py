@@ -11,7 +11,7 @@ from gateway.health.door import HealthDoor
 from gateway.health.measures import IngestMeasures
 from gateway.health.pulse import Pulse
 from gateway.ingest.queue_watch import Bound, QueueWatch
-from gateway.ingest.source import Source
+from gateway.ingest.sharing import Sharing
 from gateway.settings import Settings
 from gateway.storage.connection import Connection, Role
 
@@ -54,9 +54,9 @@ class Drops:
 class IngestHealth:
     """Watches an ingest process until it is stopped, and shows what it sees where the settings say."""
 
-    def __init__(self, settings: Settings, source: Source, measures: IngestMeasures) -> None:
+    def __init__(self, settings: Settings, sharing: Sharing, measures: IngestMeasures) -> None:
         self._settings = settings
-        self._source = source
+        self._sharing = sharing
         self._measures = measures
         self._drops = Drops()
         bound = Bound(settings.broker_queue_messages, settings.broker_queue_bytes)
@@ -81,9 +81,8 @@ class IngestHealth:
 
     def troubles(self) -> list[str]:
         """Return why ingest is not ready; nothing when it is."""
-        found = [self._pulse.trouble()]
-        if not self._source.is_connected:
-            found.append("what devices send does not arrive, or not up to now")
+        self._measures.keep_only(self._sharing.serving)
+        found = [self._pulse.trouble(), *self._sharing.troubles()]
         looked_s = (datetime.now(UTC) - self._measures.looked_at).total_seconds()
         if looked_s > _LOOKED_WITHIN_S:
             found.append(f"the batch in hand has not been committed for {looked_s:.0f} s")
@@ -98,6 +97,7 @@ class IngestHealth:
             self._door.close()
 
     def _measure(self, _connection: Connection | None, _now: datetime) -> Mapping[Kind, float | None]:
+        self._measures.keep_only(self._sharing.serving)
         disk = shutil.disk_usage(_existing(self._settings))
         values: dict[Kind, float | None] = {
             Kind.INGEST_BEHIND: max(self._measures.lags_s().values()),

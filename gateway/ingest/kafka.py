@@ -79,6 +79,7 @@ class KafkaSource:
         self._offsets = Offsets()
         self._redelivered_below: dict[int, int] = {}
         self._is_untold = False
+        self._is_closed = False
         self._consumer = Consumer(
             {
                 **address.client_settings(),
@@ -238,6 +239,9 @@ class KafkaSource:
 
     def close(self) -> None:
         """Leave; what was not acknowledged comes again later."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         places = self._places()
         if places and self._state.is_up:
             try:

@@ -37,10 +37,15 @@ _READ_S: Final = 2.0
 _NO_TOPIC: Final = f"{ROOT}/-"
 _NEVER: Final = 0xFFFF_FFFF
 _CHANNELS: Final = ("telemetry", "event", "state", "answer")
+_SESSION_TAKEN: Final = 0x8E
 
 
 class BrokerUnreachableError(CalloutError):
     """The broker does not answer, or refuses the login."""
+
+
+class SessionTakenError(CalloutError):
+    """Somebody else has connected with the client id of the session: it belongs to whoever holds the range's lease."""
 
 
 class MqttSource:
@@ -65,6 +70,7 @@ class MqttSource:
         self._partitions = partitions
         self._inbox = Inbox()
         self._refusal: str | None = None
+        self._is_taken = False
         self._subscribed = threading.Event()
         self._has_read = threading.Event()
         self._client = self._made(broker, client or fastest_client())
@@ -103,8 +109,7 @@ class MqttSource:
         return f"the broker refuses ingest: {self._refusal}. Check the account and its rights in CALLOUT_BROKER_URL."
 
     def _made(self, broker: ServerAddress, kind: type[PlainClient]) -> PlainClient:
-        name = f"callout-ingest-{self._partitions.start:02d}-{self._partitions.stop - 1:02d}"
-        client = kind(name, self._inbox)
+        client = kind(client_id(self._partitions), self._inbox)
         if broker.username:
             client.username_pw_set(broker.username, broker.password)
         if broker.tls:
@@ -126,11 +131,7 @@ class MqttSource:
             self._subscribed.set()
             self._inbox.wake()
             return
-        wanted = [
-            (f"{ROOT}/{partition}/+/+/{channel}", SubscribeOptions(qos=1))
-            for partition in self._partitions
-            for channel in _CHANNELS
-        ]
+        wanted = [(topic, SubscribeOptions(qos=1)) for topic in topics(self._partitions)]
         client.subscribe(wanted)
         _log.info("connected to the broker, asking for %d topics", len(wanted))
 
@@ -148,8 +149,16 @@ class MqttSource:
         self, _client: Client, _userdata: Any, _flags: DisconnectFlags, reason: ReasonCode, _props: Properties | None
     ) -> None:
         self._inbox.end_connection()
-        if reason.is_failure:
+        if reason.value == _SESSION_TAKEN:
+            self._give_up(_client)
+        elif reason.is_failure:
             _log.warning("the broker ended the connection: %s; trying again", reason)
+
+    def _give_up(self, client: Client) -> None:
+        """Stay away: to connect again would take the session from its new owner."""
+        client.disconnect()
+        self._is_taken = True
+        self._inbox.wake()
 
     @property
     def is_connected(self) -> bool:
@@ -163,8 +172,15 @@ class MqttSource:
         ------
         BrokerUnreachableError
             When the broker has refused the login.
+        SessionTakenError
+            When another process has taken the session over.
         """
-        taken = self._inbox.receive(most, timeout_s)
+        taken = self._inbox.receive(most, 0.0 if self._is_taken else timeout_s)
+        if self._is_taken:
+            raise SessionTakenError(
+                f"another process has connected as {client_id(self._partitions)}. Two desks at one broker with "
+                "databases of their own need brokers of their own; else the lease says whose the session is."
+            )
         if self._refusal is not None:
             raise BrokerUnreachableError(self._told_refusal())
         return taken
@@ -211,6 +227,20 @@ def fastest_client() -> type[PlainClient]:
         return FastClient
     _log.warning("ingest reads message by message, several times slower: %s", difference)
     return PlainClient
+
+
+def client_id(partitions: range) -> str:
+    """Return the client id of the session of a range, whoever serves it.
+
+    >>> client_id(range(0, 16))
+    'callout-ingest-00-15'
+    """
+    return f"callout-ingest-{partitions.start:02d}-{partitions.stop - 1:02d}"
+
+
+def topics(partitions: range) -> list[str]:
+    """Return the topic filters of a range."""
+    return [f"{ROOT}/{partition}/+/+/{channel}" for partition in partitions for channel in _CHANNELS]
 
 
 def _connect_properties() -> Properties:

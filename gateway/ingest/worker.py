@@ -17,6 +17,7 @@ from gateway.health.measures import IngestMeasures
 from gateway.ingest.decode import Decoded, Rejected, addressed, decode
 from gateway.ingest.detect import Detectors, Outcome
 from gateway.ingest.directory import Directory
+from gateway.ingest.lease import Holds, LeaseLostError, Unshared
 from gateway.ingest.numbering import keep_numbers
 from gateway.ingest.refuse import keep, keep_refused
 from gateway.ingest.replay import Replays, Settle
@@ -61,6 +62,13 @@ class Worker:
         Where commands to devices are published.
     patience_s : float
         Seconds that missing messages may take to come by themselves before they are asked for.
+    lease : Holds, optional
+        The right to write for the partitions, held in each transaction; without it nobody else has them.
+
+    Raises
+    ------
+    LeaseLostError
+        By whatever writes: another process has the partitions now.
     """
 
     def __init__(
@@ -72,8 +80,10 @@ class Worker:
         measures: IngestMeasures | None = None,
         commands: Commands | None = None,
         patience_s: float = 20.0,
+        lease: Holds | None = None,
     ) -> None:
         self._source = source
+        self._lease = lease or Unshared()
         self._measures = measures or IngestMeasures()
         self._connect = connect
         self._directory = Directory()
@@ -82,11 +92,10 @@ class Worker:
         self._silences = DeviceSilences(partitions)
         self._checkpoint_at_s = 0.0
         self._connection = connect()
-        self._detectors.rebuild(self._connection)
-        self._silences.rebuild(self._connection)
+        self._rebuild()
         self._is_stopping = False
-        self._replays = Replays(self)
-        self._resends = Resends(self.connected, commands or NoCommands(), patience_s)
+        self._replays = Replays(self, partitions)
+        self._resends = Resends(self.connected, commands or NoCommands(), patience_s, partitions, self._lease)
 
     def stop(self) -> None:
         """Let `run` end after the batch in hand."""
@@ -110,6 +119,7 @@ class Worker:
                 self._source.acknowledge(batch)
             if len(messages) < MOST_MESSAGES and self._source.is_connected:
                 self.tick(asked_at)
+        self._checkpoint()
         self.close()
 
     def tick(self, at: datetime) -> None:
@@ -117,7 +127,9 @@ class Worker:
         if not self._silences.is_due(at):
             return
         try:
-            self._silences.tick(self.connected(), at)
+            with self.connected().transaction():
+                self._lease.hold(self._connection)
+                self._silences.tick(self._connection, at)
         except _AWAY as error:
             _log.warning("the server's clock waits for the database: %s", error)
             self._connection.close()
@@ -131,9 +143,24 @@ class Worker:
         """Return the connection; one that broke is made anew, and the detectors with it."""
         if self._connection.closed:
             self._connection = self._connect()
+            self._rebuild()
+        return self._connection
+
+    def _rebuild(self) -> None:
+        """Begin anew from what is stored; whoever has lost the partitions must not even put an anchor there."""
+        with self._connection.transaction():
+            self._lease.hold(self._connection)
             self._detectors.rebuild(self._connection)
             self._silences.rebuild(self._connection)
-        return self._connection
+
+    def _checkpoint(self) -> None:
+        """Leave the detectors' state to whoever comes next, so that nothing has to be made again from readings."""
+        try:
+            with self._connection.transaction():
+                self._lease.hold(self._connection)
+                self._detectors.save(self._connection, datetime.now(UTC))
+        except _AWAY as error:
+            _log.warning("the last checkpoint is left out: %s", error)
 
     def commit(self, messages: Sequence[Message]) -> None:
         """Commit a batch, however long that takes."""
@@ -146,8 +173,8 @@ class Worker:
                     self._commit_apart(messages, error)
                     return
                 self._wait(attempt, len(messages), error)
-            except psycopg.ProgrammingError:
-                # The schema or the rights do not fit: that is no message's fault, and nothing is acknowledged.
+            except (psycopg.ProgrammingError, LeaseLostError):
+                # The schema or the rights do not fit, or are another's: no message's fault, and nothing is acknowledged.
                 raise
             except Exception as error:  # noqa: BLE001  # whatever a message does, it must not stop the others
                 self._commit_apart(messages, error)
@@ -178,6 +205,7 @@ class Worker:
         for attempt in range(1_000_000):
             try:
                 with self._connect() as connection, connection.transaction():
+                    self._lease.hold(connection)
                     keep(connection, [Rejected(messages[0], None, refusal)])
             except _AWAY as away:
                 self._wait(attempt, 1, away)
@@ -198,6 +226,7 @@ class Worker:
         is_due = time.monotonic() >= self._checkpoint_at_s
         try:
             with self._connection.transaction():
+                self._lease.hold(self._connection)
                 new = self._store(decoded)
                 keep_numbers(self._connection, decoded, datetime.now(UTC))
                 settle(self._connection, decoded, new)

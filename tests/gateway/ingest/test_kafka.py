@@ -18,10 +18,10 @@ from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from devices.identity import Identity, partition_of
 from gateway.errors import SettingsError
 from gateway.ingest import kafka as kafka_module
-from gateway.ingest.commands_out import MqttCommands
+from gateway.ingest.choose_sessions import choose_sessions
 from gateway.ingest.kafka import GROUP, KafkaSource, KafkaUnusableError
-from gateway.ingest.open_source import open_source
-from gateway.ingest.source import Message, NoCommands
+from gateway.ingest.mqtt import MqttSource
+from gateway.ingest.source import Message
 from gateway.kafka_address import KafkaAddress
 from gateway.settings import CHECKOUT, Settings
 from tests.conftest import BrokerForTests
@@ -207,24 +207,28 @@ def test_rights_that_are_taken_away_end_the_work_with_a_message(kafka: FakeKafka
 
 
 def test_the_settings_alone_choose_the_source(kafka: FakeKafka, broker: BrokerForTests) -> None:
-    chosen = open_source(Settings(source_url=kafka.url, broker_url=broker.ingest_url), EVERY_PARTITION)
-    assert isinstance(chosen.source, KafkaSource)
-    assert isinstance(chosen.commands, MqttCommands)
-    wait_until(lambda: chosen.commands.send(DEVICE.topic("command"), b"{}", 5) is not None)
+    chosen = choose_sessions(Settings(source_url=kafka.url, broker_url=broker.ingest_url)).open(EVERY_PARTITION)
+    write(kafka, DEVICE, [b"1"])
+    assert payloads(receive(chosen, 1)) == [b"1"]
+    wait_until(lambda: chosen.send(DEVICE.topic("command"), b"{}", 5) is not None)
     answered: list[object] = []
-    wait_until(lambda: answered.extend(chosen.commands.receipts()) or answered)
-    chosen.commands.close()
-    chosen.source.close()
-    silent = open_source(Settings(source_url=kafka.url), EVERY_PARTITION)
-    assert isinstance(silent.commands, NoCommands)
-    silent.source.close()
+    wait_until(lambda: answered.extend(chosen.receipts()) or answered)
+    chosen.close()
+    chosen.close()
+    silent = choose_sessions(Settings(source_url=kafka.url)).open(EVERY_PARTITION)
+    assert silent.send(DEVICE.topic("command"), b"{}", 5) is None
+    silent.close()
+    over_mqtt = choose_sessions(Settings(broker_url=broker.ingest_url)).open(EVERY_PARTITION)
+    assert isinstance(over_mqtt, MqttSource)
+    over_mqtt.close()
 
 
 def test_a_kafka_client_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "confluent_kafka", None)
-    monkeypatch.delitem(sys.modules, "gateway.ingest.kafka")
+    for name in ("gateway.ingest.kafka", "gateway.ingest.kafka_sessions"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     with pytest.raises(SettingsError, match="pip install confluent-kafka.*the extra `kafka`"):
-        open_source(Settings(source_url="kafka://127.0.0.1:1/callout"), EVERY_PARTITION)
+        choose_sessions(Settings(source_url="kafka://127.0.0.1:1/callout"))
 
 
 @pytest.fixture
