@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from gateway.errors import CalloutError
 from gateway.ingest.lease import Lease, LeaseLostError, told
 from gateway.ingest.mqtt import SessionTakenError
 from gateway.ingest.sessions import RangeSource, Sessions
@@ -67,6 +68,9 @@ class Serving:
             self._serve()
         except (LeaseLostError, SessionTakenError) as lost:
             _log.warning("%s is no longer served here: %s", told(self.lease.partitions), lost)
+        except CalloutError as error:
+            self.failure = error
+            _log.error("the ingest of %s has failed: %s", told(self.lease.partitions), error)
         except Exception as error:  # noqa: BLE001  # whatever it was, the process looks at it and goes on or ends
             self.failure = error
             _log.exception("the ingest of %s has failed", told(self.lease.partitions))
