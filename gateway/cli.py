@@ -230,7 +230,7 @@ def login(
 def settings() -> None:
     """List all settings: what each is for, and its present value (secrets are not shown)."""
     present = _settings()
-    hidden = {"database_url", "broker_url", "device_broker_url", "smtp_url", "secret", "api_token"}
+    hidden = {"database_url", "broker_url", "source_url", "device_broker_url", "smtp_url", "secret", "api_token"}
     for name, setting in Settings.model_fields.items():
         value = getattr(present, name)
         shown = ("(set)" if _is_set(value) else "(empty)") if name in hidden else str(value)
@@ -266,6 +266,13 @@ def _become_street(name: str, words: list[str]) -> None:
     variables = {**os.environ, **as_environment(present), "PYTHONPATH": str(CHECKOUT)}
     command = [sys.executable, "-m", "simulators", name, *words, *api_url]
     os.execve(sys.executable, command, variables)  # noqa: S606  # a shell is what is not wanted
+
+
+@app.command(rich_help_panel="Development", context_settings=_STREET)
+def bench(context: typer.Context) -> None:
+    """Measure this machine: ingest, storage, memory, recovery, the cost of a large fleet; all words: `bench --help`."""
+    os.chdir(CHECKOUT)
+    os.execv(sys.executable, [sys.executable, "-m", "benchmarks", *context.args])  # noqa: S606  # a shell is what is not wanted
 
 
 def _only_by_start_script(name: str) -> None:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway.errors import SettingsError
+from gateway.kafka_address import KafkaAddress
 
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 ENVIRONMENT_PREFIX: Final = "CALLOUT_"
@@ -21,6 +22,8 @@ _MQTT_PORT: Final = 1883
 _MQTTS_PORT: Final = 8883
 _SMTP_PORT: Final = 25
 _SHORTEST_SECRET: Final = 32
+# The partitions are 64, and ranges of one size.
+DIVISIONS: Final = (1, 2, 4, 8, 16, 32, 64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,12 @@ def _checked_server_url(url: str) -> str:
     return url
 
 
+def _checked_source_url(url: str) -> str:
+    if url:
+        KafkaAddress.parse(url)
+    return url
+
+
 def _checked_database_url(url: str) -> str:
     if url and not url.startswith(("postgresql://", "postgres://")) and "=" not in url:
         message = "expected postgresql://user:password@host:port/database"
@@ -86,7 +95,17 @@ def _checked_secret(secret: SecretStr) -> SecretStr:
 
 
 ServerUrl = Annotated[str, AfterValidator(_checked_server_url)]
+SourceUrl = Annotated[str, AfterValidator(_checked_source_url)]
 DatabaseUrl = Annotated[str, AfterValidator(_checked_database_url)]
+
+
+def _checked_ranges(ranges: int) -> int:
+    if ranges not in DIVISIONS:
+        message = f"{ranges} ranges cannot be of one size; expected one of {', '.join(map(str, DIVISIONS))}"
+        raise ValueError(message)
+    return ranges
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 OptionalPort = Annotated[int, Field(ge=0, le=65535)]
 
@@ -102,6 +121,9 @@ class Settings(BaseSettings):
     database_url: DatabaseUrl = Field("", repr=False, description="PostgreSQL to use; empty: the embedded one.")
     broker_url: ServerUrl = Field(
         "", repr=False, description="MQTT broker and the account of our services; empty: the embedded."
+    )
+    source_url: SourceUrl = Field(
+        "", repr=False, description="Where ingest receives from: kafka[s]://...; empty: the MQTT broker."
     )
     device_broker_url: ServerUrl = Field(
         "", repr=False, description="Broker as devices reach it; empty: the same as broker_url."
@@ -129,12 +151,24 @@ class Settings(BaseSettings):
     metrics_host: str = Field("127.0.0.1", description="Where ingest and work show health and figures.")
     ingest_metrics_port: OptionalPort = Field(0, description="On which port ingest does; 0: nowhere.")
     work_metrics_port: OptionalPort = Field(0, description="On which port work does; 0: nowhere.")
+    ingest_workers: Annotated[int, Field(ge=1, le=64)] = Field(
+        1, description="How many ingest processes `up` starts; one for each processor at most."
+    )
+    ingest_ranges: Annotated[int, AfterValidator(_checked_ranges)] = Field(
+        1,
+        description="Into how many ranges ingest divides the 64 partitions: 1, 2, 4, ... 64; no fewer than ingest_workers.",
+    )
     gap_patience_s: float = Field(
         20.0,
         gt=0,
         description="Seconds that missing messages may take to come by themselves before they are asked for.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the processes say.")
+
+    @property
+    def ranges(self) -> int:
+        """Into how many ranges the partitions are divided: as many as are set, and one for each worker at least."""
+        return next(each for each in DIVISIONS if each >= max(self.ingest_ranges, self.ingest_workers))
 
     @property
     def base_url(self) -> str:
