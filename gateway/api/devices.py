@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
+from gateway.authority.folder import AuthorityError
 from gateway.certificates import CertificateError, Issued, Signer, signer
 from gateway.enrolment import CertificateRequest, Enrolled, EnrolmentError, EnrolmentRequest, enrol, reissue, revoke
 from gateway.settings import ServerAddress, Settings, load_settings
@@ -49,7 +50,7 @@ def enrol_device(body: EnrolmentRequest, settings: Authorized) -> Response:
     """Enrol a device; its credentials are in the answer and nowhere else."""
     try:
         with _connection(settings) as connection:
-            enrolled = enrol(connection, body, signer=_signer_for(body.certificate_request, settings))
+            enrolled = enrol(connection, body, signer=signer_for(body.certificate_request, settings))
     except EnrolmentError as error:
         return _problem(error)
     return JSONResponse(told(enrolled, settings), status_code=201, headers={"Cache-Control": "no-store"})
@@ -68,7 +69,7 @@ def reissue_credentials(
     """Give a device new credentials, a password or a certificate; the old ones stop working."""
     try:
         with _connection(settings) as connection:
-            sign = _signer_for(certificate_request, settings)
+            sign = signer_for(certificate_request, settings)
             enrolled = reissue(connection, tenant, device, certificate_request=certificate_request, signer=sign)
     except EnrolmentError as error:
         return _problem(error)
@@ -109,10 +110,17 @@ def told_certificate(issued: Issued) -> dict[str, object]:
     return {"certificate": issued.certificate, "trusted": issued.trusted, "endsAt": issued.ends_at.isoformat()}
 
 
-def _signer_for(certificate_request: str | None, settings: Settings) -> Signer | None:
+def signer_for(certificate_request: str | None, settings: Settings) -> Signer | None:
+    """Return who signs a request; None where there is none.
+
+    Raises
+    ------
+    EnrolmentError
+        The desk has no door for certificates, or its authority cannot be used.
+    """
     try:
         return signer(settings) if certificate_request is not None else None
-    except CertificateError as error:
+    except (CertificateError, AuthorityError) as error:
         raise EnrolmentError(str(error), "invalid") from error
 
 

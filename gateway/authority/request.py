@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from gateway.authority.issuer import DeviceKey
 
-LONGEST_PEM: Final = 16_384
+LONGEST_PEM: Final = 8_192
 _LEAST_RSA_BITS: Final = 2048
 _MOST_RSA_BITS: Final = 4096
 _CURVES: Final = ("secp256r1", "secp384r1")

@@ -8,12 +8,15 @@ have ended that was under way under the old list.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from gateway.authority.folder import Authority, prepare
 from gateway.authority.issuer import Revoked
 from gateway.certificates import utc_now
+from gateway.embedded.put_out import put_out
+from gateway.settings import Settings
 from gateway.storage import certificates
 from gateway.storage.connection import Connection
 
@@ -66,7 +69,7 @@ class CertificateSync:
         self.publish(authority.files())
         if ended := certificates.to_put_out(connection, now, AGAIN_AFTER, _PUT_OUT_AT_ONCE):
             self.put_out(sorted(set(ended.values())))
-            certificates.note_put_out(connection, list(ended), now)
+            certificates.note_put_out(connection, list(ended))
 
     def _list(self, connection: Connection, authority: Authority, now: datetime) -> None:
         rows = certificates.revoked(connection, now)
@@ -80,3 +83,10 @@ class CertificateSync:
             by_issuer.setdefault(row.authority_fingerprint, []).append(Revoked(int(row.serial, 16), row.revoked_at))
         authority.write_list(by_issuer, now)
         self._listed = wanted
+
+
+def outside_certificates(settings: Settings) -> CertificateSync | None:
+    """Return what keeps the authority's folder for a broker that is not ours; None where it takes no certificates."""
+    if not settings.certificate_broker_url:
+        return None
+    return CertificateSync(settings.authority_folder, partial(put_out, settings.broker))

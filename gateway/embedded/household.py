@@ -23,7 +23,7 @@ from gateway.embedded import broker as broker_module
 from gateway.embedded import postgres as postgres_module
 from gateway.embedded.account_sync import AccountSync, outside_accounts
 from gateway.embedded.broker import CertificateDoor, EmbeddedBroker
-from gateway.embedded.certificate_sync import CertificateSync
+from gateway.embedded.certificate_sync import CertificateSync, outside_certificates
 from gateway.embedded.folder import DataFolder
 from gateway.embedded.keeper import Keeper, Piece, Tell
 from gateway.embedded.mosquitto import find_mosquitto
@@ -175,6 +175,7 @@ class Household:
                 self.change(certificate_broker_url=broker.certificate_url)
         elif self.settings.broker_accounts_file is not None:
             self._accounts = outside_accounts(self.settings)
+            self._certificates = outside_certificates(self.settings)
         for name in migrate(self.settings.database_url):
             self.tell(f"database: applied {name}")
         if self._accounts is not None:

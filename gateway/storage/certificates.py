@@ -105,25 +105,26 @@ def to_put_out(connection: Connection, now: datetime, again_after: timedelta, mo
     """
     rows = connection.execute(
         """WITH ended AS (
-            SELECT certificate_id, device_id, put_out_at, least(revoked_at, ends_at) AS ended_at
-            FROM callout.device_certificate
-            WHERE (revoked_at IS NOT NULL AND ends_at > %(now)s - interval '1 day')
-                OR (ends_at <= %(now)s AND ends_at > %(now)s - interval '1 day'))
+            SELECT certificate_id, device_id, times_put_out, revoked_at AS ended_at FROM callout.device_certificate
+            WHERE revoked_at IS NOT NULL AND times_put_out < 2
+            UNION ALL
+            SELECT certificate_id, device_id, times_put_out, ends_at FROM callout.device_certificate
+            WHERE revoked_at IS NULL AND times_put_out < 2 AND ends_at <= %(now)s AND ends_at > %(now)s - interval '1 day')
         SELECT e.certificate_id, d.partition || '/' || t.name || '/' || d.name
         FROM ended e JOIN callout.device d USING (device_id) JOIN callout.tenant t ON t.tenant_id = d.tenant_id
-        WHERE e.put_out_at IS NULL
-            OR (e.put_out_at < e.ended_at + %(again)s AND e.ended_at + %(again)s <= %(now)s)
+        WHERE e.times_put_out = 0 OR e.ended_at + %(again)s <= %(now)s
         ORDER BY e.certificate_id LIMIT %(most)s""",
         {"now": now, "again": again_after, "most": most},
     )
     return {int(certificate_id): str(username) for certificate_id, username in rows}
 
 
-def note_put_out(connection: Connection, certificate_ids: Sequence[int], now: datetime) -> None:
-    """Note that the connections of these were dropped."""
+def note_put_out(connection: Connection, certificate_ids: Sequence[int]) -> None:
+    """Note that the connections of these were dropped once more."""
     connection.execute(
-        "UPDATE callout.device_certificate SET put_out_at = %(now)s WHERE certificate_id = ANY(%(ids)s)",
-        {"now": now, "ids": list(certificate_ids)},
+        """UPDATE callout.device_certificate SET times_put_out = times_put_out + 1
+        WHERE certificate_id = ANY(%(ids)s)""",
+        {"ids": list(certificate_ids)},
     )
 
 
