@@ -14,7 +14,7 @@ from typing import Annotated, Final
 
 import typer
 
-from gateway import cli_account, cli_devices, cli_doctor, cli_rejections, cli_troubles
+from gateway import cli_account, cli_authority, cli_devices, cli_doctor, cli_rejections, cli_troubles
 from gateway.errors import CalloutError, SettingsError
 from gateway.settings import CHECKOUT, Settings, as_environment, load_settings
 
@@ -175,16 +175,18 @@ def accounts() -> None:
 
     Needs CALLOUT_DATABASE_URL, CALLOUT_BROKER_URL and CALLOUT_BROKER_ACCOUNTS_FILE. The rules that bind each device to
     its own topics are written beside the file, with .acl at its end. The broker has to read both again when they
-    change (mosquitto: at SIGHUP).
+    change (mosquitto: at SIGHUP), and so with the files of the certificate authority, which are kept young here, too,
+    where CALLOUT_CERTIFICATE_BROKER_URL is set.
     """
     from gateway.broker_accounts import ACCESS_RULES
     from gateway.embedded.account_sync import AccountSync, outside_accounts
+    from gateway.embedded.certificate_sync import outside_certificates
     from gateway.embedded.household import stopped_by_signals
 
     present = _settings()
     kept = outside_accounts(present)
     kept.path.with_name(f"{kept.path.name}.acl").write_text(ACCESS_RULES, encoding="utf-8")
-    sync = AccountSync(present.required("database_url"), kept, _tell)
+    sync = AccountSync(present.required("database_url"), kept, _tell, outside_certificates(present))
     with stopped_by_signals(_tell) as stopping:
         sync.start()
         stopping.wait()
@@ -246,6 +248,7 @@ cli_rejections.add_to(app)
 cli_doctor.add_to(app)
 cli_troubles.add_to(app)
 cli_account.add_to(app)
+cli_authority.add_to(app)
 
 
 @app.command(rich_help_panel="The street", context_settings=_STREET)

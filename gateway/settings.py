@@ -131,6 +131,15 @@ class Settings(BaseSettings):
     broker_accounts_file: Path | None = Field(
         None, description="Password file that the broker reads, where Callout keeps it; unset: the embedded broker's."
     )
+    certificate_broker_url: ServerUrl = Field(
+        "", description="Broker as devices with a certificate reach it, mqtts://; empty: the embedded one."
+    )
+    authority_dir: Path | None = Field(
+        None, description="Folder of the certificate authority; unset: authority in the data folder."
+    )
+    certificate_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        365, description="For how many days a device's certificate is good."
+    )
     smtp_url: ServerUrl = Field(
         "", repr=False, description="Mail server, smtp://[user:password@]host:port; empty: no e-mail."
     )
@@ -174,6 +183,11 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """Where people reach the pages, without a slash at the end."""
         return (self.public_url or f"http://{self.http_host}:{self.http_port}").rstrip("/")
+
+    @property
+    def authority_folder(self) -> Path:
+        """Where the certificate authority is."""
+        return (self.authority_dir or self.data_dir / "authority").expanduser().absolute()
 
     @property
     def broker(self) -> ServerAddress:

@@ -12,6 +12,7 @@ from typing import Final
 import psycopg
 
 from gateway.broker_accounts import SERVICE_USERS, BrokerAccounts, accounts_at, is_fit
+from gateway.embedded.certificate_sync import CertificateSync
 from gateway.embedded.keeper import Tell
 from gateway.errors import CalloutError, SettingsError
 from gateway.settings import Settings
@@ -41,6 +42,7 @@ class AccountSync:
     dsn: str
     accounts: BrokerAccounts
     tell: Tell
+    certificates: CertificateSync | None = None
     _stopping: threading.Event = field(default_factory=threading.Event, init=False)
     _thread: threading.Thread | None = field(default=None, init=False)
 
@@ -88,6 +90,8 @@ class AccountSync:
             for username in sorted(refused - told):
                 self.tell(f"broker accounts: {username!r} cannot be given to the broker; enrol it under another name")
             told |= refused
+            if self.certificates is not None:
+                self.certificates.look(connection)
             self._wait_for_a_word(connection)
 
     def _wait_for_a_word(self, connection: Connection) -> None:
