@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from pydantic import SecretStr
 
 from gateway import cli_account, cli_devices, cli_doctor, cli_rejections, cli_troubles
 from gateway.errors import CalloutError, SettingsError
 from gateway.settings import CHECKOUT, Settings, as_environment, load_settings
+from gateway.settings_sources import SETTINGS_FILE, variable
 
 _HELP: Final = """
 Callout, the service desk that machines call.
@@ -25,13 +27,24 @@ A product finds its fault, reports it and calls for service; part and bay are pu
 thing only: which day? Start with **demo**; **up** is for real use on one machine.
 
 Each setting is an environment variable: CALLOUT_DATA_DIR, CALLOUT_DATABASE_URL, CALLOUT_BROKER_URL, CALLOUT_SMTP_URL,
-CALLOUT_HTTP_PORT and so on. What is not set is brought along by **up** and **demo**.
+CALLOUT_HTTP_PORT and so on, or a line of a settings file. What is not set is brought along by **up** and **demo**.
 """
 _STREET: Final = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": list[str]()}
 
 app = typer.Typer(
     help=_HELP, no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
 )
+
+
+@app.callback()
+def before(
+    settings_file: Annotated[
+        Path | None, typer.Option(help="TOML file with settings, as CALLOUT_SETTINGS_FILE.")
+    ] = None,
+) -> None:
+    """Take a settings file for whichever command follows, and for the processes that it starts."""
+    if settings_file is not None:
+        os.environ[variable(SETTINGS_FILE)] = str(settings_file.absolute())
 
 
 def main() -> None:
@@ -230,7 +243,8 @@ def login(
 def settings() -> None:
     """List all settings: what each is for, and its present value (secrets are not shown)."""
     present = _settings()
-    hidden = {"database_url", "broker_url", "device_broker_url", "smtp_url", "secret", "api_token"}
+    hidden = {"database_url", "broker_url", "device_broker_url", "smtp_url"}
+    hidden |= {name for name in Settings.model_fields if isinstance(getattr(present, name), SecretStr)}
     for name, setting in Settings.model_fields.items():
         value = getattr(present, name)
         shown = ("(set)" if _is_set(value) else "(empty)") if name in hidden else str(value)
