@@ -186,22 +186,14 @@ def serve() -> None:
 def accounts() -> None:
     """Keep the password file of a broker of your own equal to the devices that are enrolled; `up` does it by itself.
 
-    Needs CALLOUT_DATABASE_URL, CALLOUT_BROKER_URL and CALLOUT_BROKER_ACCOUNTS_FILE. The rules that bind each device to
-    its own topics are written beside the file, with .acl at its end. The broker has to read both again when they
-    change (mosquitto: at SIGHUP).
+    Needs CALLOUT_DATABASE_URL, CALLOUT_BROKER_ACCOUNTS_FILE, and CALLOUT_BROKER_URL or the services' passwords. The
+    rules that bind each device to its own topics are written beside the file, with .acl at its end, and so are the
+    broker's certificates when CALLOUT_AUTHORITY_DIR names the desk's authority. The broker has to read all of them
+    again when they change (mosquitto: at SIGHUP).
     """
-    from gateway.broker_accounts import ACCESS_RULES
-    from gateway.embedded.account_sync import AccountSync, outside_accounts
-    from gateway.embedded.household import stopped_by_signals
+    from gateway.accounts import run
 
-    present = _settings()
-    kept = outside_accounts(present)
-    kept.path.with_name(f"{kept.path.name}.acl").write_text(ACCESS_RULES, encoding="utf-8")
-    sync = AccountSync(present.required("database_url"), kept, _tell)
-    with stopped_by_signals(_tell) as stopping:
-        sync.start()
-        stopping.wait()
-        sync.stop()
+    run(_settings(), _tell)
 
 
 @app.command(rich_help_panel="Set-up")

@@ -129,6 +129,7 @@ class Settings(BaseSettings):
     broker_accounts_file: Path | None = Field(
         None, description="Password file that the broker reads, where Callout keeps it; unset: the embedded broker's."
     )
+    authority_dir: Path | None = Field(None, description="Folder of the desk's certificate authority.")
     ingest_password: SecretStr = Field(
         SecretStr(""), description="Password of callout-ingest in that file; empty: the one in broker_url."
     )
