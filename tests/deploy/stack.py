@@ -115,15 +115,19 @@ class Stack:
             assert outcome.returncode == 0, f"{name}: {outcome.stdout}{outcome.stderr}"
             return
         if name in OURS:
-            command, variables = leash.command("gateway", *words), self.environment(name)
+            self.processes[name] = self.launch(name, words, self.environment(name))
         else:
-            command, variables = words, {"PATH": f"{os.environ['PATH']}:/usr/sbin"}
-        with self.log(name).open("wb") as log:
-            self.processes[name] = subprocess.Popen(
-                command, env=variables, cwd=self.home, stdout=log, stderr=subprocess.STDOUT
-            )
+            self.processes[name] = self._launched(name, words, {"PATH": f"{os.environ['PATH']}:/usr/sbin"})
         wait_until(lambda: self.is_healthy(name) or self.has_ended(name), f"{name} is healthy: {self.said(name)}")
         assert not self.has_ended(name), self.said(name)
+
+    def launch(self, name: str, words: list[str], variables: dict[str, str]) -> "subprocess.Popen[bytes]":
+        """Start a command of ours that goes on until it is told to end."""
+        return self._launched(name, leash.command("gateway", *words), variables)
+
+    def _launched(self, name: str, command: list[str], variables: dict[str, str]) -> "subprocess.Popen[bytes]":
+        with self.log(name).open("wb") as log:
+            return subprocess.Popen(command, env=variables, cwd=self.home, stdout=log, stderr=subprocess.STDOUT)
 
     def is_healthy(self, name: str) -> bool:
         """Run the service's health check as it is stated."""
