@@ -41,8 +41,8 @@ def unknown_variables(environment: Iterable[str], known: Collection[str]) -> lis
 
     Examples
     --------
-    >>> unknown_variables(["CALLOUT_HTTP_PROT", "CALLOUT_TEST_DSN", "HOME"], ["http_port"])
-    ['CALLOUT_HTTP_PROT in the environment is no setting; did you mean CALLOUT_HTTP_PORT?']
+    >>> unknown_variables([variable("http_prot"), variable("test_dsn"), "HOME"], ["http_port"])[0].partition("; ")[2]
+    'did you mean CALLOUT_HTTP_PORT?'
     """
     names = {name: name.upper().removeprefix(ENVIRONMENT_PREFIX).lower() for name in sorted(environment)}
     ours = {name: word for name, word in names.items() if name.upper().startswith(ENVIRONMENT_PREFIX)}
