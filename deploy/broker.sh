@@ -4,10 +4,11 @@ set -u
 mosquitto -c /mosquitto/config/mosquitto.conf &
 broker=$!
 trap 'kill -TERM "$broker"; wait "$broker"; exit $?' TERM INT
-state() { cat /broker/passwords /broker/passwords.acl /broker/broker.crt /broker/ca.crt /broker/crl.pem | cksum; }
+# Each is replaced as a whole, never written into: a new file has another number.
+state() { stat -c %i:%Z /broker/passwords /broker/passwords.acl /broker/broker.crt /broker/ca.crt /broker/crl.pem; }
 seen=$(state)
 while kill -0 "$broker" 2>/dev/null; do
-    sleep 1 &
+    sleep 0.2 &
     wait $!
     now=$(state)
     [ "$now" = "$seen" ] || kill -HUP "$broker"

@@ -130,11 +130,18 @@ def _tell_how_to_use(settings: Settings, folder: Path) -> None:
 
 @app.command(rich_help_panel="Processes")
 def migrate() -> None:
-    """Bring the database's schema to this version's; harmless when it is there already."""
+    """Bring the database's schema to this version's; harmless when it is there already.
+
+    Roles whose passwords are set (CALLOUT_DATABASE_INGEST_PASSWORD and so on) may then log in with them.
+    """
+    from gateway.storage.logins import allow_logins
     from gateway.storage.migrate import migrate as apply_migrations
 
-    applied = apply_migrations(_settings().required("database_url"))
+    present = _settings()
+    applied = apply_migrations(present.required("database_url"))
     typer.echo("\n".join(f"applied {name}" for name in applied) or "the schema is up to date")
+    for role in allow_logins(present.required("database_url"), present.role_passwords):
+        typer.echo(f"{role} may log in")
 
 
 @app.command(rich_help_panel="Processes")

@@ -120,6 +120,11 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(CHECKOUT / ".callout", description="Folder of the embedded parts, their logs and secrets.")
     database_url: DatabaseUrl = Field("", repr=False, description="PostgreSQL to use; empty: the embedded one.")
+    database_ingest_password: SecretStr = Field(
+        SecretStr(""), description="Password that `migrate` lets the role callout_ingest log in with; empty: none."
+    )
+    database_work_password: SecretStr = Field(SecretStr(""), description="The same for callout_work.")
+    database_serve_password: SecretStr = Field(SecretStr(""), description="The same for callout_serve.")
     broker_url: ServerUrl = Field(
         "", repr=False, description="MQTT broker and the account of our services; empty: the embedded."
     )
@@ -175,6 +180,16 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """Where people reach the pages, without a slash at the end."""
         return (self.public_url or f"http://{self.http_host}:{self.http_port}").rstrip("/")
+
+    @property
+    def role_passwords(self) -> dict[str, str]:
+        """Passwords of the database's roles that are to log in by themselves, by name."""
+        words = {
+            "callout_ingest": self.database_ingest_password,
+            "callout_work": self.database_work_password,
+            "callout_serve": self.database_serve_password,
+        }
+        return {role: word.get_secret_value() for role, word in words.items() if word.get_secret_value()}
 
     @property
     def broker(self) -> ServerAddress:

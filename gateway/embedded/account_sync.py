@@ -24,6 +24,8 @@ _NOTICE_STOP_SECONDS: Final = 0.5
 _TRY_AGAIN_SECONDS: Final = 1.0
 # The broker reads the file within a turn of its loop after the signal.
 _BROKER_READS_SECONDS: Final = 0.05
+# One that is not ours is told by somebody who looks at the file some times a second.
+_OUTSIDE_READS_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def outside_accounts(settings: Settings) -> BrokerAccounts:
         shared = address.password if address.username in SERVICE_USERS else None
         passwords = {user: password or shared or "" for user, password in passwords.items()}
     given = {user: password for user, password in passwords.items() if password}
-    return accounts_at(settings.broker_accounts_file, given)
+    return accounts_at(settings.broker_accounts_file, given, reload=lambda: time.sleep(_OUTSIDE_READS_SECONDS))
 
 
 def sync_once(connection: Connection, accounts: BrokerAccounts) -> Synced:

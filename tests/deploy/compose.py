@@ -15,6 +15,9 @@ FILE = CHECKOUT / "docker-compose.yml"
 OURS = ("migrate", "authority", "accounts", "ingest", "work", "serve")
 SECRETS = {
     "CALLOUT_DATABASE_PASSWORD": "d" * 40,
+    "CALLOUT_DATABASE_INGEST_PASSWORD": "e" * 40,
+    "CALLOUT_DATABASE_WORK_PASSWORD": "f" * 40,
+    "CALLOUT_DATABASE_SERVE_PASSWORD": "g" * 40,
     "CALLOUT_INGEST_PASSWORD": "i" * 40,
     "CALLOUT_DESK_PASSWORD": "k" * 40,
     "CALLOUT_SECRET": "s" * 64,

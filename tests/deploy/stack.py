@@ -58,10 +58,10 @@ class Stack:
         self.ports = {port: free_port() for port in BROKER_PORTS}
         self.ports |= {name: free_port() for name in ("ingest", "work", "serve")}
         where = conninfo_to_dict(self.postgres_dsn)
+        owner = SECRETS["CALLOUT_DATABASE_PASSWORD"]
         self._hosts = {
-            f"//callout:{SECRETS['CALLOUT_DATABASE_PASSWORD']}@database:5432/callout": (
-                f"//{ACCOUNT}:{SECRETS['CALLOUT_DATABASE_PASSWORD']}@{where['host']}:{where['port']}/{ACCOUNT}"
-            ),
+            f"//callout:{owner}@": f"//{ACCOUNT}:{owner}@",
+            "database:5432/callout": f"{where['host']}:{where['port']}/{ACCOUNT}",
             "broker:1884": f"127.0.0.1:{self.ports['1884']}",
         }
         configuration = self.mapped(deploy("mosquitto.conf").read_text("utf-8"))
@@ -191,6 +191,9 @@ def close_database(dsn: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(ACCOUNT)))
         connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(ACCOUNT)))
+        for role in ("callout_ingest", "callout_work", "callout_serve"):
+            if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).rowcount:
+                connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(sql.Identifier(role)))
 
 
 def knows(command: str) -> bool:
