@@ -15,7 +15,7 @@ from typing import Annotated, Final
 import typer
 from pydantic import SecretStr
 
-from gateway import cli_account, cli_devices, cli_doctor, cli_rejections, cli_troubles
+from gateway import cli_account, cli_authority, cli_devices, cli_doctor, cli_rejections, cli_troubles
 from gateway.errors import CalloutError, SettingsError
 from gateway.settings import CHECKOUT, Settings, as_environment, load_settings
 from gateway.settings_sources import SETTINGS_FILE, variable
@@ -195,8 +195,8 @@ def accounts() -> None:
 
     Needs CALLOUT_DATABASE_URL, CALLOUT_BROKER_ACCOUNTS_FILE, and CALLOUT_BROKER_URL or the services' passwords. The
     rules that bind each device to its own topics are written beside the file, with .acl at its end, and so are the
-    broker's certificates when CALLOUT_AUTHORITY_DIR names the desk's authority. The broker has to read all of them
-    again when they change (mosquitto: at SIGHUP).
+    broker's certificates where CALLOUT_CERTIFICATE_BROKER_URL is set, whose files are kept young here, too. The broker
+    has to read all of them again when they change (mosquitto: at SIGHUP).
     """
     from gateway.accounts import run
 
@@ -259,6 +259,7 @@ cli_rejections.add_to(app)
 cli_doctor.add_to(app)
 cli_troubles.add_to(app)
 cli_account.add_to(app)
+cli_authority.add_to(app)
 
 
 @app.command(rich_help_panel="The street", context_settings=_STREET)

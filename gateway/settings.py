@@ -134,7 +134,15 @@ class Settings(BaseSettings):
     broker_accounts_file: Path | None = Field(
         None, description="Password file that the broker reads, where Callout keeps it; unset: the embedded broker's."
     )
-    authority_dir: Path | None = Field(None, description="Folder of the desk's certificate authority.")
+    certificate_broker_url: ServerUrl = Field(
+        "", description="Broker as devices with a certificate reach it, mqtts://; empty: the embedded one."
+    )
+    authority_dir: Path | None = Field(
+        None, description="Folder of the certificate authority; unset: authority in the data folder."
+    )
+    certificate_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        365, description="For how many days a device's certificate is good."
+    )
     ingest_password: SecretStr = Field(
         SecretStr(""), description="Password of callout-ingest in that file; empty: the one in broker_url."
     )
@@ -190,6 +198,11 @@ class Settings(BaseSettings):
             "callout_serve": self.database_serve_password,
         }
         return {role: word.get_secret_value() for role, word in words.items() if word.get_secret_value()}
+
+    @property
+    def authority_folder(self) -> Path:
+        """Where the certificate authority is."""
+        return (self.authority_dir or self.data_dir / "authority").expanduser().absolute()
 
     @property
     def broker(self) -> ServerAddress:

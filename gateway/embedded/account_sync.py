@@ -12,6 +12,7 @@ from typing import Final
 import psycopg
 
 from gateway.broker_accounts import DESK_USER, INGEST_USER, SERVICE_USERS, BrokerAccounts, accounts_at, is_fit
+from gateway.embedded.certificate_sync import CertificateSync
 from gateway.embedded.keeper import Tell
 from gateway.errors import CalloutError, SettingsError
 from gateway.settings import Settings
@@ -25,7 +26,7 @@ _TRY_AGAIN_SECONDS: Final = 1.0
 # The broker reads the file within a turn of its loop after the signal.
 _BROKER_READS_SECONDS: Final = 0.05
 # One that is not ours is told by somebody who looks at the file some times a second.
-_OUTSIDE_READS_SECONDS: Final = 0.5
+OUTSIDE_READS_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class AccountSync:
     dsn: str
     accounts: BrokerAccounts
     tell: Tell
+    certificates: CertificateSync | None = None
     _stopping: threading.Event = field(default_factory=threading.Event, init=False)
     _thread: threading.Thread | None = field(default=None, init=False)
 
@@ -90,6 +92,8 @@ class AccountSync:
             for username in sorted(refused - told):
                 self.tell(f"broker accounts: {username!r} cannot be given to the broker; enrol it under another name")
             told |= refused
+            if self.certificates is not None:
+                self.certificates.look(connection)
             self._wait_for_a_word(connection)
 
     def _wait_for_a_word(self, connection: Connection) -> None:
@@ -126,7 +130,7 @@ def outside_accounts(settings: Settings) -> BrokerAccounts:
         shared = address.password if address.username in SERVICE_USERS else None
         passwords = {user: password or shared or "" for user, password in passwords.items()}
     given = {user: password for user, password in passwords.items() if password}
-    return accounts_at(settings.broker_accounts_file, given, reload=lambda: time.sleep(_OUTSIDE_READS_SECONDS))
+    return accounts_at(settings.broker_accounts_file, given, reload=lambda: time.sleep(OUTSIDE_READS_SECONDS))
 
 
 def sync_once(connection: Connection, accounts: BrokerAccounts) -> Synced:

@@ -10,16 +10,20 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 from typing import Final, Self
 
 from pydantic import SecretStr
 
+from gateway.authority.folder import AuthorityError, prepare
 from gateway.broker_accounts import DESK_USER, INGEST_USER, BrokerAccounts
+from gateway.certificates import utc_now
 from gateway.embedded import broker as broker_module
 from gateway.embedded import postgres as postgres_module
 from gateway.embedded.account_sync import AccountSync, outside_accounts
-from gateway.embedded.broker import EmbeddedBroker
+from gateway.embedded.broker import CertificateDoor, EmbeddedBroker
+from gateway.embedded.certificate_sync import CertificateSync, outside_certificates
 from gateway.embedded.folder import DataFolder
 from gateway.embedded.keeper import Keeper, Piece, Tell
 from gateway.embedded.mosquitto import find_mosquitto
@@ -27,6 +31,7 @@ from gateway.embedded.plain_broker import SHORTCOMINGS, PlainBroker
 from gateway.embedded.ports import LOOPBACK, is_free, next_free_port
 from gateway.embedded.postgres import EmbeddedPostgres
 from gateway.embedded.program import shorten
+from gateway.embedded.put_out import put_out
 from gateway.embedded.service import Service
 from gateway.errors import EmbeddedError
 from gateway.ingest.mqtt import SUBSCRIBED
@@ -70,6 +75,7 @@ class Household:
     _keeper: Keeper = field(init=False)
     _broker_urls: dict[str, str] = field(default_factory=dict[str, str], init=False)
     _accounts: BrokerAccounts | None = field(default=None, init=False)
+    _certificates: CertificateSync | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._keeper = Keeper(self.tell)
@@ -161,12 +167,19 @@ class Household:
             self._broker_urls = {"ingest": broker.service_url(INGEST_USER)}
             self._accounts = broker.accounts
             self.change(broker_url=broker.service_url(DESK_USER), device_broker_url=broker.device_url)
+            if isinstance(broker, EmbeddedBroker) and broker.certificate_door is not None:
+                desk = self.settings.broker
+                self._certificates = CertificateSync(
+                    broker.certificate_door.authority, partial(put_out, desk), broker.take_certificates
+                )
+                self.change(certificate_broker_url=broker.certificate_url)
         elif self.settings.broker_accounts_file is not None:
             self._accounts = outside_accounts(self.settings)
+            self._certificates = outside_certificates(self.settings)
         for name in migrate(self.settings.database_url):
             self.tell(f"database: applied {name}")
         if self._accounts is not None:
-            self.add(AccountSync(self.settings.database_url, self._accounts, self.tell))
+            self.add(AccountSync(self.settings.database_url, self._accounts, self.tell, self._certificates))
 
     def start_desk(self) -> None:
         """Start the three processes of the desk: ingest, work and serve.
@@ -205,7 +218,18 @@ class Household:
             ends_orphans=True,
             queue_messages=self.settings.broker_queue_messages,
             queue_bytes=self.settings.broker_queue_bytes,
+            certificate_door=self._certificate_door(port + 2),
         )
+
+    def _certificate_door(self, default_port: int) -> CertificateDoor | None:
+        """Prepare the door of devices with certificates; without it the others work as ever."""
+        folder = self.settings.authority_folder
+        try:
+            prepare(folder, (), utc_now())
+        except AuthorityError as error:
+            self.tell(f"warning: devices with certificates cannot come in: {error}")
+            return None
+        return CertificateDoor(self.port("broker for certificates", default_port), folder)
 
     def _http_port(self) -> int:
         port = self.given.http_port if "http_port" in self.given.model_fields_set else self.port("http", 8080)

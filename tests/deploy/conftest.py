@@ -5,18 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import make_enterable
-from tests.deploy.authority import TestAuthority
 from tests.deploy.stack import Stack, close_database, find, open_database
 
 
 @pytest.fixture(scope="session")
-def authority() -> TestAuthority:
-    """Who signs in the running stack."""
-    return TestAuthority()
-
-
-@pytest.fixture(scope="session")
-def stack(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory, authority: TestAuthority) -> Iterator[Stack]:
+def stack(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """All services of the compose file but the database, which is the tests', and the proxy."""
     if find("mosquitto") is None:
         pytest.skip("mosquitto is not installed: apt-get install mosquitto")
@@ -24,7 +17,6 @@ def stack(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory, authority
     make_enterable(home)
     open_database(postgres_dsn)
     running = Stack(home, postgres_dsn)
-    authority.write(home / "authority")
     try:
         running.start_all()
         yield running

@@ -17,11 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-import typer
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from gateway.cli import app
 from gateway.embedded import leash
 from gateway.settings import CHECKOUT
 from tests.conftest import free_port
@@ -162,8 +160,7 @@ class Stack:
     def start_all(self) -> None:
         """Start what is needed of the pages, jobs and the machines' door, in the order that the file gives."""
         for name in in_order(self.services):
-            # The desk's own authority is not there yet: a test's stands in its folder.
-            if name not in {"database", "proxy"} and (name != "authority" or knows("authority")):
+            if name not in {"database", "proxy"}:
                 self.start(name)
 
     def stop(self) -> None:
@@ -194,11 +191,6 @@ def close_database(dsn: str) -> None:
         for role in ("callout_ingest", "callout_work", "callout_serve"):
             if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).rowcount:
                 connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(sql.Identifier(role)))
-
-
-def knows(command: str) -> bool:
-    """Whether the command line has a command."""
-    return command in getattr(typer.main.get_command(app), "commands")  # noqa: B009
 
 
 def find(program: str) -> str | None:

@@ -5,7 +5,7 @@ import os
 import signal
 import ssl
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,14 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from devices.identity import Identity
+from gateway.authority.issuer import Issuer
 from gateway.broker_accounts import password_matches
 from gateway.settings import CHECKOUT
 from tests.conftest import free_port
-from tests.deploy.authority import TestAuthority
 from tests.deploy.compose import SECRETS
 from tests.deploy.stack import ACCOUNT, Stack, wait_until
+from tests.gateway.authority.keys import DeviceKey
 
 BY_PASSWORD, BY_CERTIFICATE = "8883", "8884"
 ANSWER_S = 30.0
@@ -27,10 +29,28 @@ ANSWER_S = 30.0
 
 @pytest.fixture(scope="module")
 def enrolled(stack: Stack) -> dict[str, Any]:
-    """A device, enrolled by the commands that the README names, in the container that it names."""
+    """A device with a password, enrolled by the commands that the README names, in the container that it names."""
     configured = stack.run("accounts", "configure", str(CHECKOUT / "simulators" / "worlds" / "demo.toml"))
     assert configured.returncode == 0, configured.stderr
-    words = ("--tenant", "hanbit", "--serial", "KMH-1", "--device", "ev-1", "--owner-name", "Lee Min-ji")
+    return enrol(stack, "ev-1")
+
+
+@pytest.fixture(scope="module")
+def certified(stack: Stack, enrolled: dict[str, Any]) -> tuple[str, Path]:
+    """The user name of a device with a certificate, and the folder of its certificate and key."""
+    assert enrolled
+    key, folder = DeviceKey(), stack.home / "ev-2"
+    folder.mkdir()
+    (folder / "device.csr").write_text(key.request())
+    told = enrol(stack, "ev-2", "--csr", str(folder / "device.csr"))
+    key.keep(folder, told["credentials"]["certificate"])
+    assert told["broker"] == {"host": "localhost", "port": int(BY_CERTIFICATE), "tls": True}
+    return told["credentials"]["username"], folder
+
+
+def enrol(stack: Stack, device: str, *more: str) -> dict[str, Any]:
+    """Enrol a device, and return what its maker is told."""
+    words = ("--tenant", "hanbit", "--serial", f"KMH-{device}", "--device", device, "--owner-name", "Lee Min-ji", *more)
     outcome = stack.run("accounts", "enrol", *words, "--owner-email", "minji@example.org")
     assert outcome.returncode == 0, outcome.stderr
     return json.loads(outcome.stdout)
@@ -129,28 +149,34 @@ def test_what_a_device_says_over_tls_is_stored_and_its_owner_is_written_to(
 
 
 def test_a_device_with_a_certificate_of_the_authority_needs_no_password(
-    stack: Stack, enrolled: dict[str, Any], authority: TestAuthority, tmp_path: Path
+    stack: Stack, certified: tuple[str, Path]
 ) -> None:
-    authority.device(tmp_path, enrolled["credentials"]["username"])
-    device = Device(stack, BY_CERTIFICATE, identity=tmp_path)
+    user, folder = certified
+    device = Device(stack, BY_CERTIFICATE, identity=folder)
     assert device.is_in(), device.refusal or device.answer
     before = readings(stack)
-    assert device.report(enrolled["credentials"]["username"], "P0563") == "Success"
+    assert device.report(user, "P0563") == "Success"
     wait_until(lambda: readings(stack) == before + 1, "the event is stored", ANSWER_S)
     device.close()
 
 
-def test_a_certificate_binds_to_its_own_topics(stack: Stack, authority: TestAuthority, tmp_path: Path) -> None:
-    authority.device(tmp_path, "7/hanbit/other")
-    device = Device(stack, BY_CERTIFICATE, identity=tmp_path)
+def test_a_certificate_binds_to_its_own_topics(
+    stack: Stack, enrolled: dict[str, Any], certified: tuple[str, Path]
+) -> None:
+    device = Device(stack, BY_CERTIFICATE, identity=certified[1])
     assert device.is_in(), device.refusal or device.answer
-    assert device.report("24/hanbit/ev-1", "P0562") == "Not authorized"
+    assert device.report(enrolled["credentials"]["username"], "P0562") == "Not authorized"
     device.close()
 
 
 def test_strangers_are_kept_out(stack: Stack, enrolled: dict[str, Any], tmp_path: Path) -> None:
     user, password = enrolled["credentials"]["username"], enrolled["credentials"]["password"]
-    TestAuthority().device(tmp_path, user)
+    key, now = DeviceKey(), datetime.now(UTC)
+    partition, tenant, name = user.split("/")
+    foreign = Issuer.new(now).device_certificate(
+        Identity(int(partition), tenant, name), key.key.public_key(), now=now, life=timedelta(days=1)
+    )
+    key.keep(tmp_path, foreign)
     strangers = {
         "a wrong password": Device(stack, BY_PASSWORD, user, "wrong"),
         "no name": Device(stack, BY_PASSWORD),
@@ -162,23 +188,23 @@ def test_strangers_are_kept_out(stack: Stack, enrolled: dict[str, Any], tmp_path
         stranger.close()
 
 
-def test_a_certificate_that_is_taken_back_opens_no_door_a_moment_later(
-    stack: Stack, enrolled: dict[str, Any], authority: TestAuthority, tmp_path: Path
+def test_a_certificate_that_is_taken_back_opens_no_door_a_moment_later_and_who_is_in_is_put_out(
+    stack: Stack, certified: tuple[str, Path]
 ) -> None:
-    certificate = authority.device(tmp_path, enrolled["credentials"]["username"])
-    authority.revoke(stack.home / "authority", [certificate])
+    inside = Device(stack, BY_CERTIFICATE, identity=certified[1])
+    assert inside.is_in(), inside.refusal or inside.answer
+    outcome = stack.run("accounts", "revoke", "hanbit", "ev-2")
+    assert outcome.returncode == 0, outcome.stderr
 
     def is_kept_out() -> bool:
-        device = Device(stack, BY_CERTIFICATE, identity=tmp_path)
+        device = Device(stack, BY_CERTIFICATE, identity=certified[1])
         is_in = device.is_in(2.0)
         device.close()
         return not is_in
 
     wait_until(is_kept_out, "the broker knows the new list", ANSWER_S)
-    authority.device(tmp_path, enrolled["credentials"]["username"])
-    device = Device(stack, BY_CERTIFICATE, identity=tmp_path)
-    assert device.is_in(), "one that was not taken back"
-    device.close()
+    wait_until(lambda: not inside.client.is_connected(), "who was in is put out", ANSWER_S)
+    inside.close()
 
 
 @pytest.mark.parametrize(
