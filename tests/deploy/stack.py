@@ -61,6 +61,7 @@ class Stack:
             f"//callout:{owner}@": f"//{ACCOUNT}:{owner}@",
             "database:5432/callout": f"{where['host']}:{where['port']}/{ACCOUNT}",
             "broker:1884": f"127.0.0.1:{self.ports['1884']}",
+            "localhost:8883": f"localhost:{self.ports['8883']}",
         }
         configuration = self.mapped(deploy("mosquitto.conf").read_text("utf-8"))
         for port in BROKER_PORTS:

@@ -192,8 +192,9 @@ def test_its_installation_works_in_a_folder(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True, timeout=300)
     [install] = [words for words in of("RUN") if "--require-hashes" in words]
     commands = install.replace("/venv/", f"{tmp_path}/venv/")
+    shutil.copy(CHECKOUT / "requirements.lock", tmp_path)
     outcome = subprocess.run(
-        ["sh", "-euc", commands], cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=1200
+        ["sh", "-euc", commands], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=1200
     )
     assert outcome.returncode == 0, outcome.stderr[-3000:]
     helped = subprocess.run(

@@ -238,6 +238,16 @@ def test_the_broker_s_folder_holds_no_key_of_the_authority(stack: Stack) -> None
         assert (stack.home / "broker" / name).stat().st_mode & 0o077 == 0, name
 
 
+def test_the_doctor_finds_nothing_wrong_where_commands_are_called(stack: Stack, enrolled: dict[str, Any]) -> None:
+    assert enrolled
+    outcome = stack.run("accounts", "doctor", "--json")
+    points = json.loads(outcome.stdout)["points"]
+    assert [point for point in points if point["level"] == "wrong"] == []
+    assert {"account of ingest", "account of the desk", "devices' connection", "strangers"} <= {
+        point["name"] for point in points if point["level"] == "ok"
+    }
+
+
 @pytest.mark.parametrize("name", ["accounts", "broker", "ingest", "work", "serve"])
 def test_each_is_healthy_by_the_check_that_is_stated(name: str, stack: Stack) -> None:
     assert stack.is_healthy(name), stack.said(name)
