@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote
 
-from gateway.authority.folder import open_authority
+from gateway.authority.folder import BROKER_FILES, AuthorityError, open_authority
 from gateway.broker_accounts import ACCESS_RULES, SERVICE_USERS, BrokerAccounts, accounts_at, device_accounts
 from gateway.embedded.account import Account, account_for
 from gateway.embedded.folder import DataFolder, write_privately
@@ -221,12 +221,20 @@ class EmbeddedBroker:
         )
         if self.certificate_door is not None:
             configuration += _CERTIFICATE_DOOR.format(folder=home, host=LOOPBACK, port=self.certificate_door.port)
-            self.take_certificates(open_authority(self.certificate_door.authority).files())
+            self._take_certificates_of(self.certificate_door.authority)
         for name, text in (("mosquitto.conf", configuration), ("access", ACCESS_RULES)):
             write_privately(home / name, text)
             self._account.own(home / name)
         self.accounts.write(device_accounts(home / "accounts"))
         return home / "mosquitto.conf"
+
+    def _take_certificates_of(self, authority: Path) -> None:
+        try:
+            self.take_certificates(open_authority(authority).files())
+        except AuthorityError:
+            # What an earlier start has copied still serves: nobody else must stay outside for a folder that is away.
+            if not all((self._home / name).exists() for name in BROKER_FILES):
+                raise
 
     def _run(self, mosquitto: Mosquitto, configuration: Path) -> Program:
         command = (*self._account.prefix, str(mosquitto.program), "-c", str(configuration))

@@ -21,6 +21,7 @@ COMMANDS = (
         "work",
         "serve",
         "accounts",
+        "authority",
         "enrol",
         "move",
         "reissue",

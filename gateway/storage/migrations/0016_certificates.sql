@@ -39,3 +39,7 @@ CREATE POLICY own_devices_only ON device_certificate TO callout_serve
 CREATE TRIGGER device_certificate_revoked
     AFTER UPDATE OF revoked_at ON device_certificate
     FOR EACH STATEMENT EXECUTE FUNCTION tell_device_credential();
+
+ALTER TABLE desk_alarm DROP CONSTRAINT alarm_kind_is_known;
+ALTER TABLE desk_alarm ADD CONSTRAINT alarm_kind_is_known CHECK (kind IN ('queue_fills', 'queue_drops', 'database_away',
+    'ingest_behind', 'ingest_silent', 'work_silent', 'jobs_old', 'disk_full', 'list_old'));
