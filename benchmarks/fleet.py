@@ -43,10 +43,13 @@ class Fleet:
     names: Sequence[str]
     future: Sequence[Sequence[Sample]]
 
-    def batches(self, messages: int) -> Iterator[list[Message]]:
-        """Messages of one sample that come now: a thousand each time, every device before one reports again."""
+    def batches(self, messages: int, devices: int | None = None) -> Iterator[list[Message]]:
+        """Messages of one sample that come now, a thousand each time.
+
+        They are of so many devices from all over the fleet, or of all; each of these reports before one reports again.
+        """
         begins_at = datetime.now(UTC) - _FUTURE_BEGINS_AGO
-        order = np.random.default_rng(7).permutation(len(self.names)).tolist()
+        order = np.random.default_rng(7).permutation(len(self.names))[:devices].tolist()
         for start in range(0, messages, _BATCH):
             yield [
                 self._message(index // len(order), order[index % len(order)], begins_at, index)

@@ -69,7 +69,7 @@ def main() -> None:
 
 def figures(quick: bool, progress: ProgressLine) -> list[Figure]:
     """Measure all product types."""
-    devices = _DEVICES // 10 if quick else _DEVICES
+    devices = _DEVICES // 50 if quick else _DEVICES
     with server() as dsn:
         return [_figure(_measured(dsn, product, devices, progress)) for product in sorted(product_types())]
 
