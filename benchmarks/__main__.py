@@ -82,8 +82,11 @@ def _run(name: str, quick: bool, progress: ProgressLine) -> Sequence[Figure] | L
         return LeftOut(name, "it is not part of this version")
     progress.say(f"{name}: measuring")
     began_s = time.monotonic()
+    part = importlib.import_module(module)
+    if not hasattr(part, "figures"):
+        return LeftOut(name, f"it gives no figures here; run it by itself: python -m {module}")
     try:
-        figures = cast("Benchmark", importlib.import_module(module)).figures(quick, progress)
+        figures = cast("Benchmark", part).figures(quick, progress)
     except (CalloutError, OSError, RuntimeError) as error:
         return LeftOut(name, str(error))
     progress.say(f"{name}: done in {time.monotonic() - began_s:.0f} s")

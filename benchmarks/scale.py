@@ -7,6 +7,7 @@ fleet, through one real worker; CPU of the worker and of its database connection
 import argparse
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -18,6 +19,7 @@ from benchmarks.fleet import Fleet, lived_fleet
 from benchmarks.load import PRODUCT, SIGNALS
 from benchmarks.report import tell
 from devices.identity import PARTITIONS
+from gateway.ingest.source import Message
 from gateway.ingest.worker import Worker
 from gateway.storage.connection import Role, connect
 from simulators.progress import ProgressLine
@@ -46,8 +48,10 @@ class Cost:
         Write-ahead log of a reading.
     slowest_batch_s
         The longest that a batch has kept those after it waiting.
-    restart_s, tick_cpu_s
-        Until a new worker is ready; CPU of the clock's tick, once a minute.
+    restart_s, after_kill_s
+        Until a new worker is ready: when all was written down, and when the last one ended in the middle of its work.
+    tick_cpu_s
+        CPU of the clock's tick, once a minute.
     """
 
     devices: int
@@ -58,6 +62,7 @@ class Cost:
     log_bytes: float
     slowest_batch_s: float
     restart_s: float
+    after_kill_s: float
     tick_cpu_s: float
 
     @property
@@ -86,6 +91,7 @@ def main() -> None:
             "log_bytes": round(cost.log_bytes),
             "slowest_batch_s": cost.slowest_batch_s,
             "restart_s": cost.restart_s,
+            "after_kill_s": cost.after_kill_s,
             "tick_cpu_s": cost.tick_cpu_s,
         }
         for cost in costs
@@ -108,7 +114,7 @@ def figures(quick: bool, progress: ProgressLine) -> list[Figure]:
             at_most=_MOST_RATIO,
             note=f"worker without checkpoints: {cost.first_us:.0f} us for devices met the first time, {cost.again_us:.0f} us "
             f"again, against {first.again_us:.0f}; log {cost.log_bytes:,.0f} bytes against {first.log_bytes:,.0f}; slowest batch {cost.slowest_batch_s:.2f} s; a worker starts in "
-            f"{cost.restart_s:.1f} s",
+            f"{cost.restart_s:.1f} s, after a kill in {cost.after_kill_s:.1f} s",
         )
         for cost in others
     ]
@@ -122,36 +128,60 @@ def measured(dsn: str, size: int, readings: int, progress: ProgressLine) -> Cost
 
 
 def _cost(desk: MeasuredDesk, fleet: Fleet, readings: int, progress: ProgressLine) -> Cost:
-    began_s = time.monotonic()
-    source = ListSource(iter(()), progress, 0)
-    worker = Worker(source, lambda: connect(desk.dsn, Role.INGEST), range(PARTITIONS))
-    restart_s = time.monotonic() - began_s
+    worker, restart_s = _started(desk, progress)
     # Half of the readings are of devices that this worker has not met before: a share that no fleet has for long.
     warm_up, *batches = fleet.batches(_BATCH + readings, (_BATCH + readings) // 2)
     # The first batch of a worker writes a checkpoint of all that moved, and makes what is made once.
     worker.commit(warm_up)
     database = database_processes(desk.admin)
     before_us, log_before = cpu_s(database) * _US, log_bytes(desk.admin)
-    batch_us: list[float] = []
-    batch_s: list[float] = []
-    for number, batch in enumerate(batches):
-        cpu_began_s, began_s = time.process_time(), time.monotonic()
-        worker.commit(batch)
-        batch_us.append((time.process_time() - cpu_began_s) * _US / len(batch))
-        batch_s.append(time.monotonic() - began_s)
-        progress.show(
-            f"{len(fleet.names):,} devices: {number:,} of {len(batches):,} batches, {_BATCH / batch_s[-1]:,.0f}/s"
-        )
+    batch_us, slowest_batch_s = _taken(worker, batches, f"{len(fleet.names):,} devices", progress)
     database_us = (cpu_s(database) * _US - before_us) / readings
     log = (log_bytes(desk.admin) - log_before) / readings
     tick_began_s = time.process_time()
     worker.tick(datetime.now(UTC) + timedelta(minutes=2))
     tick_cpu_s = time.process_time() - tick_began_s
+    # What it has not written down of its memory is gone with it, as after a kill.
     worker.close()
+    del worker
+    successor, after_kill_s = _started(desk, progress)
+    successor.close()
     return Cost(
-        len(fleet.names), statistics.fmean(batch_us), database_us, statistics.median(batch_us[: len(batches) // 2]),
-        statistics.median(batch_us[len(batches) // 2 :]), log, max(batch_s), restart_s, tick_cpu_s,
-    )  # fmt: skip
+        devices=len(fleet.names),
+        worker_us=statistics.fmean(batch_us),
+        database_us=database_us,
+        first_us=statistics.median(batch_us[: len(batches) // 2]),
+        again_us=statistics.median(batch_us[len(batches) // 2 :]),
+        log_bytes=log,
+        slowest_batch_s=slowest_batch_s,
+        restart_s=restart_s,
+        after_kill_s=after_kill_s,
+        tick_cpu_s=tick_cpu_s,
+    )
+
+
+def _taken(
+    worker: Worker, batches: Sequence[Sequence[Message]], title: str, progress: ProgressLine
+) -> tuple[list[float], float]:
+    """Let a worker commit batches; give the CPU of a reading in each, in microseconds, and the longest time of one."""
+    batch_us: list[float] = []
+    slowest_s = 0.0
+    for number, batch in enumerate(batches):
+        cpu_began_s, began_s = time.process_time(), time.monotonic()
+        worker.commit(batch)
+        batch_us.append((time.process_time() - cpu_began_s) * _US / len(batch))
+        passed_s = time.monotonic() - began_s
+        slowest_s = max(slowest_s, passed_s)
+        progress.show(f"{title}: {number:,} of {len(batches):,} batches, {len(batch) / passed_s:,.0f}/s")
+    return batch_us, slowest_s
+
+
+def _started(desk: MeasuredDesk, progress: ProgressLine) -> tuple[Worker, float]:
+    """Start a worker; give the seconds until it was ready."""
+    began_s = time.monotonic()
+    source = ListSource(iter(()), progress, 0)
+    worker = Worker(source, lambda: connect(desk.dsn, Role.INGEST), range(PARTITIONS))
+    return worker, time.monotonic() - began_s
 
 
 if __name__ == "__main__":
