@@ -67,7 +67,7 @@ class CountedSource:
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         self.inner.acknowledge(messages)
-        self.acknowledged += len(messages)
+        self.acknowledged += _new(messages)
         passed_s = time.monotonic() - self.began_s
         self.progress.show(f"{self.acknowledged:,} of {self.total:,} messages, {self.acknowledged / passed_s:,.0f}/s")
         if self.acknowledged >= self.total:
@@ -138,7 +138,12 @@ def receive_alone(url: str, total: int, most: int) -> float:
         if not messages:
             raise RuntimeError(f"the broker gave {count:,} of {total:,} messages, and no more for {_PATIENCE_S:g} s")
         source.acknowledge(messages)
-        count += len(messages)
+        count += _new(messages)
     seconds = time.monotonic() - began_s
     source.close()
     return seconds
+
+
+def _new(messages: Sequence[Message]) -> int:
+    """How many come for the first time: those that a measurement before this one took last may come again."""
+    return sum(not message.is_redelivered for message in messages)
