@@ -8,15 +8,16 @@ devices that are measured have reported to this worker once; what that first tim
 import argparse
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Final
 
 from benchmarks.costs import cpu_s, database_processes, log_bytes
 from benchmarks.desk import ListSource, MeasuredDesk, fresh_desk, server
 from benchmarks.figures import Figure
-from benchmarks.fleet import Fleet, lived_fleet
+from benchmarks.fleet import BATCH, Fleet, lived_fleet
 from benchmarks.load import PRODUCT, SIGNALS
 from benchmarks.report import tell
 from devices.identity import PARTITIONS
@@ -27,7 +28,7 @@ from simulators.progress import ProgressLine
 
 _SIZES: Final = (1_000, 100_000, 1_000_000)
 _READINGS: Final = 60_000
-_BATCH: Final = 1000
+_LEAST_S: Final = 25.0
 _US: Final = 1e6
 _MOST_RATIO: Final = 1.3
 
@@ -76,11 +77,17 @@ def main() -> None:
     """Measure and tell."""
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     words.add_argument("--sizes", default=",".join(map(str, _SIZES)))
-    words.add_argument("--readings", type=int, default=_READINGS)
+    words.add_argument(
+        "--readings",
+        type=int,
+        default=_READINGS,
+        help="devices that report before one reports again, a thousand or more",
+    )
+    words.add_argument("--seconds", type=float, default=_LEAST_S, help="how long they go on; checkpoints go by time")
     asked = words.parse_args()
     progress = ProgressLine()
     with server() as dsn:
-        costs = [measured(dsn, int(size), asked.readings, progress) for size in asked.sizes.split(",")]
+        costs = [measured(dsn, int(size), asked.readings, asked.seconds, progress) for size in asked.sizes.split(",")]
     rows = [
         {
             "devices": cost.devices,
@@ -102,9 +109,9 @@ def main() -> None:
 
 def figures(quick: bool, progress: ProgressLine) -> list[Figure]:
     """Measure all sizes; each is compared with the smallest."""
-    sizes, readings = ((1_000, 3_000), 3_000) if quick else (_SIZES, _READINGS)
+    sizes, readings, seconds = ((1_000, 3_000), 3_000, 1.0) if quick else (_SIZES, _READINGS, _LEAST_S)
     with server() as dsn:
-        first, *others = [measured(dsn, size, readings, progress) for size in sizes]
+        first, *others = [measured(dsn, size, readings, seconds, progress) for size in sizes]
     return [
         Figure(
             f"cost of a reading, {cost.devices:,} devices",
@@ -121,24 +128,24 @@ def figures(quick: bool, progress: ProgressLine) -> list[Figure]:
     ]
 
 
-def measured(dsn: str, size: int, readings: int, progress: ProgressLine) -> Cost:
+def measured(dsn: str, size: int, readings: int, least_s: float, progress: ProgressLine) -> Cost:
     """Measure one size of the fleet."""
     with fresh_desk(dsn) as desk:
         fleet = lived_fleet(desk, PRODUCT, size, progress, SIGNALS)
-        return _cost(desk, fleet, readings, progress)
+        return _cost(desk, fleet, readings, least_s, progress)
 
 
-def _cost(desk: MeasuredDesk, fleet: Fleet, readings: int, progress: ProgressLine) -> Cost:
+def _cost(desk: MeasuredDesk, fleet: Fleet, readings: int, least_s: float, progress: ProgressLine) -> Cost:
     worker, restart_s = _started(desk, progress)
     title = f"{len(fleet.names):,} devices"
-    batches = list(fleet.batches(2 * readings, readings))
+    batches = fleet.batches(readings)
     # The first batch of a worker writes a checkpoint of all that moved, and makes what is made once.
-    first_us, _ = _taken(worker, batches[: len(batches) // 2], f"{title}, met the first time", progress)
+    first = _taken(worker, islice(batches, readings // BATCH), 0.0, f"{title}, met the first time", progress)
     database = database_processes(desk.admin)
     before_us, log_before = cpu_s(database) * _US, log_bytes(desk.admin)
-    again_us, slowest_batch_s = _taken(worker, batches[len(batches) // 2 :], f"{title}, again", progress)
-    database_us = (cpu_s(database) * _US - before_us) / readings
-    log = (log_bytes(desk.admin) - log_before) / readings
+    again = _taken(worker, batches, least_s, f"{title}, again", progress)
+    database_us = (cpu_s(database) * _US - before_us) / again.readings
+    log = (log_bytes(desk.admin) - log_before) / again.readings
     tick_began_s = time.process_time()
     worker.tick(datetime.now(UTC) + timedelta(minutes=2))
     tick_cpu_s = time.process_time() - tick_began_s
@@ -149,32 +156,46 @@ def _cost(desk: MeasuredDesk, fleet: Fleet, readings: int, progress: ProgressLin
     successor.close()
     return Cost(
         devices=len(fleet.names),
-        worker_us=statistics.fmean(again_us),
+        worker_us=statistics.fmean(again.batch_us),
         database_us=database_us,
-        first_us=statistics.median(first_us),
-        again_us=statistics.median(again_us),
+        first_us=statistics.median(first.batch_us),
+        again_us=statistics.median(again.batch_us),
         log_bytes=log,
-        slowest_batch_s=slowest_batch_s,
+        slowest_batch_s=again.slowest_s,
         restart_s=restart_s,
         after_kill_s=after_kill_s,
         tick_cpu_s=tick_cpu_s,
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """CPU of a reading in each batch, in microseconds, and the longest that a batch took."""
+
+    batch_us: Sequence[float]
+    slowest_s: float
+
+    @property
+    def readings(self) -> int:
+        return len(self.batch_us) * BATCH
+
+
 def _taken(
-    worker: Worker, batches: Sequence[Sequence[Message]], title: str, progress: ProgressLine
-) -> tuple[list[float], float]:
-    """Let a worker commit batches; give the CPU of a reading in each, in microseconds, and the longest time of one."""
+    worker: Worker, batches: Iterable[Sequence[Message]], least_s: float, title: str, progress: ProgressLine
+) -> _Taken:
+    """Let a worker commit batches: all of them, or for so many seconds."""
     batch_us: list[float] = []
-    slowest_s = 0.0
-    for number, batch in enumerate(batches):
+    slowest_s, ends_s = 0.0, time.monotonic() + least_s
+    for batch in batches:
         cpu_began_s, began_s = time.process_time(), time.monotonic()
         worker.commit(batch)
         batch_us.append((time.process_time() - cpu_began_s) * _US / len(batch))
         passed_s = time.monotonic() - began_s
         slowest_s = max(slowest_s, passed_s)
-        progress.show(f"{title}: {number:,} of {len(batches):,} batches, {len(batch) / passed_s:,.0f}/s")
-    return batch_us, slowest_s
+        progress.show(f"{title}: {len(batch_us) * BATCH:,} readings, {len(batch) / passed_s:,.0f}/s")
+        if least_s and time.monotonic() >= ends_s:
+            break
+    return _Taken(batch_us, slowest_s)
 
 
 def _started(desk: MeasuredDesk, progress: ProgressLine) -> tuple[Worker, float]:
