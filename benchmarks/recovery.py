@@ -20,7 +20,7 @@ from tests.trust.trial import LAG_S, Asked
 _AT_MOST_S: Final = 15.0
 _TIMES: Final = 5
 _SEED: Final = 7
-_QUICK: Final = Asked(times=1, seed=_SEED, readings_per_s=1500.0, devices=20)
+_QUICK: Final = Asked(times=1, seed=_SEED, readings_per_s=600.0, devices=10)
 
 
 def main() -> None:

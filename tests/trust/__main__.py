@@ -12,6 +12,7 @@ from importlib import import_module
 
 from simulators.progress import ProgressLine
 from tests.trust import scenarios
+from tests.trust.desk import NotOursError
 from tests.trust.ledger import Ledger
 from tests.trust.trial import Asked
 
@@ -35,6 +36,8 @@ def main() -> None:
         ledgers = _told(asked, wanted)
     except KeyboardInterrupt:
         sys.exit("trust: interrupted; the desk's processes have been ended, and there is no ledger")
+    except NotOursError as error:
+        sys.exit(f"trust: {error}")
     print(json.dumps({"trust": [ledger.figures() for ledger in ledgers]}), flush=True)
     sys.exit(0 if all(ledger.is_clean for ledger in ledgers) else 1)
 
@@ -56,8 +59,9 @@ def _asked() -> tuple[Asked, Sequence[str]]:
     words.add_argument("--seed", type=int, default=1)
     words.add_argument("--rate", type=float, default=5000.0, metavar="READINGS_PER_S")
     words.add_argument("--devices", type=int, default=100)
+    words.add_argument("--dsn", default="", help="a server to make the database on, such as a TimescaleDB")
     said = words.parse_args()
-    asked = Asked(said.times, said.seed, said.rate, said.devices, ProgressLine())
+    asked = Asked(said.times, said.seed, said.rate, said.devices, ProgressLine(), said.dsn)
     return asked, names() if said.scenario == ALL else [said.scenario]
 
 
