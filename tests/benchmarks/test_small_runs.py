@@ -43,6 +43,12 @@ def test_malformed_payloads_are_all_kept_with_a_reason_or_readable(postgres_dsn:
     assert {row["reason"] for row in told["rows"]} >= {"not_json", "wrong_form", "wrong_topic"}
 
 
+def test_a_queue_is_drained_by_each_way_of_receiving(postgres_dsn: str) -> None:
+    told = measured(postgres_dsn, "receive", "--messages", "3000")
+    assert [row["receiver"] for row in told["rows"]] == ["plain paho", "fast client", "bare socket"]
+    assert {row["messages"] for row in told["rows"]} == {3000}
+
+
 def test_a_small_run_gives_each_figure_of_ingest_and_says_which_machine_it_was(
     postgres_dsn: str, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ The code of the end is 1 when anything was lost, doubled, refused or said wrongl
 import argparse
 import json
 import pkgutil
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -32,6 +33,8 @@ def run(scenario: str, asked: Asked) -> Sequence[Ledger]:
 def main() -> None:
     """Run what is asked for, and print."""
     asked, wanted = _asked()
+    # Ended like this, too, it ends what it has started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         ledgers = _told(asked, wanted)
     except KeyboardInterrupt:

@@ -12,7 +12,7 @@ from tests.trust.__main__ import names, run
 from tests.trust.desk import NotOursError
 from tests.trust.trial import Asked
 
-SMALL = {"worker": 3, "broker": 1, "database": 2}
+SMALL = {"worker": 3, "broker": 1, "database": 2, "handovers": 6}
 KILLS_THE_DATABASE = {"database"}
 
 pytestmark = pytest.mark.slow
