@@ -30,6 +30,13 @@ _STALLED_AFTER_S: Final = 10.0
 _TIDY_EVERY_S: Final = 5.0
 # Waits grow by seconds: a job that waits holds back the later ones of its device.
 _RETRY: Final = RetryStrategy(max_attempts=60, wait=1, linear_wait=2)
+# In one statement: several processes look, and a job that one of them has set free is another's by then.
+_RUN_AGAIN: Final = """WITH stalled AS (
+        SELECT j.id, j.task_name FROM procrastinate_jobs j LEFT JOIN procrastinate_workers w ON w.id = j.worker_id
+        WHERE j.status = 'doing'
+            AND (j.worker_id IS NULL OR w.last_heartbeat < now() - make_interval(secs => %(seconds)s))
+        FOR UPDATE OF j SKIP LOCKED)
+    SELECT id, task_name, procrastinate_retry_job_v2(id, now(), NULL, NULL, NULL) FROM stalled"""
 # Ended jobs are kept for a while, to be looked at.
 _KEEP_JOBS_H: Final = 24
 
@@ -80,9 +87,8 @@ async def _tidy(app: App) -> None:
     """Run again what a dead worker left behind, and remove jobs that ended long ago."""
     while True:
         try:
-            for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED_AFTER_S):
-                _log.warning("job %s (%s) was left by a dead worker and is run again", job.id, job.task_name)
-                await app.job_manager.retry_job(job)
+            for job in await app.connector.execute_query_all_async(_RUN_AGAIN, seconds=_STALLED_AFTER_S):
+                _log.warning("job %s (%s) was left by a dead worker and is run again", job["id"], job["task_name"])
             await app.job_manager.delete_old_jobs(nb_hours=_KEEP_JOBS_H)
         except (ConnectorException, PoolTimeout):
             _log.warning("looking for jobs of dead workers failed; it is tried again", exc_info=True)
