@@ -70,12 +70,14 @@ def reachable(setup: Setup) -> Point:
 def encryption(setup: Setup) -> Iterable[Point]:
     """Look whether what goes over a network is encrypted, and how long certificates are good for."""
     ours, theirs = setup.settings.broker, setup.settings.device_broker
+    if setup.settings.certificate_broker_url:
+        yield _certificate("door of certificates", ServerAddress.parse(setup.settings.certificate_broker_url), setup)
     for name, setting, address in (
         ("our connection", "CALLOUT_BROKER_URL", ours),
         ("devices' connection", "CALLOUT_DEVICE_BROKER_URL", theirs),
     ):
         if address.tls:
-            yield _certificate(name, address)
+            yield _certificate(name, address, setup)
         elif is_loopback(address.host):
             yield ok(name, f"to {address.host}, this machine: no TLS is needed")
         else:
@@ -86,11 +88,16 @@ def encryption(setup: Setup) -> Iterable[Point]:
             )
 
 
-def _certificate(name: str, address: ServerAddress) -> Point:
+def _certificate(name: str, address: ServerAddress, setup: Setup) -> Point:
+    trusted = ssl.create_default_context()
+    # A broker of the desk's own authority shows what no other machine knows.
+    own = setup.settings.authority_folder / "ca.crt"
     try:
+        if own.exists():
+            trusted.load_verify_locations(own)
         with (
             socket.create_connection((address.host, address.port), timeout=ANSWER_S) as bare,
-            ssl.create_default_context().wrap_socket(bare, server_hostname=address.host) as wrapped,
+            trusted.wrap_socket(bare, server_hostname=address.host) as wrapped,
         ):
             until = str((wrapped.getpeercert() or {}).get("notAfter", ""))
     except OSError as error:
