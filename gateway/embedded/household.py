@@ -34,7 +34,7 @@ from gateway.embedded.program import shorten
 from gateway.embedded.put_out import put_out
 from gateway.embedded.service import Service
 from gateway.errors import EmbeddedError
-from gateway.ingest.mqtt import SUBSCRIBED
+from gateway.ingest.sharing import SERVES
 from gateway.settings import Settings, as_environment
 from gateway.storage.migrate import migrate
 
@@ -74,6 +74,7 @@ class Household:
     settings: Settings = field(init=False)
     _keeper: Keeper = field(init=False)
     _broker_urls: dict[str, str] = field(default_factory=dict[str, str], init=False)
+    _metrics_ports: dict[str, int] = field(default_factory=dict[str, int], init=False)
     _accounts: BrokerAccounts | None = field(default=None, init=False)
     _certificates: CertificateSync | None = field(default=None, init=False)
 
@@ -194,9 +195,20 @@ class Household:
             work_metrics_port=self.given.work_metrics_port or self._metrics_port("work metrics", _METRICS_PORT + 1),
         )
         # The broker keeps nothing for a session that has never been: no device comes before ingest has subscribed.
-        self.add(self.service("ingest", "gateway", "ingest", says=SUBSCRIBED))
+        self.add(self.service("ingest", "gateway", "ingest", says=SERVES))
+        for number in range(2, self.settings.ingest_workers + 1):
+            self._add_ingest(number)
         self.add(self.service("work", "gateway", "work"))
         self.add(self.service("serve", "gateway", "serve", port=self.settings.http_port))
+
+    def _add_ingest(self, number: int) -> None:
+        """Start one more ingest, with a port of its own for its figures, and the account of the first."""
+        name = f"ingest-{number}"
+        if "ingest" in self._broker_urls:
+            self._broker_urls[name] = self._broker_urls["ingest"]
+        # Well away from the ports of the others, and of a second household.
+        self._metrics_ports[name] = self._metrics_port(f"{name} metrics", _METRICS_PORT + 100 + number)
+        self.add(self.service(name, "gateway", "ingest", says=SERVES))
 
     def _postgres(self) -> EmbeddedPostgres:
         port = self.port("postgres", postgres_module.DEFAULT_PORT)
@@ -243,7 +255,9 @@ class Household:
 
     def _environment(self, name: str) -> Mapping[str, str]:
         broker_url = self._broker_urls.get(name, self.settings.broker_url)
-        return as_environment(self.settings.model_copy(update={"broker_url": broker_url}))
+        port = self._metrics_ports.get(name, self.settings.ingest_metrics_port)
+        own = {"broker_url": broker_url, "ingest_metrics_port": port}
+        return as_environment(self.settings.model_copy(update=own))
 
 
 @contextmanager

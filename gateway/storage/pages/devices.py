@@ -285,6 +285,15 @@ def find_device(conn: Connection, name: str) -> DeviceFacts | None:
 
 
 def listened_at(conn: Connection, now: datetime) -> datetime:
-    """Return the newest tick of the server's clock: until then the desk has listened. Before the first one, now."""
-    found = conn.execute("SELECT max(tick_at) FROM server_tick").fetchone()
+    """Return until when the desk has listened, to the range of partitions that is furthest behind.
+
+    That is its newest tick of the server's clock. Before the first one, now.
+    """
+    found = conn.execute(
+        """SELECT coalesce(min(newest.tick_at), (SELECT max(tick_at) FROM server_tick))
+        FROM ingest_lease l CROSS JOIN LATERAL (
+            SELECT t.tick_at FROM server_tick t
+            WHERE t.first_partition = l.first_partition AND t.last_partition = l.last_partition
+            ORDER BY t.tick_at DESC LIMIT 1) AS newest"""
+    ).fetchone()
     return found[0] if found is not None and found[0] is not None else now
