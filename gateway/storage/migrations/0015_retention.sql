@@ -6,40 +6,79 @@ CREATE FUNCTION timescale_schema() RETURNS text
     LANGUAGE sql STABLE
     RETURN (SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'timescaledb');
 
--- A hypertable makes its chunks by itself. A table of readings that is not partitioned can only be one.
+-- The pieces that a table of readings is kept in: partitions or chunks, a day or a month each.
+CREATE FUNCTION reading_pieces(parent regclass) RETURNS TABLE (piece regclass, begins_at timestamptz, ends_at timestamptz)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = callout, pg_temp
+AS $$
+BEGIN
+    -- A table of readings that is not partitioned by PostgreSQL can only be a hypertable.
+    IF (SELECT relkind FROM pg_class WHERE oid = parent) = 'r' THEN
+        RETURN QUERY SELECT format('%I.%I', c.chunk_schema, c.chunk_name)::regclass, c.range_start, c.range_end
+            FROM timescaledb_information.chunks c JOIN pg_class p ON p.oid = parent
+            WHERE c.hypertable_schema = 'callout' AND c.hypertable_name = p.relname;
+    ELSE
+        RETURN QUERY SELECT i.inhrelid::regclass, day::timestamp AT TIME ZONE 'UTC',
+                (day + CASE length(stamp) WHEN 6 THEN interval '1 month' ELSE interval '1 day' END) AT TIME ZONE 'UTC'
+            FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid, substring(c.relname FROM '_(\d+)$') AS stamp,
+                to_date(rpad(stamp, 8, '01'), 'YYYYMMDD') AS day
+            WHERE i.inhparent = parent;
+    END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION reading_pieces(regclass) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION reading_pieces(regclass) TO callout_work;
+
+-- Make the piece of a day or a month. A hypertable makes a day's by itself, and a month's only when it is told to.
+CREATE FUNCTION make_piece(parent regclass, begins date, ends date) RETURNS void
+    LANGUAGE plpgsql SET search_path = callout, pg_temp
+AS $$
+DECLARE
+    begins_at timestamptz := begins::timestamp AT TIME ZONE 'UTC';
+    ends_at timestamptz := ends::timestamp AT TIME ZONE 'UTC';
+    parent_name text := (SELECT relname FROM pg_class WHERE oid = parent);
+BEGIN
+    IF (SELECT relkind FROM pg_class WHERE oid = parent) = 'p' THEN
+        EXECUTE format('CREATE TABLE IF NOT EXISTS callout.%I PARTITION OF callout.%I FOR VALUES FROM (%L) TO (%L)',
+            format('%s_%s', parent_name, to_char(begins, CASE ends - begins WHEN 1 THEN 'YYYYMMDD' ELSE 'YYYYMM' END)),
+            parent_name, begins_at, ends_at);
+    ELSIF ends - begins > 1 THEN
+        EXECUTE 'SELECT _timescaledb_functions.create_chunk($1, jsonb_build_object(''claimed_at'', jsonb_build_array($2, $3)))'
+            USING parent, (extract(epoch FROM begins_at) * 1000000)::bigint, (extract(epoch FROM ends_at) * 1000000)::bigint;
+    END IF;
+EXCEPTION
+    -- It is not part of TimescaleDB's documented interface: without it, a piece a day is made.
+    WHEN undefined_function THEN RETURN;
+END
+$$;
+REVOKE ALL ON FUNCTION make_piece(regclass, date, date) FROM PUBLIC;
+
 CREATE OR REPLACE FUNCTION ensure_day(parent regclass, day date) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = callout, pg_temp
 AS $$
 DECLARE
     parent_name text;
-    parent_kind "char";
-    child text;
+    is_hypertable boolean;
     month date := date_trunc('month', day)::date;
-    begins date := day;
-    ends date := day + 1;
+    next_month date := (month + interval '1 month')::date;
+    is_old boolean := month < current_date - 430;
 BEGIN
-    SELECT relname, relkind INTO STRICT parent_name, parent_kind FROM pg_class
+    SELECT relname, relkind = 'r' INTO STRICT parent_name, is_hypertable FROM pg_class
     WHERE oid = parent AND relnamespace = 'callout'::regnamespace AND relkind IN ('p', 'r') AND relname LIKE '%\_reading';
-    IF parent_kind = 'r' THEN
-        RETURN;
-    END IF;
-    child := format('%s_%s', parent_name, to_char(day, 'YYYYMMDD'));
-    IF to_regclass(format('callout.%I', child)) IS NOT NULL
+    IF is_hypertable AND NOT is_old
+        OR to_regclass(format('callout.%I', format('%s_%s', parent_name, to_char(day, 'YYYYMMDD')))) IS NOT NULL
         OR to_regclass(format('callout.%I', format('%s_%s', parent_name, to_char(day, 'YYYYMM')))) IS NOT NULL THEN
         RETURN;
     END IF;
+    PERFORM pg_advisory_xact_lock(hashtext('callout.ensure_day'));
     -- A month that has some of its days already gets the others one by one.
-    IF month < current_date - 430 AND NOT EXISTS (
-        SELECT FROM pg_class WHERE relnamespace = 'callout'::regnamespace
-            AND relname LIKE format('%s\_%s__', parent_name, to_char(day, 'YYYYMM'))) THEN
-        child := format('%s_%s', parent_name, to_char(day, 'YYYYMM'));
-        begins := month;
-        ends := (month + interval '1 month')::date;
-    END IF;
-    IF to_regclass(format('callout.%I', child)) IS NULL THEN
-        PERFORM pg_advisory_xact_lock(hashtext('callout.ensure_day'));
-        EXECUTE format('CREATE TABLE IF NOT EXISTS callout.%I PARTITION OF callout.%I FOR VALUES FROM (%L) TO (%L)',
-            child, parent_name, begins::timestamp AT TIME ZONE 'UTC', ends::timestamp AT TIME ZONE 'UTC');
+    IF is_old AND NOT EXISTS (
+        SELECT FROM reading_pieces(parent)
+        WHERE begins_at < next_month::timestamp AT TIME ZONE 'UTC' AND ends_at > month::timestamp AT TIME ZONE 'UTC') THEN
+        PERFORM make_piece(parent, month, next_month);
+    ELSIF NOT EXISTS (
+        SELECT FROM reading_pieces(parent)
+        WHERE begins_at <= day::timestamp AT TIME ZONE 'UTC' AND ends_at > day::timestamp AT TIME ZONE 'UTC') THEN
+        PERFORM make_piece(parent, day, day + 1);
     END IF;
 END
 $$;
@@ -100,10 +139,12 @@ REVOKE ALL ON FUNCTION become_hypertable(text) FROM PUBLIC;
 -- Who needs which readings of which device, for how long ever they have been kept. Two days are allowed for after the
 -- end of a matter, and ninety days in which somebody may still ask about it.
 CREATE VIEW reading_need AS
-    -- What detectors would take in again, were a reading to come late: nothing but the last of a device that is quiet.
+    -- What detectors would take in again, were a reading to come late: nothing but the last of a device that is quiet. One
+    -- without an anchor has been watched for less than the longest time that a reading may be late.
     SELECT d.device_id, 'detectors' AS need, NULL::bigint AS subject,
-        coalesce(a.anchor_at, '-infinity') AS begins_at, 'infinity'::timestamptz AS ends_at
-    FROM device d LEFT JOIN (
+        coalesce(a.anchor_at, p.newest_claimed_at - interval '7 days', '-infinity') AS begins_at,
+        'infinity'::timestamptz AS ends_at
+    FROM device d LEFT JOIN device_presence p USING (device_id) LEFT JOIN (
         SELECT device_id, min(anchor_at) AS anchor_at FROM detector_anchor GROUP BY device_id) a USING (device_id)
     WHERE d.retired_at IS NULL
     UNION ALL
@@ -129,27 +170,6 @@ CREATE VIEW reading_need AS
     WHERE i.closed_at IS NULL OR i.closed_at > now() - interval '90 days';
 
 -- ---------------------------------------------------------------- forgetting
-
--- The pieces that a table of readings is kept in: partitions or chunks, a day or a month each.
-CREATE FUNCTION reading_pieces(parent regclass) RETURNS TABLE (piece regclass, begins_at timestamptz, ends_at timestamptz)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = callout, pg_temp
-AS $$
-BEGIN
-    IF (SELECT relkind FROM pg_class WHERE oid = parent) = 'r' THEN
-        RETURN QUERY SELECT format('%I.%I', c.chunk_schema, c.chunk_name)::regclass, c.range_start, c.range_end
-            FROM timescaledb_information.chunks c JOIN pg_class p ON p.oid = parent
-            WHERE c.hypertable_schema = 'callout' AND c.hypertable_name = p.relname;
-    ELSE
-        RETURN QUERY SELECT i.inhrelid::regclass, day::timestamp AT TIME ZONE 'UTC',
-                (day + CASE length(stamp) WHEN 6 THEN interval '1 month' ELSE interval '1 day' END) AT TIME ZONE 'UTC'
-            FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid, substring(c.relname FROM '_(\d+)$') AS stamp,
-                to_date(rpad(stamp, 8, '01'), 'YYYYMMDD') AS day
-            WHERE i.inhparent = parent;
-    END IF;
-END
-$$;
-REVOKE ALL ON FUNCTION reading_pieces(regclass) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION reading_pieces(regclass) TO callout_work;
 
 -- What became of each stretch of time that is older than readings are kept.
 CREATE TABLE reading_retention (
@@ -178,7 +198,6 @@ DECLARE
     timescale text := timescale_schema();
     pieces regclass[];
     each regclass;
-    child text;
     newest timestamptz;
     is_behind boolean;
 BEGIN
@@ -193,19 +212,16 @@ BEGIN
         outcome := 'not_rolled_up';
         RETURN;
     END IF;
-    EXECUTE format('SELECT max(received_at) FROM %I WHERE claimed_at >= $1 AND claimed_at < $2', parent_name)
-        INTO newest USING begins, ends;
+    EXECUTE format(
+        'SELECT max(r.received_at), bool_or(c.last_ingest_no IS NULL OR c.last_ingest_no < r.ingest_no) FROM (
+            SELECT partition, max(ingest_no) AS ingest_no, max(received_at) AS received_at FROM %I
+            WHERE claimed_at >= $1 AND claimed_at < $2 GROUP BY partition) r
+        LEFT JOIN detector_checkpoint c ON c.partition = r.partition AND c.product = $3', parent_name)
+        INTO newest, is_behind USING begins, ends, replace(parent_name, '_reading', '');
     IF newest >= received_before THEN
         outcome := 'received_lately';
         RETURN;
-    END IF;
-    EXECUTE format(
-        'SELECT EXISTS (SELECT FROM (
-            SELECT partition, max(ingest_no) AS newest FROM %I WHERE claimed_at >= $1 AND claimed_at < $2 GROUP BY partition) r
-        LEFT JOIN detector_checkpoint c ON c.partition = r.partition AND c.product = $3
-        WHERE c.last_ingest_no IS NULL OR c.last_ingest_no < r.newest)', parent_name)
-        INTO is_behind USING begins, ends, replace(parent_name, '_reading', '');
-    IF is_behind THEN
+    ELSIF is_behind THEN
         outcome := 'not_seen';
         RETURN;
     END IF;
@@ -235,26 +251,14 @@ BEGIN
     IF is_hypertable THEN
         EXECUTE format('SELECT count(*) FROM %I.drop_chunks(%L::regclass, older_than => %L::timestamptz, newer_than => %L::timestamptz)',
             timescale, parent, ends, begins);
-        -- What is left of a month lies in one chunk; the next chunk of today is a day's again.
-        IF kept > 0 AND ends - begins > interval '1 day' THEN
-            EXECUTE format('SELECT %I.set_chunk_time_interval(%L::regclass, interval ''28 days'')', timescale, parent);
-        END IF;
     ELSE
         FOREACH each IN ARRAY pieces LOOP
             EXECUTE format('DROP TABLE %s', each);
         END LOOP;
-        IF kept > 0 THEN
-            child := format('%s_%s', parent_name, to_char(begins AT TIME ZONE 'UTC',
-                CASE WHEN ends - begins > interval '1 day' THEN 'YYYYMM' ELSE 'YYYYMMDD' END));
-            EXECUTE format('CREATE TABLE callout.%I PARTITION OF callout.%I FOR VALUES FROM (%L) TO (%L)',
-                child, parent_name, begins, ends);
-        END IF;
     END IF;
     IF kept > 0 THEN
+        PERFORM make_piece(parent, (begins AT TIME ZONE 'UTC')::date, (ends AT TIME ZONE 'UTC')::date);
         EXECUTE format('INSERT INTO %I SELECT * FROM reading_needed', parent_name);
-    END IF;
-    IF is_hypertable AND kept > 0 AND ends - begins > interval '1 day' THEN
-        EXECUTE format('SELECT %I.set_chunk_time_interval(%L::regclass, interval ''1 day'')', timescale, parent);
     END IF;
     DROP TABLE reading_needed;
 END
