@@ -33,7 +33,7 @@ class Forgetting:
     """
 
     keep_days: int
-    _rest_until: datetime = datetime.min.replace(tzinfo=UTC)
+    _rest_until: datetime | None = None
 
     def go_on(self, connection: Connection, now: datetime) -> int:
         """Forget a few pieces, unless there was nothing to forget within the last hour; return how many readings went.
@@ -45,7 +45,7 @@ class Forgetting:
         now : datetime
             Aware.
         """
-        if self.keep_days == 0 or now < self._rest_until:
+        if self.keep_days == 0 or (self._rest_until is not None and now < self._rest_until):
             return 0
         before = (now - timedelta(days=self.keep_days)).astimezone(UTC)
         looked = [

@@ -5,7 +5,7 @@ A reading is never updated. Columns follow the declared signals, in their order.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from psycopg import sql
@@ -27,6 +27,8 @@ _COLUMN_TYPE: Final[Mapping[Kind, str]] = {
     Kind.VECTOR: "float4[]",
     Kind.CODES: "text[]",
 }
+# No setting lets a day be forgotten so soon.
+_REMEMBERED: Final = timedelta(days=10)
 _KEY_COLUMNS: Final = {
     "device_id": "int4",
     "claimed_at": "timestamptz",
@@ -109,9 +111,16 @@ class ReadingTable:
         self._days.clear()
 
     def _ensure_days(self, connection: Connection, rows: Sequence[Row]) -> None:
-        for day in sorted({from_us(row.sample.at_us).date() for row in rows} - self._days):
-            connection.execute("SELECT ensure_day(%s::regclass, %s)", [f"callout.{self.product.name}_reading", day])
-            self._days.add(day)
+        """Have a partition for each day; that of an old day may have been forgotten since, so it is not remembered."""
+        oldest = max(row.received_at for row in rows).date() - _REMEMBERED
+        self._days = {day for day in self._days if day > oldest}
+        wanted = {from_us(row.sample.at_us).date() for row in rows} - self._days
+        if wanted:
+            connection.execute(
+                "SELECT ensure_day(%s::regclass, day) FROM unnest(%s::date[]) AS day",
+                [f"callout.{self.product.name}_reading", sorted(wanted)],
+            )
+            self._days |= wanted
 
     def _copy(self, connection: Connection, table: sql.Identifier, rows: Sequence[Row], numbers: Sequence[int]) -> None:
         statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, self._columns)

@@ -44,7 +44,9 @@ def live(worker: Worker, device: str, times: Sequence[datetime]) -> None:
     """Readings that came when they were taken, one a message."""
     for at in times:
         seq = int(at.timestamp())
-        worker.take([Message(topic(device), telemetry(seq, sample(at, soc_pct=50.0, cell_voltages_v=[3.7] * 20)), at, (1, seq))])
+        worker.take(
+            [Message(topic(device), telemetry(seq, sample(at, soc_pct=50.0, cell_voltages_v=[3.7] * 20)), at, (1, seq))]
+        )
 
 
 def a_life(worker: Worker, device: str) -> None:
@@ -96,7 +98,9 @@ def open_request(desk: SmallDesk, device_id: int, since_at: datetime, closed_at:
             decided_received_at, opened_at, closed_at)
         SELECT %(tenant)s, %(device)s, owner_id, 'traction_battery', diagnosis_id, 'open', false, 'major', %(since)s,
             %(since)s, %(closed)s
-        FROM found, device WHERE device_id = %(device)s RETURNING request_id""".replace("%(tenant)s", str(desk.tenant_id))
+        FROM found, device WHERE device_id = %(device)s RETURNING request_id""".replace(
+            "%(tenant)s", str(desk.tenant_id)
+        )
         .replace("%(device)s", str(device_id))
         .replace("%(none)s", "'[]'")
         .replace("%(since)s", f"'{since_at.isoformat()}'::timestamptz")
@@ -132,11 +136,15 @@ def test_what_an_open_request_s_evidence_shows_stays_where_it_was(desk: SmallDes
     open_request(desk, device_id, since_at, closed_at=since_at + timedelta(hours=7))
     desk.admin.execute("UPDATE service_request SET closed_at = NULL")
     before = desk.rows(
-        "SELECT * FROM electric_vehicle_reading WHERE device_id = %s AND claimed_at < %s ORDER BY 2", device_id, NOW - DAY
+        "SELECT * FROM electric_vehicle_reading WHERE device_id = %s AND claimed_at < %s ORDER BY 2",
+        device_id,
+        NOW - DAY,
     )
     assert forget(desk) == 12, "those of the other vehicle"
     after = desk.rows(
-        "SELECT * FROM electric_vehicle_reading WHERE device_id = %s AND claimed_at < %s ORDER BY 2", device_id, NOW - DAY
+        "SELECT * FROM electric_vehicle_reading WHERE device_id = %s AND claimed_at < %s ORDER BY 2",
+        device_id,
+        NOW - DAY,
     )
     assert after == before
     assert pieces(desk) == 1, "what is left of a month lies in one piece"
@@ -171,7 +179,9 @@ def test_a_quiet_device_keeps_what_its_detectors_would_take_in_again(desk: Small
     live(worker, "ev-2", [NOW])
     settle(desk)
     anchor_at = desk.value("SELECT min(anchor_at) FROM detector_anchor")
-    needed = desk.value("SELECT count(*) FROM electric_vehicle_reading WHERE claimed_at BETWEEN %s AND %s", anchor_at, OLD + 3 * DAY)
+    needed = desk.value(
+        "SELECT count(*) FROM electric_vehicle_reading WHERE claimed_at BETWEEN %s AND %s", anchor_at, OLD + 3 * DAY
+    )
     assert 0 < needed < 12
     assert forget(desk) == 12 - needed
     assert sum(old_days(desk)) == needed
