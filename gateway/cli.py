@@ -14,7 +14,7 @@ from typing import Annotated, Final
 
 import typer
 
-from gateway import cli_account, cli_devices, cli_doctor, cli_rejections, cli_troubles
+from gateway import cli_account, cli_devices, cli_doctor, cli_rejections, cli_storage, cli_troubles
 from gateway.errors import CalloutError, SettingsError
 from gateway.settings import CHECKOUT, Settings, as_environment, load_settings
 
@@ -120,8 +120,10 @@ def migrate() -> None:
     """Bring the database's schema to this version's; harmless when it is there already."""
     from gateway.storage.migrate import migrate as apply_migrations
 
-    applied = apply_migrations(_settings().required("database_url"))
+    database_url = _settings().required("database_url")
+    applied = apply_migrations(database_url)
     typer.echo("\n".join(f"applied {name}" for name in applied) or "the schema is up to date")
+    cli_storage.tell_plain_tables(database_url)
 
 
 @app.command(rich_help_panel="Processes")
@@ -244,6 +246,7 @@ def _is_set(value: object) -> bool:
 cli_devices.add_to(app)
 cli_rejections.add_to(app)
 cli_doctor.add_to(app)
+cli_storage.add_to(app)
 cli_troubles.add_to(app)
 cli_account.add_to(app)
 

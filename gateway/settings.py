@@ -88,9 +88,7 @@ def _checked_secret(secret: SecretStr) -> SecretStr:
 
 def _checked_keep_days(days: int) -> int:
     if days != 0 and days < _SHORTEST_KEEP_DAYS:
-        message = (
-            f"{days} days; detectors need {_SHORTEST_KEEP_DAYS} or more to take late readings in, and 0 keeps them for ever"
-        )
+        message = f"{days} days; detectors need {_SHORTEST_KEEP_DAYS} or more to take late readings in, and 0 keeps them for ever"
         raise ValueError(message)
     return days
 

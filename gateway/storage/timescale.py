@@ -69,6 +69,11 @@ def check_version(found: str, *, is_installed: bool) -> None:
     )
 
 
+def has_timescale(connection: Connection) -> bool:
+    """Return whether this database uses TimescaleDB; its schema must be this version's."""
+    return connection.execute("SELECT callout.timescale_schema() IS NOT NULL").fetchone() == (True,)
+
+
 def plain_tables(connection: Connection) -> list[str]:
     """Return the tables of readings that PostgreSQL itself partitions although this database has TimescaleDB."""
     rows = connection.execute(
