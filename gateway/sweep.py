@@ -51,7 +51,7 @@ def sweep(connection: Connection, now: datetime, forgetting: Forgetting | None =
             _guarded("roll_up", lambda product=product: _roll_up(connection, product.name))
         if forgetting is not None:
             # Hours first: what is forgotten has been rolled up.
-            _guarded("forget", lambda: forgetting.go_on(connection, now))
+            _guarded("forget", lambda: _forget(connection, forgetting, now))
     finally:
         connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
 
@@ -135,3 +135,7 @@ def _roll_up(connection: Connection, product_name: str) -> None:
     while count:
         with connection.transaction():
             count = roll_up(connection, product)
+
+
+def _forget(connection: Connection, forgetting: Forgetting, now: datetime) -> None:
+    forgetting.go_on(connection, now)

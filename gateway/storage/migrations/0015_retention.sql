@@ -116,9 +116,11 @@ BEGIN
     EXECUTE format('DROP TABLE %I', former);
     EXECUTE format('ALTER TABLE %I ADD PRIMARY KEY (device_id, claimed_at, boot, seq, sample)', parent_name);
     EXECUTE format('CREATE INDEX %I ON %I (partition, ingest_no)', parent_name || '_by_ingest_no', parent_name);
-    -- The whole key is sorted by: a reading that comes again into the columnstore is looked for in few of its pieces.
-    EXECUTE format('ALTER TABLE %I SET (timescaledb.enable_columnstore, timescaledb.segmentby = %L, timescaledb.orderby = %L)',
-        parent_name, 'device_id', 'claimed_at, boot, seq, sample');
+    -- The whole key is sorted by: a reading that comes again into the columnstore is looked for in few of its pieces. What
+    -- detectors have not seen is looked for by ingest number, without opening what they have.
+    EXECUTE format('ALTER TABLE %I SET (timescaledb.enable_columnstore, timescaledb.segmentby = %L, timescaledb.orderby = %L,
+        timescaledb.sparse_index = %L)',
+        parent_name, 'device_id', 'claimed_at, boot, seq, sample', 'minmax(ingest_no)');
     EXECUTE format('CALL %I.remove_columnstore_policy(%L::regclass, if_exists => true)',
         timescale, format('callout.%I', parent_name));
     -- A week is longer than any product's readings may be late and still move a detector.
