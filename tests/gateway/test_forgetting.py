@@ -13,6 +13,7 @@ from gateway.ingest.worker import Worker
 from gateway.storage.connection import Role, connect
 from gateway.storage.hours import roll_up
 from gateway.storage.retention import held
+from gateway.sweep import sweep
 from tests.fakes.source import ListSource
 from tests.gateway.desk import SmallDesk, open_desk, sample, telemetry, topic
 
@@ -249,3 +250,15 @@ def test_a_kept_reading_that_is_sent_again_is_absorbed(desk: SmallDesk, worker: 
     assert old_days(desk) == [4, 4, 4]
     live(worker, "ev-1", [OLD, OLD + DAY])
     assert old_days(desk) == [4, 4, 4]
+
+
+def test_the_sweep_rolls_hours_up_and_then_forgets(desk: SmallDesk, worker: Worker) -> None:
+    a_life(worker, "ev-1")
+    desk.admin.execute(
+        """INSERT INTO detector_checkpoint (partition, product, last_ingest_no, state, saved_at)
+        SELECT partition, 'electric_vehicle', last_ingest_no, '', now() FROM ingest_partition
+        ON CONFLICT (partition, product) DO UPDATE SET last_ingest_no = EXCLUDED.last_ingest_no"""
+    )
+    sweep(desk.work, NOW, Forgetting(KEEP))
+    assert old_days(desk) == [0, 0, 0]
+    assert desk.value("SELECT sum(samples) FROM electric_vehicle_hour") == 17

@@ -61,6 +61,7 @@ DECLARE
     month date := date_trunc('month', day)::date;
     next_month date := (month + interval '1 month')::date;
     is_old boolean := month < current_date - 430;
+    is_there boolean;
 BEGIN
     SELECT relname, relkind = 'r' INTO STRICT parent_name, is_hypertable FROM pg_class
     WHERE oid = parent AND relnamespace = 'callout'::regnamespace AND relkind IN ('p', 'r') AND relname LIKE '%\_reading';
@@ -68,6 +69,14 @@ BEGIN
         OR to_regclass(format('callout.%I', format('%s_%s', parent_name, to_char(day, 'YYYYMMDD')))) IS NOT NULL
         OR to_regclass(format('callout.%I', format('%s_%s', parent_name, to_char(day, 'YYYYMM')))) IS NOT NULL THEN
         RETURN;
+    END IF;
+    -- A hypertable makes a piece by itself; an old month of which it has none is made whole.
+    IF is_hypertable THEN
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I.show_chunks($1, newer_than => $2, older_than => $3))', timescale_schema())
+            INTO is_there USING parent, month::timestamp AT TIME ZONE 'UTC', next_month::timestamp AT TIME ZONE 'UTC';
+        IF is_there THEN
+            RETURN;
+        END IF;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtext('callout.ensure_day'));
     -- A month that has some of its days already gets the others one by one.
