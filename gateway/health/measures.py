@@ -106,7 +106,7 @@ class IngestMeasures(Collector):
     def stored(self, decoded: Decoded, new: int) -> None:
         """Count what a committed transaction held; `new` of its readings were not there before."""
         self._readings.labels("stored").inc(new)
-        self._readings.labels("absorbed").inc(sum(map(len, decoded.rows.values())) - new)
+        self._readings.labels("absorbed").inc(decoded.samples - new)
         for reason, count in Tally(each.refusal.reason for each in decoded.rejected).items():
             self._rejections.labels(reason).inc(count)
 

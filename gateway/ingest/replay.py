@@ -108,4 +108,4 @@ def judged(rejection: Asked, decoded: Decoded, new: int) -> tuple[Outcome, str]:
 
 
 def _has_content(decoded: Decoded) -> bool:
-    return any(decoded.rows.values()) or bool(decoded.presences)
+    return bool(decoded.readings) or bool(decoded.presences)
