@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+_DAY_S: Final = 86_400.0
+
 
 class Kind(StrEnum):
     """What can be wrong with the desk; a value is measured of each, and high is bad."""
@@ -21,6 +23,7 @@ class Kind(StrEnum):
     WORK_SILENT = "work_silent"
     JOBS_OLD = "jobs_old"
     DISK_FULL = "disk_full"
+    LIST_OLD = "list_old"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,10 @@ THRESHOLDS: Final[Mapping[Kind, Threshold]] = {
     Kind.WORK_SILENT: Threshold(30.0, 15.0, 300.0, "s", "work has not been heard from for {value:.0f} s"),
     Kind.JOBS_OLD: Threshold(300.0, 60.0, 3600.0, "s", "the oldest job that could run has waited {value:.0f} s"),
     Kind.DISK_FULL: Threshold(0.95, 0.93, 0.98, "share", "the disk of the data folder is {value:.0%} full"),
+    # Signed daily, and good for seven days.
+    Kind.LIST_OLD: Threshold(
+        3 * _DAY_S, 2 * _DAY_S, 6 * _DAY_S, "s", "the list of revoked certificates was not signed for {value:.0f} s"
+    ),
 }
 
 

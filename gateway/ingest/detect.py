@@ -183,17 +183,17 @@ class Detectors:
         )
         return self._advance(connection, product, readings)
 
-    def save(self, connection: Connection, now: datetime) -> None:
+    def save(self, connection: Connection, now: datetime, *, is_last: bool = False) -> None:
         """Write checkpoints of what moved, in the transaction of the batch that moved it last.
 
         Of a large fleet a part has its turn each time, those first that have waited longest: a checkpoint holds all
-        devices of a partition, and must not take more time than their readings.
+        devices of a partition, and must not take more time than their readings. Only the last one, `is_last`, is whole.
         """
         self._saving = []
         room = _MOST_SAVED
         for key in sorted(self._moved, key=lambda key: self._turns.get(key, 0)):
             room -= len(self._devices[key])
-            if room < 0 and self._saving:
+            if room < 0 and self._saving and not is_last:
                 break
             self._saving.append(key)
         checkpoints = [

@@ -25,8 +25,8 @@ from gateway.storage.presence import (
     keep_silences,
     keep_tick,
     remembered,
-    ticks_us,
 )
+from gateway.storage.ticks import ticks_us
 
 TICK_EVERY: Final = timedelta(minutes=1)
 # Ticks are kept for several times the longest silence that any product allows, and for so long at least.

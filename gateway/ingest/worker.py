@@ -6,29 +6,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-import numpy as np
 import psycopg
 
-from devices.instants import from_us
-from devices.products import product_type, product_types
-from devices.readings import IntArray, Refusal
-from gateway import jobs
+from devices.products import product_types
+from devices.readings import Refusal
 from gateway.health.measures import IngestMeasures
 from gateway.ingest.decode import Decoded, Rejected, decode
-from gateway.ingest.detect import Detectors, Outcome
+from gateway.ingest.detect import Detectors
 from gateway.ingest.directory import Directory, Known
+from gateway.ingest.lease import Holds, LeaseLostError, Unshared
 from gateway.ingest.refuse import keep, keep_refused
 from gateway.ingest.replay import Replays, Settle
 from gateway.ingest.resend import Resends
 from gateway.ingest.settling import Settling
 from gateway.ingest.silences import DeviceSilences
 from gateway.ingest.source import Commands, Message, NoCommands, Source
+from gateway.ingest.symptoms import tell
 from gateway.storage.connection import Connection, DatabaseUnreachableError
-from gateway.storage.door import (
-    SymptomRow,
-    keep_symptoms,
-    take_numbers,
-)
+from gateway.storage.door import number
 from gateway.storage.readings import Readings, ReadingTable
 
 _log = logging.getLogger(__name__)
@@ -60,6 +55,13 @@ class Worker:
         Where commands to devices are published.
     patience_s : float
         Seconds that missing messages may take to come by themselves before they are asked for.
+    lease : Holds, optional
+        The right to write for the partitions, held in each transaction; without it nobody else has them.
+
+    Raises
+    ------
+    LeaseLostError
+        By whatever writes: another process has the partitions now.
     """
 
     def __init__(
@@ -71,8 +73,10 @@ class Worker:
         measures: IngestMeasures | None = None,
         commands: Commands | None = None,
         patience_s: float = 20.0,
+        lease: Holds | None = None,
     ) -> None:
         self._source = source
+        self._lease = lease or Unshared()
         self._measures = measures or IngestMeasures()
         self._connect = connect
         self._directory = Directory()
@@ -84,8 +88,8 @@ class Worker:
         self._connection = connect()
         self._rebuild()
         self._is_stopping = False
-        self._replays = Replays(self)
-        self._resends = Resends(self.connected, commands or NoCommands(), patience_s)
+        self._replays = Replays(self, partitions)
+        self._resends = Resends(self.connected, commands or NoCommands(), patience_s, partitions, self._lease)
 
     def stop(self) -> None:
         """Let `run` end after the batch in hand."""
@@ -112,7 +116,7 @@ class Worker:
                 self.settle()
                 if self._source.is_connected:
                     self.tick(asked_at)
-        self.settle()
+        self._checkpoint()
         self.close()
 
     def tick(self, at: datetime) -> None:
@@ -120,7 +124,9 @@ class Worker:
         if not self._silences.is_due(at):
             return
         try:
-            self._silences.tick(self.connected(), at)
+            with self.connected().transaction():
+                self._lease.hold(self._connection)
+                self._silences.tick(self._connection, at)
         except _AWAY as error:
             _log.warning("the server's clock waits for the database: %s", error)
             self._connection.close()
@@ -131,6 +137,7 @@ class Worker:
             return
         try:
             with self.connected().transaction():
+                self._lease.hold(self._connection)
                 self._settling.settle(self._connection, datetime.now(UTC), is_pressed=False)
         except _AWAY as error:
             _log.warning("what is left to be written waits for the database: %s", error)
@@ -149,10 +156,27 @@ class Worker:
         return self._connection
 
     def _rebuild(self) -> None:
-        """Begin anew from what is stored."""
-        self._detectors.rebuild(self._connection)
-        self._silences.rebuild(self._connection)
-        self._settling.rebuild(self._connection, self._tables, datetime.now(UTC))
+        """Begin anew from what is stored; whoever has lost the partitions must not even put an anchor there."""
+        try:
+            with self._connection.transaction():
+                self._lease.hold(self._connection)
+                self._detectors.rebuild(self._connection)
+                self._silences.rebuild(self._connection)
+                self._settling.rebuild(self._connection, self._tables, datetime.now(UTC))
+        except Exception:
+            # Half of it is not to be gone on with: whoever asks for the connection next begins anew once more.
+            self._connection.close()
+            raise
+
+    def _checkpoint(self) -> None:
+        """Leave all to whoever comes next, so that nothing has to be made again from readings."""
+        try:
+            with self._connection.transaction():
+                self._lease.hold(self._connection)
+                self._settling.settle(self._connection, datetime.now(UTC), is_pressed=False)
+                self._detectors.save(self._connection, datetime.now(UTC), is_last=True)
+        except _AWAY as error:
+            _log.warning("the last checkpoint is left out: %s", error)
 
     def commit(self, messages: Sequence[Message], *, is_pressed: bool = False) -> None:
         """Commit a batch, however long that takes."""
@@ -165,8 +189,8 @@ class Worker:
                     self._commit_apart(messages, error)
                     return
                 self._wait(attempt, len(messages), error)
-            except psycopg.ProgrammingError:
-                # The schema or the rights do not fit: that is no message's fault, and nothing is acknowledged.
+            except (psycopg.ProgrammingError, LeaseLostError):
+                # The schema or the rights do not fit, or are another's: no message's fault, and nothing is acknowledged.
                 raise
             except Exception as error:  # noqa: BLE001  # whatever a message does, it must not stop the others
                 self._commit_apart(messages, error)
@@ -197,6 +221,7 @@ class Worker:
         for attempt in range(1_000_000):
             try:
                 with self._connect() as connection, connection.transaction():
+                    self._lease.hold(connection)
                     keep(connection, [Rejected(messages[0], None, refusal)])
             except _AWAY as away:
                 self._wait(attempt, 1, away)
@@ -216,6 +241,7 @@ class Worker:
         is_due = time.monotonic() >= self._checkpoint_at_s
         try:
             with self._connection.transaction():
+                self._lease.hold(self._connection)
                 self._settling.begin()
                 new = self._store(decoded)
                 self._settling.keep(self._connection, decoded, datetime.now(UTC))
@@ -239,57 +265,12 @@ class Worker:
         )
 
     def _store_readings(self, product: str, readings: Readings, devices: Mapping[int, Known]) -> int:
-        numbered = readings.numbered(self._numbers(readings.partition))
+        numbered = readings.numbered(number(self._connection, readings.partition))
         stored = numbered.at(self._tables[product].write(self._connection, numbered))
         outcome = self._detectors.step(self._connection, product, stored)
         self._settling.stored(product, stored)
-        self._tell(product, outcome, devices)
+        tell(self._connection, product, outcome, devices)
         return len(stored)
-
-    def _numbers(self, partitions: IntArray) -> IntArray:
-        """Ingest numbers in the order of the rows, by partition."""
-        counts = np.bincount(partitions)
-        used = np.flatnonzero(counts)
-        nexts = take_numbers(self._connection, dict(zip(used.tolist(), counts[used].tolist(), strict=True)))
-        numbers = np.empty(len(partitions), np.int64)
-        for partition, first in nexts.items():
-            numbers[partitions == partition] = np.arange(first, first + counts[partition])
-        return numbers
-
-    def _tell(self, product: str, outcome: Outcome, devices: Mapping[int, Known]) -> None:
-        """Keep the symptoms, and defer one diagnosis for each component in which one was confirmed, healed or undone."""
-        if not outcome.told and not outcome.rewound:
-            return
-        monitors = {monitor.name: monitor for monitor in product_type(product).monitors}
-        symptoms = [
-            SymptomRow(
-                tenant_id=devices[told.change.device_id].tenant_id,
-                device_id=told.change.device_id,
-                monitor=told.change.monitor,
-                component=monitors[told.change.monitor].component,
-                element=told.change.element,
-                state=told.change.phase,
-                since_us=told.change.since_us,
-                at_us=told.at_us,
-                value=told.change.value,
-                threshold=told.change.threshold,
-                text_value=told.change.text,
-                ingest_no=told.ingest_no,
-                received_at=from_us(told.received_us),
-            )
-            for told in outcome.told
-        ]
-        keep_symptoms(self._connection, symptoms)
-        wanted = {(s.device_id, s.component) for s in symptoms if s.state != "pending"} | outcome.rewound
-        jobs.defer(
-            self._connection,
-            jobs.DIAGNOSE,
-            lock="device-{device_id}",
-            calls=[
-                {"tenant_id": devices[device_id].tenant_id, "device_id": device_id, "component": component}
-                for device_id, component in sorted(wanted)
-            ],
-        )
 
 
 def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:

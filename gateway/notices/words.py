@@ -99,6 +99,9 @@ ALARMS: Final[Mapping[str, str]] = {
     "work_silent": msgid("No faults are being worked on and no messages leave: work is not heard from."),
     "jobs_old": msgid("Diagnoses, offers and messages are late: jobs are waiting."),
     "disk_full": msgid("The disk is %(value)s full."),
+    "list_old": msgid(
+        "Devices with certificates will soon be kept out: the list of revoked ones is not being renewed."
+    ),
 }
 
 # Why a planner's act is refused, as `gateway.planner` says it.

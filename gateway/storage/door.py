@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+
 from devices.identity import ROOT
 from devices.instants import from_us, to_us
+from devices.readings import IntArray
 from gateway.storage.arrays import int_array
 from gateway.storage.connection import Connection
 
@@ -67,6 +70,17 @@ def take_numbers(connection: Connection, counts: Mapping[int, int]) -> dict[int,
         {"partitions": sorted(counts), "counts": [counts[partition] for partition in sorted(counts)]},
     )
     return dict(rows.fetchall())
+
+
+def number(connection: Connection, partitions: IntArray) -> IntArray:
+    """Take an ingest number for each of some readings, int64 [n], by partition and in their order."""
+    counts = np.bincount(partitions)
+    used = np.flatnonzero(counts)
+    firsts = take_numbers(connection, dict(zip(used.tolist(), counts[used].tolist(), strict=True)))
+    numbers = np.empty(len(partitions), np.int64)
+    for partition, first in firsts.items():
+        numbers[partitions == partition] = np.arange(first, first + counts[partition])
+    return numbers
 
 
 def keep_rejections(connection: Connection, rejections: Sequence[Rejection]) -> None:

@@ -5,11 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-import numpy as np
-
 from devices.instants import from_us, to_us
 from devices.monitors import Silence
-from devices.readings import IntArray
 from diagnostics.detectors.silence import Remembered, SilenceChange
 from gateway.storage.arrays import int_array
 from gateway.storage.connection import Connection
@@ -91,20 +88,11 @@ def remembered(connection: Connection, partitions: range) -> list[Remembered]:
     ]
 
 
-def ticks_us(connection: Connection, partitions: range) -> IntArray:
-    """Return the ticks that are kept of a range of partitions, int64 microseconds, ascending."""
-    rows = connection.execute(
-        """SELECT tick_at FROM server_tick WHERE first_partition = %s AND last_partition = %s ORDER BY tick_at""",
-        [partitions.start, partitions.stop - 1],
-    )
-    return np.array([to_us(at) for (at,) in rows], dtype=np.int64)
-
-
 def keep_tick(connection: Connection, partitions: range, at: datetime, *, since_at: datetime) -> None:
-    """Keep a tick, and drop those before `since_at`, which no silence can reach back to."""
+    """Keep a tick, and drop those before `since_at`, which no silence can reach back to, however they were divided."""
     connection.execute(
         """WITH dropped AS (DELETE FROM server_tick
-            WHERE first_partition = %(first)s AND last_partition = %(last)s AND tick_at < %(since)s)
+            WHERE first_partition <= %(last)s AND last_partition >= %(first)s AND tick_at < %(since)s)
         INSERT INTO server_tick (first_partition, last_partition, tick_at) VALUES (%(first)s, %(last)s, %(at)s)
         ON CONFLICT DO NOTHING""",
         {"first": partitions.start, "last": partitions.stop - 1, "at": at, "since": since_at},

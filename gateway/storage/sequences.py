@@ -79,13 +79,14 @@ def load_lanes(connection: Connection, asked: Iterable[tuple[int, int]]) -> dict
     return found
 
 
-def suspects(connection: Connection, before_at: datetime, limit: int) -> list[tuple[int, Lane]]:
+def suspects(connection: Connection, before_at: datetime, partitions: range, limit: int) -> list[tuple[int, Lane]]:
     """Return (device id, lane) of those whose gaps were there before an instant and have to be looked at."""
     rows = connection.execute(
         _SELECT
-        + """FROM device_sequence s WHERE s.suspect_at <= %(before)s
+        + """FROM device_sequence s JOIN device d USING (device_id)
+        WHERE s.suspect_at <= %(before)s AND d.partition BETWEEN %(first)s AND %(last)s
         ORDER BY s.device_id, s.boot, s.epoch LIMIT %(limit)s""",
-        {"before": before_at, "limit": limit},
+        {"before": before_at, "first": partitions.start, "last": partitions.stop - 1, "limit": limit},
         binary=True,
     )
     return [(device, _lane(*columns)) for device, *columns in rows]

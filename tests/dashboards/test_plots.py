@@ -161,6 +161,7 @@ def test_evidence_looks_the_same_after_the_readings_of_its_days_were_forgotten(s
         ON CONFLICT (device_id) DO UPDATE SET newest_claimed_at = EXCLUDED.newest_claimed_at""",
         [later],
     )
+    scene.conn.execute("UPDATE ingest_partition SET last_ingest_no = %(no)s, settled_ingest_no = %(no)s", {"no": 2**40})
     scene.conn.execute("INSERT INTO detector_checkpoint VALUES (3, 'electric_vehicle', %s, '', %s)", [2**40, NOW])
     with scene.in_tenant():
         row = find_request(scene.conn, request_id)

@@ -58,6 +58,7 @@ def a_life(worker: Worker, device: str) -> None:
 
 def settle(desk: SmallDesk) -> None:
     """As after the next checkpoint and the next sweep: detectors have seen all, and hours are rolled up."""
+    desk.admin.execute("UPDATE ingest_partition SET settled_ingest_no = last_ingest_no")
     desk.admin.execute(
         """INSERT INTO detector_checkpoint (partition, product, last_ingest_no, state, saved_at)
         SELECT partition, 'electric_vehicle', last_ingest_no, '', now() FROM ingest_partition
@@ -254,6 +255,7 @@ def test_a_kept_reading_that_is_sent_again_is_absorbed(desk: SmallDesk, worker: 
 
 def test_the_sweep_rolls_hours_up_and_then_forgets(desk: SmallDesk, worker: Worker) -> None:
     a_life(worker, "ev-1")
+    desk.admin.execute("UPDATE ingest_partition SET settled_ingest_no = last_ingest_no")
     desk.admin.execute(
         """INSERT INTO detector_checkpoint (partition, product, last_ingest_no, state, saved_at)
         SELECT partition, 'electric_vehicle', last_ingest_no, '', now() FROM ingest_partition

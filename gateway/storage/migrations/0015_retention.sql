@@ -224,9 +224,11 @@ BEGIN
         RETURN;
     END IF;
     EXECUTE format(
-        'SELECT max(r.received_at), bool_or(c.last_ingest_no IS NULL OR c.last_ingest_no < r.ingest_no) FROM (
+        'SELECT max(r.received_at), bool_or(c.last_ingest_no IS NULL
+            OR least(c.last_ingest_no, p.settled_ingest_no) < r.ingest_no) FROM (
             SELECT partition, max(ingest_no) AS ingest_no, max(received_at) AS received_at FROM %I
             WHERE claimed_at >= $1 AND claimed_at < $2 GROUP BY partition) r
+        JOIN ingest_partition p ON p.partition = r.partition
         LEFT JOIN detector_checkpoint c ON c.partition = r.partition AND c.product = $3', parent_name)
         INTO newest, is_behind USING begins, ends, replace(parent_name, '_reading', '');
     IF newest >= received_before THEN
