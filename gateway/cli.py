@@ -15,7 +15,7 @@ from typing import Annotated, Final
 import typer
 from pydantic import SecretStr
 
-from gateway import cli_account, cli_authority, cli_devices, cli_doctor, cli_rejections, cli_troubles
+from gateway import cli_account, cli_authority, cli_devices, cli_doctor, cli_rejections, cli_storage, cli_troubles
 from gateway.errors import CalloutError, SettingsError
 from gateway.settings import CHECKOUT, Settings, as_environment, load_settings
 from gateway.settings_sources import SETTINGS_FILE, variable
@@ -142,6 +142,7 @@ def migrate() -> None:
     typer.echo("\n".join(f"applied {name}" for name in applied) or "the schema is up to date")
     for role in allow_logins(present.required("database_url"), present.role_passwords):
         typer.echo(f"{role} may log in")
+    cli_storage.tell_plain_tables(present.required("database_url"))
 
 
 @app.command(rich_help_panel="Processes")
@@ -257,6 +258,7 @@ def _is_set(value: object) -> bool:
 cli_devices.add_to(app)
 cli_rejections.add_to(app)
 cli_doctor.add_to(app)
+cli_storage.add_to(app)
 cli_troubles.add_to(app)
 cli_account.add_to(app)
 cli_authority.add_to(app)

@@ -11,6 +11,7 @@ from procrastinate.exceptions import ConnectorException
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from gateway import jobs, journey
+from gateway.forgetting import Forgetting
 from gateway.health.measures import WorkMeasures
 from gateway.health.watches import WorkHealth
 from gateway.notices.run import send_due
@@ -129,13 +130,14 @@ def _sweep_until(settings: Settings, stopping: threading.Event, measures: WorkMe
     send_at_s = 0.0
     now_s = 0.0
     connection: Connection | None = None
+    forgetting = Forgetting(settings.keep_readings_days)
     while not stopping.wait(_SWEEP_EVERY_S):
         now_s += _SWEEP_EVERY_S
         try:
             if connection is None or connection.closed:
                 connection = connect(settings.required("database_url"), Role.WORK)
             with measures.sweeping():
-                sweep(connection, datetime.now(UTC))
+                sweep(connection, datetime.now(UTC), forgetting)
             if now_s >= send_at_s:
                 send_due(connection, settings, datetime.now(UTC))
                 send_at_s = now_s + _SEND_EVERY_S

@@ -9,6 +9,7 @@ from procrastinate.schema import SchemaManager
 from psycopg import sql
 
 from gateway.errors import CalloutError
+from gateway.storage import timescale
 from gateway.storage.connection import JOBS_SCHEMA, SCHEMA, Connection, Role, connect
 
 _LOCK = 0x0CA1_1007
@@ -51,6 +52,8 @@ def migrate(database_url: str) -> list[str]:
     ------
     SchemaError
         When the database was migrated by a newer program, or by files that were changed afterwards.
+    TimescaleError
+        When the server's TimescaleDB is too old.
     """
     with connect(database_url, Role.ADMIN) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
@@ -59,8 +62,11 @@ def migrate(database_url: str) -> list[str]:
         applied = _applied(connection)
         _check(known, applied)
         pending = [migration for migration in known.values() if migration.name not in applied]
+        if pending:
+            timescale.prepare(connection)
         for migration in pending:
             _apply(connection, migration)
+        timescale.make_empty_ones_hypertables(connection)
         return [migration.name for migration in pending]
 
 
