@@ -84,7 +84,9 @@ class Columns:
     def matrix(self, signal: str) -> FloatArray:
         """Return a vector signal as float64 [n, widest], NaN where there is no value or no such element."""
         if signal not in self._arrays:
-            rows = self.values.get(signal) or [None] * self.length
+            rows = self.values.get(signal)
+            if rows is None:
+                return np.empty((self.length, 0))
             lists = [row if isinstance(row, list | tuple) else () for row in rows]
             width = max((len(row) for row in lists), default=0)
             if all(len(row) == width for row in lists):
@@ -98,7 +100,9 @@ class Columns:
 
     def codes(self, signal: str) -> list[frozenset[str] | None]:
         """Return a codes signal as n sets of active codes, None where the device said nothing about codes."""
-        column = cast("Sequence[Sequence[str] | None]", self.values.get(signal) or [None] * self.length)
+        if signal not in self.values:
+            return [None] * self.length
+        column = cast("Sequence[Sequence[str] | None]", self.values[signal])
         return [None if row is None else frozenset(row) for row in column]
 
 

@@ -32,6 +32,8 @@ def evaluate(monitor: Reported, reports: Sequence[frozenset[str] | None]) -> Con
     Conditions
         [n, 1]; the value is the number of active codes of this monitor.
     """
+    if all(codes is None for codes in reports):
+        return Conditions.silent((len(reports), 1))
     counts = [np.nan if codes is None else float(len(active_codes(monitor, codes))) for codes in reports]
     value = np.array(counts, dtype=np.float64)[:, None]
     known = ~np.isnan(value)

@@ -76,6 +76,7 @@ class Detectors:
         self._watches = {name: Watch(product) for name, product in product_types().items()}
         # What each (partition, product) holds, and the last number it has seen since its last checkpoint.
         self._devices: defaultdict[tuple[int, str], set[int]] = defaultdict(set)
+        self._met: defaultdict[str, set[int]] = defaultdict(set)
         self._moved: dict[tuple[int, str], int] = {}
         # What is being saved, and when each was saved before, by turns.
         self._saving: list[tuple[int, str]] = []
@@ -108,8 +109,11 @@ class Detectors:
 
     def _hold(self, product: str, readings: Readings) -> None:
         """Note which devices are held, and how far each partition has moved since its last checkpoint."""
-        for partition, device in set(zip(readings.partition.tolist(), readings.device_id.tolist(), strict=True)):
-            self._devices[partition, product].add(device)
+        if fresh := set(readings.device_id.tolist()) - self._met[product]:
+            self._met[product] |= fresh
+            for partition, device in zip(readings.partition.tolist(), readings.device_id.tolist(), strict=True):
+                if device in fresh:
+                    self._devices[partition, product].add(device)
         newest = np.full(int(readings.partition.max()) + 1, -1, np.int64)
         np.maximum.at(newest, readings.partition, readings.ingest_no)
         for partition in np.flatnonzero(newest >= 0).tolist():
@@ -221,6 +225,7 @@ class Detectors:
         """
         self._watches = {name: Watch(product) for name, product in product_types().items()}
         self._devices.clear()
+        self._met.clear()
         self._moved.clear()
         self._newest = {name: Newest() for name in self._watches}
         seen: dict[tuple[int, str], int] = {}

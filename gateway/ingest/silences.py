@@ -81,13 +81,14 @@ class DeviceSilences:
 
     def note(self, devices: Mapping[int, Known], heard_us: Mapping[int, int], claimed_us: Mapping[int, int]) -> None:
         """Remember when devices were heard, and the newest times that they claim, to be written."""
+        kept = self._heard
         for device_id, at_us in heard_us.items():
-            newest_us, before_us = claimed_us.get(device_id), self._heard.get(device_id)
+            newest_us, before_us = claimed_us.get(device_id), kept.get(device_id)
             if before_us is not None:
                 at_us = max(at_us, before_us[0])
                 newest_us = max(filter(None, (newest_us, before_us[1])), default=None)
-            self._heard[device_id] = (at_us, newest_us)
-            self._devices[device_id] = devices[device_id]
+            kept[device_id] = (at_us, newest_us)
+        self._devices |= devices
 
     def write(self, connection: Connection, device_ids: Sequence[int]) -> None:
         """Write when some devices were heard."""
