@@ -14,7 +14,7 @@ from typing import Annotated, Final
 
 import typer
 
-from gateway import cli_account, cli_devices, cli_doctor, cli_rejections, cli_troubles
+from gateway import cli_account, cli_backup, cli_devices, cli_doctor, cli_rejections, cli_troubles
 from gateway.errors import CalloutError, SettingsError
 from gateway.settings import CHECKOUT, Settings, as_environment, load_settings
 
@@ -246,6 +246,7 @@ cli_rejections.add_to(app)
 cli_doctor.add_to(app)
 cli_troubles.add_to(app)
 cli_account.add_to(app)
+cli_backup.add_to(app)
 
 
 @app.command(rich_help_panel="The street", context_settings=_STREET)
