@@ -88,7 +88,8 @@ def run(tool: Tool, database_url: str, words: Sequence[str], hear: Callable[[str
     where = conninfo_to_dict(database_url)
     password = where.pop("password", None)
     environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
-    command = [str(tool.path), f"--dbname={make_conninfo("", **where)}", "--verbose", "--no-password", *words]
+    place = make_conninfo("", **where)
+    command = [str(tool.path), f"--dbname={place}", "--verbose", "--no-password", *words]
     last: list[str] = []
     with subprocess.Popen(
         command,
