@@ -90,12 +90,18 @@ def _certificate(name: str, address: ServerAddress) -> Point:
     try:
         with (
             socket.create_connection((address.host, address.port), timeout=ANSWER_S) as bare,
-            ssl.create_default_context().wrap_socket(bare, server_hostname=address.host) as wrapped,
+            ssl.create_default_context(cafile=address.ca_file).wrap_socket(
+                bare, server_hostname=address.host
+            ) as wrapped,
         ):
             until = str((wrapped.getpeercert() or {}).get("notAfter", ""))
     except OSError as error:
         found = f"TLS with {address.host}:{address.port} fails: {error}"
-        return wrong(name, found, "Install a certificate for this name that this machine trusts.")
+        return wrong(
+            name,
+            found,
+            "Install a certificate for this name that this machine trusts, or name its authority in CALLOUT_BROKER_CA_FILE.",
+        )
     days = int((ssl.cert_time_to_seconds(until) - datetime.now(UTC).timestamp()) // 86400)
     if days < _CERTIFICATE_DAYS:
         return warning(name, f"the certificate ends in {days} days", "Renew it.")

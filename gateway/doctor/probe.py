@@ -40,7 +40,7 @@ class Probe:
         if address.username:
             self.client.username_pw_set(address.username, address.password)
         if address.tls:
-            self.client.tls_set()  # pyright: ignore[reportUnknownMemberType]  # paho leaves one parameter untyped
+            self.client.tls_set(ca_certs=address.ca_file)  # pyright: ignore[reportUnknownMemberType]  # paho leaves one parameter untyped
         self.client.on_connect = self._on_connect
         self.client.on_message = self._on_message
         self.client.on_publish = self._on_publish

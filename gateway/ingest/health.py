@@ -12,6 +12,7 @@ from gateway.health.measures import IngestMeasures
 from gateway.health.pulse import Pulse
 from gateway.ingest.mqtt import MqttSource
 from gateway.ingest.queue_watch import Bound, QueueWatch
+from gateway.ingest.unconnected import Away
 from gateway.settings import Settings
 from gateway.storage.connection import Connection, Role
 
@@ -20,7 +21,7 @@ _LOOKED_WITHIN_S: Final = 30.0
 # The alarm about dropped messages ends when none was dropped for so long.
 _DROPS_FORGOTTEN_S: Final = 900.0
 _KINDS: Final = (
-    Kind.QUEUE_FILLS, Kind.QUEUE_DROPS, Kind.DATABASE_AWAY, Kind.INGEST_BEHIND, Kind.DISK_FULL,
+    Kind.QUEUE_FILLS, Kind.QUEUE_DROPS, Kind.DATABASE_AWAY, Kind.INGEST_BEHIND, Kind.DISK_FULL, Kind.BROKER_AWAY,
 )  # fmt: skip
 
 
@@ -59,6 +60,7 @@ class IngestHealth:
         self._source = source
         self._measures = measures
         self._drops = Drops()
+        self._away = Away()
         bound = Bound(settings.broker_queue_messages, settings.broker_queue_bytes)
         self._watch = QueueWatch(settings.broker, bound)
         self._pulse = Pulse("ingest", settings.required("database_url"), Role.INGEST, _KINDS, self._measure)
@@ -80,9 +82,7 @@ class IngestHealth:
 
     def troubles(self) -> list[str]:
         """Return why ingest is not ready; nothing when it is."""
-        found = [self._pulse.trouble()]
-        if not self._source.is_connected:
-            found.append("the broker does not answer")
+        found = [self._pulse.trouble(), self._source.trouble()]
         looked_s = (datetime.now(UTC) - self._measures.looked_at).total_seconds()
         if looked_s > _LOOKED_WITHIN_S:
             found.append(f"the batch in hand has not been committed for {looked_s:.0f} s")
@@ -100,6 +100,7 @@ class IngestHealth:
         values: dict[Kind, float | None] = {
             Kind.INGEST_BEHIND: max(self._measures.lags_s().values()),
             Kind.DISK_FULL: 1 - disk.free / disk.total,
+            Kind.BROKER_AWAY: self._away.seen(is_connected=self._source.is_connected, now_s=time.monotonic()),
         }
         fill = self._watch.fill()
         if fill is not None:

@@ -6,7 +6,9 @@ as a whole; handing them over one by one between threads would be the bottleneck
 """
 
 import logging
+import sys
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -22,6 +24,7 @@ from gateway.ingest.fast_client import FastClient, why_not_fast
 from gateway.ingest.inbox import Inbox
 from gateway.ingest.plain_client import PlainClient
 from gateway.ingest.source import Message
+from gateway.ingest.unconnected import told_refusal, told_unreachable
 from gateway.settings import ServerAddress
 
 _log = logging.getLogger(__name__)
@@ -32,6 +35,7 @@ SUBSCRIBED: Final = "subscribed to"
 RECEIVE_MAXIMUM: Final = 2000
 _KEEPALIVE_S: Final = 30
 _ANSWER_S: Final = 15.0
+_ASK_AGAIN_S: Final = 10.0
 _NEVER: Final = 0xFFFF_FFFF
 _CHANNELS: Final = ("telemetry", "event", "state", "answer")
 
@@ -59,10 +63,13 @@ class MqttSource:
     """
 
     def __init__(self, broker: ServerAddress, partitions: range, client: type[PlainClient] | None = None) -> None:
+        self._broker = broker
         self._partitions = partitions
         self._inbox = Inbox()
         self._receipts: list[tuple[int, str | None]] = []
         self._refusal: str | None = None
+        self._failure = ""
+        self._ask_at_s: float | None = None
         self._subscribed = threading.Event()
         self._client = self._made(broker, client or fastest_client())
         try:
@@ -70,10 +77,7 @@ class MqttSource:
                 broker.host, broker.port, _KEEPALIVE_S, clean_start=False, properties=_connect_properties()
             )
         except OSError as error:
-            raise BrokerUnreachableError(
-                f"the broker at {broker.host}:{broker.port} does not answer ({error}). "
-                "Start it, or set CALLOUT_BROKER_URL to one that runs."
-            ) from error
+            raise BrokerUnreachableError(told_unreachable(broker, error)) from error
         self._client.loop_start()
         self._wait_for_subscription(broker)
 
@@ -84,14 +88,11 @@ class MqttSource:
             return
         self.close()
         if self._refusal is not None:
-            raise BrokerUnreachableError(self._told_refusal())
+            raise BrokerUnreachableError(told_refusal(self._refusal))
         raise BrokerUnreachableError(
             f"{broker.host}:{broker.port} does not answer like an MQTT broker within {_ANSWER_S:g} s. "
             "Check CALLOUT_BROKER_URL."
         )
-
-    def _told_refusal(self) -> str:
-        return f"the broker refuses ingest: {self._refusal}. Check the account and its rights in CALLOUT_BROKER_URL."
 
     def _made(self, broker: ServerAddress, kind: type[PlainClient]) -> PlainClient:
         name = f"callout-ingest-{self._partitions.start:02d}-{self._partitions.stop - 1:02d}"
@@ -99,9 +100,10 @@ class MqttSource:
         if broker.username:
             client.username_pw_set(broker.username, broker.password)
         if broker.tls:
-            client.tls_set()  # pyright: ignore[reportUnknownMemberType]  # paho leaves one parameter untyped
+            client.tls_set(ca_certs=broker.ca_file)  # pyright: ignore[reportUnknownMemberType]  # paho leaves one parameter untyped
         client.reconnect_delay_set(min_delay=1, max_delay=10)
         client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_publish = self._on_publish
@@ -117,15 +119,26 @@ class MqttSource:
             # A session that is there knows its topics already, and the answer may stand behind a long queue.
             self._subscribed.set()
             self._inbox.wake()
+        self._failure = told_refusal(str(reason)) if reason.is_failure else ""
         if reason.is_failure:
+            _log.error("%s It is tried again.", self._failure)
             return
+        self._ask_for_topics(client)
+
+    def _ask_for_topics(self, client: Client) -> None:
         wanted = [
             (f"{ROOT}/{partition}/+/+/{channel}", SubscribeOptions(qos=1))
             for partition in self._partitions
             for channel in _CHANNELS
         ]
+        self._ask_at_s = None
         client.subscribe(wanted)
         _log.info("connected to the broker, asking for %d topics", len(wanted))
+
+    def _on_connect_fail(self, _client: Client, _userdata: Any) -> None:
+        """Called while the error is being handled, which paho does not hand on."""
+        self._failure = told_unreachable(self._broker, sys.exc_info()[1])
+        _log.warning("%s It is tried again.", self._failure)
 
     def _on_subscribe(
         self, _client: Client, _userdata: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
@@ -133,7 +146,11 @@ class MqttSource:
         refused = sum(reason.is_failure for reason in reasons)
         if refused:
             self._refusal = f"{refused} of {len(reasons)} topics"
+            self._failure = told_refusal(self._refusal)
+            self._ask_at_s = time.monotonic() + _ASK_AGAIN_S
+            _log.error("%s They are asked for again.", self._failure)
         else:
+            self._refusal, self._failure = None, ""
             _log.info("%s %d topics", SUBSCRIBED, len(reasons))
         self._subscribed.set()
 
@@ -141,7 +158,7 @@ class MqttSource:
         self, _client: Client, _userdata: Any, _flags: DisconnectFlags, reason: ReasonCode, _props: Properties | None
     ) -> None:
         self._inbox.end_connection()
-        if reason.is_failure:
+        if reason.is_failure and self._refusal is None:
             _log.warning("the broker ended the connection: %s; trying again", reason)
 
     @property
@@ -152,15 +169,17 @@ class MqttSource:
     def receive(self, most: int, timeout_s: float) -> Sequence[Message]:
         """Return what has arrived, at most `most`; wait up to `timeout_s` seconds for the first.
 
-        Raises
-        ------
-        BrokerUnreachableError
-            When the broker has refused the login.
+        A broker that is away or refuses us is tried again without end, and nothing comes meanwhile: see `trouble`.
         """
-        taken = self._inbox.receive(most, timeout_s)
-        if self._refusal is not None:
-            raise BrokerUnreachableError(self._told_refusal())
-        return taken
+        if self._ask_at_s is not None and time.monotonic() >= self._ask_at_s and self._client.is_connected():
+            self._ask_for_topics(self._client)
+        return self._inbox.receive(most, timeout_s)
+
+    def trouble(self) -> str:
+        """Return why the broker does not have this session, with the next move; empty while it has."""
+        if self.is_connected:
+            return ""
+        return self._failure or told_unreachable(self._broker, None)
 
     def waiting(self) -> Sequence[Message]:
         """Return what has arrived and was not received yet, the oldest first."""

@@ -99,6 +99,7 @@ ALARMS: Final[Mapping[str, str]] = {
     "work_silent": msgid("No faults are being worked on and no messages leave: work is not heard from."),
     "jobs_old": msgid("Diagnoses, offers and messages are late: jobs are waiting."),
     "disk_full": msgid("The disk is %(value)s full."),
+    "broker_away": msgid("The broker does not let ingest in; devices' messages wait there or at the devices."),
 }
 
 # Why a planner's act is refused, as `gateway.planner` says it.
