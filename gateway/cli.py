@@ -269,6 +269,13 @@ def _become_street(name: str, words: list[str]) -> None:
     os.execve(sys.executable, command, variables)  # noqa: S606  # a shell is what is not wanted
 
 
+@app.command(rich_help_panel="Development", context_settings=_STREET)
+def bench(context: typer.Context) -> None:
+    """Measure this machine: ingest, storage, memory, recovery, the cost of a large fleet; all words: `bench --help`."""
+    os.chdir(CHECKOUT)
+    os.execv(sys.executable, [sys.executable, "-m", "benchmarks", *context.args])  # noqa: S606  # a shell is what is not wanted
+
+
 def _only_by_start_script(name: str) -> None:
     message = f"`{name}` is a command of the start script, which installs its tools: ./callout {name}"
     raise SettingsError(message)

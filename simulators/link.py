@@ -28,7 +28,8 @@ _log = logging.getLogger(__name__)
 
 STATE_SCHEMA = "callout.state/1"
 WILL_DELAY_S = 60
-_SESSION_S = 600
+# A session that never ends: what has an end is what mosquitto dies of (see the decision on sessions that never end).
+_SESSION_S = 0xFFFF_FFFF
 _KEEPALIVE_S = 60
 _FIRST_RETRY_S = 0.25
 _LONGEST_RETRY_S = 10.0

@@ -40,7 +40,8 @@ acl_file {folder}/access
 persistence true
 persistence_location {folder}/
 autosave_interval 1
-persistent_client_expiration 14d
+# No persistent_client_expiration: with it, mosquitto (2.0, to its last) reads freed memory and dies some day after it was
+# restarted and has read its accounts anew twice while somebody is away. Sessions that never end are not in its list.
 
 # Bounded, so that a stopped receiver cannot fill the memory, and large, so that a restart of it loses nothing.
 max_queued_messages {queue_messages}
