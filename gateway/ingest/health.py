@@ -1,9 +1,10 @@
 """The health of ingest: whether it is ready, what it measures of itself and of the broker, and its alarms."""
 
-import shutil
+import os
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from gateway.health.alarms import Kind
@@ -96,10 +97,9 @@ class IngestHealth:
             self._door.close()
 
     def _measure(self, _connection: Connection | None, _now: datetime) -> Mapping[Kind, float | None]:
-        disk = shutil.disk_usage(_existing(self._settings))
         values: dict[Kind, float | None] = {
             Kind.INGEST_BEHIND: max(self._measures.lags_s().values()),
-            Kind.DISK_FULL: 1 - disk.free / disk.total,
+            Kind.DISK_FULL: max(_full_share(folder) for folder in _disks(self._settings)),
             Kind.BROKER_AWAY: self._away.seen(is_connected=self._source.is_connected, now_s=time.monotonic()),
         }
         fill = self._watch.fill()
@@ -112,7 +112,15 @@ class IngestHealth:
         return values
 
 
-def _existing(settings: Settings) -> str:
-    """Return the data folder, or the nearest one above it that exists: a process beside other servers has none."""
+def _disks(settings: Settings) -> list[Path]:
+    """Return the data folder, or the nearest one above it that exists, and what may have disks of their own below it."""
     folder = settings.data_dir
-    return str(next(each for each in (folder, *folder.parents) if each.exists()))
+    home = next(each for each in (folder, *folder.parents) if each.exists())
+    return [home, *(part for part in (folder / "postgres", folder / "broker") if part.exists())]
+
+
+def _full_share(folder: Path) -> float:
+    """Return how full a disk is for those who are not root, to whom its last part is closed."""
+    disk = os.statvfs(folder)
+    used, left = disk.f_blocks - disk.f_bfree, disk.f_bavail
+    return used / (used + left) if used + left else 1.0
