@@ -22,6 +22,7 @@ class Kind(StrEnum):
     JOBS_OLD = "jobs_old"
     DISK_FULL = "disk_full"
     BROKER_AWAY = "broker_away"
+    CLOCK_JUMPED = "clock_jumped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ THRESHOLDS: Final[Mapping[Kind, Threshold]] = {
     Kind.BROKER_AWAY: Threshold(
         15.0, 1.0, 300.0, "s", "the broker has not had the session of ingest for {value:.0f} s"
     ),
+    Kind.CLOCK_JUMPED: Threshold(5.0, 1.0, 300.0, "s", "the machine's clock has jumped by {value:.0f} s"),
 }
 
 

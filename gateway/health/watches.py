@@ -3,6 +3,7 @@
 Serve notices that ingest or work are not heard from, work that jobs wait too long: nobody has to report his own death.
 """
 
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
@@ -49,7 +50,7 @@ class WorkHealth:
 
 def watch_serve(settings: Settings) -> Pulse:
     """Begin the pulse of a serve process, which looks after the silence of ingest and work."""
-    pulse = Pulse("serve", settings.required("database_url"), Role.SERVE, tuple(_SILENT.values()), _silences)
+    pulse = Pulse("serve", settings.required("database_url"), Role.SERVE, tuple(_SILENT.values()), Heard().silences)
     pulse.start()
     return pulse
 
@@ -58,9 +59,25 @@ def _waiting_jobs(connection: Connection | None, _now: datetime) -> Mapping[Kind
     return {} if connection is None else {Kind.JOBS_OLD: alarms.oldest_job_s(connection)}
 
 
-def _silences(connection: Connection | None, _now: datetime) -> Mapping[Kind, float | None]:
-    """Return for how long processes have not been heard from; one that never was is not missed."""
-    if connection is None:
-        return {}
-    silent_s = {each.process: each.silent_s for each in alarms.processes(connection)}
-    return {kind: silent_s.get(process) for process, kind in _SILENT.items()}
+class Heard:
+    """When processes were last heard from, by the clock that only goes forward: the machine's may be set."""
+
+    def __init__(self) -> None:
+        self._heard: dict[str, tuple[datetime, float]] = {}
+
+    def silences(self, connection: Connection | None, _now: datetime) -> Mapping[Kind, float | None]:
+        """Return for how long processes have not been heard from; one that never was is not missed."""
+        if connection is None:
+            return {}
+        silent_s = {each.process: self._silent_s(each) for each in alarms.processes(connection)}
+        return {kind: silent_s.get(process) for process, kind in _SILENT.items()}
+
+    def _silent_s(self, row: alarms.ProcessRow) -> float:
+        now_s = time.monotonic()
+        before = self._heard.get(row.process)
+        if before is None:
+            # What was before our first look, the database's clock alone knows.
+            self._heard[row.process] = row.heard_at, now_s - max(0.0, row.silent_s)
+        elif before[0] != row.heard_at:
+            self._heard[row.process] = row.heard_at, now_s
+        return now_s - self._heard[row.process][1]

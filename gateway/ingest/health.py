@@ -3,11 +3,12 @@
 import os
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from gateway.health.alarms import Kind
+from gateway.health.clock import Jumps
 from gateway.health.door import HealthDoor
 from gateway.health.measures import IngestMeasures
 from gateway.health.pulse import Pulse
@@ -21,8 +22,10 @@ from gateway.storage.connection import Connection, Role
 _LOOKED_WITHIN_S: Final = 30.0
 # The alarm about dropped messages ends when none was dropped for so long.
 _DROPS_FORGOTTEN_S: Final = 900.0
+_JUMPS_REMEMBERED_S: Final = 3600.0
 _KINDS: Final = (
     Kind.QUEUE_FILLS, Kind.QUEUE_DROPS, Kind.DATABASE_AWAY, Kind.INGEST_BEHIND, Kind.DISK_FULL, Kind.BROKER_AWAY,
+    Kind.CLOCK_JUMPED,
 )  # fmt: skip
 
 
@@ -62,6 +65,7 @@ class IngestHealth:
         self._measures = measures
         self._drops = Drops()
         self._away = Away()
+        self._jumps = Jumps(_JUMPS_REMEMBERED_S)
         bound = Bound(settings.broker_queue_messages, settings.broker_queue_bytes)
         self._watch = QueueWatch(settings.broker, bound)
         self._pulse = Pulse("ingest", settings.required("database_url"), Role.INGEST, _KINDS, self._measure)
@@ -84,7 +88,7 @@ class IngestHealth:
     def troubles(self) -> list[str]:
         """Return why ingest is not ready; nothing when it is."""
         found = [self._pulse.trouble(), self._source.trouble()]
-        looked_s = (datetime.now(UTC) - self._measures.looked_at).total_seconds()
+        looked_s = time.monotonic() - self._measures.looked_s
         if looked_s > _LOOKED_WITHIN_S:
             found.append(f"the batch in hand has not been committed for {looked_s:.0f} s")
         return [trouble for trouble in found if trouble]
@@ -96,11 +100,12 @@ class IngestHealth:
         if self._door is not None:
             self._door.close()
 
-    def _measure(self, _connection: Connection | None, _now: datetime) -> Mapping[Kind, float | None]:
+    def _measure(self, _connection: Connection | None, now: datetime) -> Mapping[Kind, float | None]:
         values: dict[Kind, float | None] = {
             Kind.INGEST_BEHIND: max(self._measures.lags_s().values()),
             Kind.DISK_FULL: max(_full_share(folder) for folder in _disks(self._settings)),
             Kind.BROKER_AWAY: self._away.seen(is_connected=self._source.is_connected, now_s=time.monotonic()),
+            Kind.CLOCK_JUMPED: self._jumps.look(now, time.monotonic()),
         }
         fill = self._watch.fill()
         if fill is not None:

@@ -1,4 +1,5 @@
--- What must not stop ingest: a dump that reads while a day begins. And an alarm about a broker that does not let us in.
+-- What must not stop ingest: a dump that reads while a day begins. And alarms about a broker that does not let us in, and
+-- about the machine's clock.
 
 -- A partition is made beside its table and then attached. To make it as a part of the table needs the whole table for
 -- itself: it would wait for whoever reads there, a dump of an hour among them, and all that is written would wait behind it.
@@ -44,4 +45,4 @@ $$;
 
 ALTER TABLE desk_alarm DROP CONSTRAINT alarm_kind_is_known;
 ALTER TABLE desk_alarm ADD CONSTRAINT alarm_kind_is_known CHECK (kind IN ('queue_fills', 'queue_drops', 'database_away',
-    'ingest_behind', 'ingest_silent', 'work_silent', 'jobs_old', 'disk_full', 'broker_away'));
+    'ingest_behind', 'ingest_silent', 'work_silent', 'jobs_old', 'disk_full', 'broker_away', 'clock_jumped'));
