@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.backup.manifest import (
+    AUTHORITY,
     DATABASE,
     PORTS,
     SECRETS,
@@ -145,10 +146,12 @@ def _copy_secrets(folder: Path, settings: Settings) -> None:
     """What no database holds: without the signing secret no link in a letter would open any more."""
     secrets = folder / SECRETS
     secrets.mkdir(mode=_PRIVATE)
-    kept = settings.data_dir / SECRETS
-    for path in sorted(kept.iterdir()) if kept.is_dir() else ():
-        if path.is_file() and not path.name.startswith("."):
-            write_privately(secrets / path.name, path.read_text(encoding="utf-8"))
+    for name in (SECRETS, AUTHORITY):
+        kept = settings.data_dir / name
+        for path in sorted(kept.iterdir()) if kept.is_dir() else ():
+            if path.is_file() and not path.name.startswith("."):
+                (folder / name).mkdir(mode=_PRIVATE, exist_ok=True)
+                write_privately(folder / name / path.name, path.read_text(encoding="utf-8"))
     for name, value in (("signing", settings.secret), ("api-token", settings.api_token)):
         if value.get_secret_value():
             write_privately(secrets / name, value.get_secret_value())

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.backup.make import Progress, Tell
-from gateway.backup.manifest import DATABASE, PORTS, SECRETS, BackupError, Manifest
+from gateway.backup.manifest import AUTHORITY, DATABASE, PORTS, SECRETS, BackupError, Manifest
 from gateway.backup.programs import find_program, run
 from gateway.embedded.folder import DataFolder, open_folder, write_privately
 from gateway.embedded.ports import next_free_port
@@ -158,6 +158,7 @@ def _keep_secrets(folder: Path, data: DataFolder, given: Settings, tell: Tell) -
         ours.rename(aside)
         tell(f"secrets that were in the data folder are in {aside} from now on")
     _write_secrets(folder, data.part(SECRETS))
+    _keep_authority(folder, data, tell)
     signing = theirs.get("signing", "").strip()
     if not signing:
         tell("the backup holds no signing secret: set CALLOUT_SECRET to the old one, or links in letters do not open")
@@ -165,6 +166,18 @@ def _keep_secrets(folder: Path, data: DataFolder, given: Settings, tell: Tell) -
         tell(
             f"CALLOUT_SECRET is another one than the backup's: links in letters open only with that of {ours / 'signing'}"
         )
+
+
+def _keep_authority(folder: Path, data: DataFolder, tell: Tell) -> None:
+    """Put the desk's certificate authority into the data folder, unless one is there."""
+    theirs, ours = folder / AUTHORITY, data.path / AUTHORITY
+    if not theirs.is_dir():
+        return
+    if ours.exists():
+        tell(f"the certificate authority in {ours} stays as it is; the backup's is in {theirs}")
+        return
+    for path in sorted(theirs.iterdir()):
+        write_privately(data.part(AUTHORITY) / path.name, path.read_text(encoding="utf-8"))
 
 
 def _write_secrets(folder: Path, into: Path) -> None:

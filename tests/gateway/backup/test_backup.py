@@ -148,11 +148,15 @@ def test_a_new_data_folder_gets_a_database_with_the_password_the_secrets_and_the
     small_backup: Path, desk: SmallDesk, data_folder: DataFolder
 ) -> None:
     (small_backup.parent.parent / "home" / "ports.json").write_text(json.dumps({"broker": 21999}))
+    authority = small_backup.parent.parent / "home" / "authority"
+    authority.mkdir()
+    (authority / "ca.key").write_text("the key of the authority")
     made = make_backup(settings(desk.dsn, small_backup.parent.parent), small_backup.parent, print)
     restore(made, Settings(data_dir=data_folder.path), print)
     assert data_folder.secret("signing") == SECRET
     assert data_folder.secret("callout-ingest") == "the broker's password of ingest"
     assert data_folder.remembered_ports() == {"broker": 21999}
+    assert (data_folder.path / "authority" / "ca.key").read_text() == "the key of the authority"
     assert not (data_folder.path / "restoring").exists()
     with EmbeddedPostgres(data_folder, free_port()) as server:
         assert value(server.dsn, "SELECT name FROM device") == "ev-1"
