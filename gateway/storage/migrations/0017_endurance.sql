@@ -45,4 +45,4 @@ $$;
 
 ALTER TABLE desk_alarm DROP CONSTRAINT alarm_kind_is_known;
 ALTER TABLE desk_alarm ADD CONSTRAINT alarm_kind_is_known CHECK (kind IN ('queue_fills', 'queue_drops', 'database_away',
-    'ingest_behind', 'ingest_silent', 'work_silent', 'jobs_old', 'disk_full', 'broker_away', 'clock_jumped'));
+    'ingest_behind', 'ingest_silent', 'work_silent', 'jobs_old', 'disk_full', 'list_old', 'broker_away', 'clock_jumped'));
