@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -100,12 +100,13 @@ class IngestHealth:
         if self._door is not None:
             self._door.close()
 
-    def _measure(self, _connection: Connection | None, now: datetime) -> Mapping[Kind, float | None]:
+    def _measure(self, _connection: Connection | None, _now: datetime) -> Mapping[Kind, float | None]:
         values: dict[Kind, float | None] = {
             Kind.INGEST_BEHIND: max(self._measures.lags_s().values()),
             Kind.DISK_FULL: max(_full_share(folder) for folder in _disks(self._settings)),
             Kind.BROKER_AWAY: self._away.seen(is_connected=self._source.is_connected, now_s=time.monotonic()),
-            Kind.CLOCK_JUMPED: self._jumps.look(now, time.monotonic()),
+            # Both clocks are looked at in one moment: whatever takes time between them would be a jump.
+            Kind.CLOCK_JUMPED: self._jumps.look(datetime.now(UTC), time.monotonic()),
         }
         fill = self._watch.fill()
         if fill is not None:
