@@ -49,7 +49,7 @@ def create(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="Callout", docs_url=None, redoc_url=None, lifespan=lifespan)
     # The machines' door reads its settings here.
     app.state.settings = chosen
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, by_tls_only=chosen.base_url.startswith("https:"))
     answer_failures(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for module in (owner, login, request, rejections, incidents, letter, planner, devices, device, signal, api):

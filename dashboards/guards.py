@@ -21,6 +21,8 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+# Two years, for this host alone: what else lives under its name is not ours to bind.
+_BY_TLS_ONLY: Final = {"Strict-Transport-Security": "max-age=63072000"}
 
 
 class ForeignFormError(Exception):
@@ -30,8 +32,9 @@ class ForeignFormError(Exception):
 class SecurityHeaders:
     """Adds the headers to each answer and refuses forms of a size that no person fills in."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, by_tls_only: bool = False) -> None:
         self._app = app
+        self._headers = _HEADERS | (_BY_TLS_ONLY if by_tls_only else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it for its size."""
@@ -42,7 +45,7 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
                 if str(scope["path"]).startswith("/static/"):
                     # The address carries a hash of the content: what it names never changes.

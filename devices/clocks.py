@@ -17,6 +17,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
+from devices.readings import FloatArray, IntArray
+
 AHEAD_S: Final = 30.0
 FEWEST: Final = 8
 _LEAST_BEHIND_S: Final = 300.0
@@ -33,38 +38,43 @@ class Skew:
     is_off: bool
 
 
-def behind_s(cadence_s: float) -> float:
-    """Return by how much a clock may seem behind for a product that samples at this cadence, in seconds.
-
-    >>> behind_s(60.0), behind_s(3600.0)
-    (300.0, 7200.0)
-    """
-    return max(_LEAST_BEHIND_S, _CADENCES_BEHIND * cadence_s)
-
-
 def skew(pairs: Sequence[tuple[int, int]], cadence_s: float) -> Skew | None:
-    """Estimate a device's clock from its newest live messages.
+    """Estimate one device's clock; see `skews`."""
+    told_us, received_us = np.array(pairs, dtype=np.int64).reshape(1, len(pairs), 2).transpose(2, 0, 1)
+    return skews(told_us, received_us, np.array([len(pairs)]), np.array([cadence_s]))[0]
+
+
+def skews(told_us: IntArray, received_us: IntArray, counts: IntArray, cadence_s: FloatArray) -> list[Skew | None]:
+    """Estimate devices' clocks from their newest live messages.
 
     Parameters
     ----------
-    pairs : sequence of (int, int)
+    told_us, received_us : int64 [m, k]
         Time of the newest sample by the device, and of receipt by us, in microseconds, in the order of receipt.
-    cadence_s : float
+    counts : int64 [m]
+        How many of the k messages of each device count.
+    cadence_s : float64 [m]
         The product's usual time between samples.
 
     Returns
     -------
-    Skew or None
+    list of Skew or None
         None when nothing can be said: too few messages, or a store that is being emptied.
     """
-    if len(pairs) < FEWEST:
-        return None
-    delays_s = sorted((received_us - told_us) / _US for told_us, received_us in pairs)
-    least_s = delays_s[_OUTLIERS]
-    if least_s < -AHEAD_S:
-        return Skew(-least_s, is_off=True)
-    if least_s <= behind_s(cadence_s):
-        return Skew(-least_s, is_off=False)
-    passed_s = (pairs[-1][1] - pairs[0][1]) / _US
-    told_s = (max(told for told, _ in pairs) - min(told for told, _ in pairs)) / _US
-    return Skew(-least_s, is_off=True) if told_s <= 2 * passed_s else None
+    counted: NDArray[np.bool_] = np.arange(told_us.shape[1], dtype=np.int64) < counts[:, None]
+    if not (counts >= FEWEST).any():
+        return [None] * len(counts)
+    delays_s = np.where(counted, (received_us - told_us) / _US, np.inf)
+    least_s = np.partition(delays_s, _OUTLIERS, axis=1)[:, _OUTLIERS]
+    last = np.maximum(counts - 1, 0)[:, None]
+    passed_us = np.take_along_axis(received_us, last, 1)[:, 0] - received_us[:, 0]
+    newest_us = np.where(counted, told_us, np.iinfo(np.int64).min).max(axis=1)
+    oldest_us = np.where(counted, told_us, np.iinfo(np.int64).max).min(axis=1)
+    is_live = newest_us - oldest_us <= 2 * passed_us
+    is_ahead = least_s < -AHEAD_S
+    is_behind = least_s > np.maximum(_LEAST_BEHIND_S, _CADENCES_BEHIND * cadence_s)
+    says = (counts >= FEWEST) & (~is_behind | is_live)
+    return [
+        Skew(-value, is_off) if is_said else None
+        for value, is_off, is_said in zip(least_s.tolist(), (is_ahead | is_behind).tolist(), says.tolist(), strict=True)
+    ]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 PARTITIONS: Final = 64
+EVERY_PARTITION: Final = range(PARTITIONS)
 ROOT: Final = "callout/v1"
 CHANNELS: Final = ("telemetry", "event", "state", "command", "answer")
 

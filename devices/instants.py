@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def to_us(instant: datetime) -> int:
@@ -13,7 +13,7 @@ def to_us(instant: datetime) -> int:
     >>> to_us(datetime(1970, 1, 2, tzinfo=UTC))
     86400000000
     """
-    return (instant - _EPOCH) // _MICROSECOND
+    return (instant - EPOCH) // MICROSECOND
 
 
 def from_us(at_us: int) -> datetime:
@@ -24,4 +24,4 @@ def from_us(at_us: int) -> datetime:
     OverflowError
         When it is outside of the calendar's years 1 to 9999.
     """
-    return _EPOCH + at_us * _MICROSECOND
+    return EPOCH + at_us * MICROSECOND

@@ -29,6 +29,7 @@ MOST_RANGES: Final = 64
 # Epochs of one boot; the last one is begun again and again.
 MOST_EPOCHS: Final = 16
 RECENT: Final = 10
+UNMARKED: Final = 0
 _FIRST_SEQ: Final = 1
 # A boot that is first heard above this has not lost so many: it counts otherwise.
 _HIGHEST_START: Final = 1000
@@ -58,12 +59,11 @@ class Fallen(NamedTuple):
     claimed_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Numbered:
+class Numbered(NamedTuple):
     """What numbering looks at in a message.
 
     `claimed_us` is the newest sample that was believed, `told_us` the newest of all, in microseconds since 1970 by the
-    device's clock; None when there is none. `mark` is a checksum of the payload.
+    device's clock; None when there is none. `mark` is a checksum of the payload, `UNMARKED` where that is gone.
     """
 
     boot: int
@@ -278,7 +278,9 @@ def _clash(lane: Lane, message: Numbered) -> list[Finding]:
     if message.is_backfill or message.is_event or message.claimed_us is None:
         return []
     earlier = next((each for each in lane.recent if each.seq == message.seq), None)
-    if earlier is None or (earlier.told_us, earlier.mark) == (message.told_us, message.mark):
+    if earlier is None or earlier.mark == UNMARKED or message.mark == UNMARKED:
+        return []
+    if (earlier.told_us, earlier.mark) == (message.told_us, message.mark):
         return []
     lane.clashes = min(lane.clashes + 1, 1000)
     here = (message.boot, message.seq)

@@ -75,8 +75,11 @@ class Columns:
 
     def counter(self, signal: str) -> FloatArray:
         """Return a counter as float64 [n], exact up to 2^53 and NaN where there is no value."""
-        column = self.values.get(signal)
-        return np.full(self.length, np.nan) if column is None else np.array(column, dtype=np.float64)
+        if signal not in self._arrays:
+            column = self.values.get(signal)
+            empty = np.full(self.length, np.nan)
+            self._arrays[signal] = empty if column is None else np.array(column, dtype=np.float64)
+        return self._arrays[signal]
 
     def matrix(self, signal: str) -> FloatArray:
         """Return a vector signal as float64 [n, widest], NaN where there is no value or no such element."""

@@ -1,21 +1,28 @@
 """Device rows: which row of the state arrays belongs to which device."""
 
+from typing import Final
+
 import numpy as np
 
 from devices.readings import IntArray
+
+_NONE: Final = -1
+# Device ids count from one, so a table by id is small; ids beyond it, of which there are few or none, cost a copy of it.
+_ROOM: Final = 1024
 
 
 class DeviceRows:
     """A growing table of device ids; a device keeps the row it was first given."""
 
     def __init__(self) -> None:
-        self._row: dict[int, int] = {}
+        self._row = np.full(_ROOM, _NONE, np.int64)
+        self._count = 0
 
     def __len__(self) -> int:
-        return len(self._row)
+        return self._count
 
     def __contains__(self, device_id: int) -> bool:
-        return device_id in self._row
+        return device_id < len(self._row) and bool(self._row[device_id] != _NONE)
 
     def of(self, device_ids: IntArray) -> IntArray:
         """Return the row of each device [n], giving new rows to new devices.
@@ -23,5 +30,14 @@ class DeviceRows:
         >>> DeviceRows().of(np.array([70, 12, 70])).tolist()
         [0, 1, 0]
         """
-        row = self._row
-        return np.array([row.setdefault(device_id, len(row)) for device_id in device_ids.tolist()], dtype=np.int64)
+        if len(device_ids) and (highest := int(device_ids.max())) >= len(self._row):
+            room = max(highest + 1, 2 * len(self._row))
+            self._row = np.concatenate([self._row, np.full(room - len(self._row), _NONE, np.int64)])
+        rows = self._row[device_ids]
+        if (rows == _NONE).any():
+            fresh, first = np.unique(device_ids[rows == _NONE], return_index=True)
+            fresh = fresh[np.argsort(first)]
+            self._row[fresh] = np.arange(self._count, self._count + len(fresh))
+            self._count += len(fresh)
+            rows = self._row[device_ids]
+        return rows

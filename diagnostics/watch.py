@@ -88,7 +88,8 @@ class Watch:
             The n samples' values.
         """
         slots = self._rows.of(device_ids)
-        readings = [self._read(group, columns) for group in self._groups]
+        features = _Features(self.product, columns)
+        readings = [self._read(group, features) for group in self._groups]
         for group, reading in zip(self._groups, readings, strict=True):
             group.grow(len(self._rows), reading.width)
         changes: list[SymptomChange] = []
@@ -100,26 +101,13 @@ class Watch:
                     changes += self._told(group, changed, rows, device_ids, columns)
         return changes
 
-    def _read(self, group: Group, columns: Columns) -> Readings:
+    def _read(self, group: Group, features: "_Features") -> Readings:
         """Conditions of a group's monitors, side by side, over the whole batch."""
         first, *others = group.monitors
         if group.detector is not None:
-            return group.detector.read(self._values(first, columns))
-        parts = [self._conditions(monitor, columns) for monitor in (first, *others)]
+            return group.detector.read(features.values(first))
+        parts = [_conditions(monitor, features) for monitor in (first, *others)]
         return Conditions.side_by_side(parts) if others else parts[0]
-
-    def _conditions(self, monitor: OfReadings, columns: Columns) -> Conditions:
-        if isinstance(monitor, Reported):
-            return reported.evaluate(monitor, columns.codes(self.product.features[monitor.feature].of_codes))
-        if isinstance(monitor, Limit):
-            return limit.evaluate(monitor, self._values(monitor, columns))
-        raise TypeError(f"monitor {monitor.name} has a memory, so it is a group of its own")
-
-    def _values(self, monitor: OfReadings, columns: Columns) -> FloatArray:
-        compute = self.product.features[monitor.feature].compute
-        if compute is None:
-            raise TypeError(f"monitor {monitor.name} needs numbers, but feature {monitor.feature} holds codes")
-        return compute(columns)
 
     def _told(
         self, group: Group, changed: Changes, rows: IntArray, device_ids: IntArray, columns: Columns
@@ -146,19 +134,23 @@ class Watch:
         codes = columns.codes(self.product.features[monitor.feature].of_codes)[row]
         return " ".join(reported.active_codes(monitor, codes or frozenset()))
 
-    def newest_us(self, device_ids: IntArray) -> tuple[IntArray, IntArray]:
+    def slots(self, device_ids: IntArray) -> IntArray:
+        """Return the row of each device in the state, int64 [n]; new devices are given new rows."""
+        return self._rows.of(device_ids)
+
+    def newest_us(self, slots: IntArray) -> tuple[IntArray, IntArray]:
         """Return the event time of the newest sample that moved each device's detectors, 0 where none did.
 
         Parameters
         ----------
-        device_ids : int64 [n]
+        slots : int64 [n]
+            As `slots` gave them.
 
         Returns
         -------
         tuple of int64 [n]
             Of the monitors over numbers, and of those over trouble codes: events run ahead of buffered telemetry.
         """
-        slots = self._rows.of(device_ids)
         newest = {True: np.zeros(len(slots), np.int64), False: np.zeros(len(slots), np.int64)}
         for group in self._groups:
             group.grow(len(self._rows), 0)
@@ -183,9 +175,8 @@ class Watch:
             arrays |= group.take(slots)
         return pack(arrays)
 
-    def snapshots(self, device_ids: Sequence[int]) -> list[bytes]:
+    def snapshots(self, ids: IntArray) -> list[bytes]:
         """Return the state of each of some devices, as `snapshot` would one by one; all of them have to be known."""
-        ids = np.array(device_ids, dtype=np.int64)
         slots = self._rows.of(ids)
         by_device: dict[str, Array] = {"device_ids": ids}
         of_all: dict[str, Array] = {}
@@ -208,6 +199,37 @@ class Watch:
             group.grow(len(self._rows), 0)
             group.put(slots, arrays)
         return [int(device_id) for device_id in arrays["device_ids"]]
+
+
+class _Features:
+    """The features of a batch, each computed once however many monitors look at it."""
+
+    def __init__(self, product: ProductType, columns: Columns) -> None:
+        self._product = product
+        self._columns = columns
+        self._values: dict[str, FloatArray] = {}
+
+    def values(self, monitor: OfReadings) -> FloatArray:
+        """Return the feature of a monitor, float64 [n, w]."""
+        name = monitor.feature
+        if name not in self._values:
+            compute = self._product.features[name].compute
+            if compute is None:
+                raise TypeError(f"monitor {monitor.name} needs numbers, but feature {name} holds codes")
+            self._values[name] = compute(self._columns)
+        return self._values[name]
+
+    def codes(self, monitor: Reported) -> list[frozenset[str] | None]:
+        """Return the trouble codes that a monitor looks at."""
+        return self._columns.codes(self._product.features[monitor.feature].of_codes)
+
+
+def _conditions(monitor: OfReadings, features: _Features) -> Conditions:
+    if isinstance(monitor, Reported):
+        return reported.evaluate(monitor, features.codes(monitor))
+    if isinstance(monitor, Limit):
+        return limit.evaluate(monitor, features.values(monitor))
+    raise TypeError(f"monitor {monitor.name} has a memory, so it is a group of its own")
 
 
 def rounds(slots: IntArray) -> Iterator[IntArray]:

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from pydantic import SecretStr
 
-from gateway import cli_account, cli_backup, cli_devices, cli_doctor, cli_rejections, cli_troubles
+from gateway import cli_account, cli_authority, cli_backup, cli_devices, cli_doctor, cli_rejections, cli_troubles
 from gateway.errors import CalloutError, SettingsError
 from gateway.settings import CHECKOUT, Settings, as_environment, load_settings
+from gateway.settings_sources import SETTINGS_FILE, variable
 
 _HELP: Final = """
 Callout, the service desk that machines call.
@@ -25,13 +27,24 @@ A product finds its fault, reports it and calls for service; part and bay are pu
 thing only: which day? Start with **demo**; **up** is for real use on one machine.
 
 Each setting is an environment variable: CALLOUT_DATA_DIR, CALLOUT_DATABASE_URL, CALLOUT_BROKER_URL, CALLOUT_SMTP_URL,
-CALLOUT_HTTP_PORT and so on. What is not set is brought along by **up** and **demo**.
+CALLOUT_HTTP_PORT and so on, or a line of a settings file. What is not set is brought along by **up** and **demo**.
 """
 _STREET: Final = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": list[str]()}
 
 app = typer.Typer(
     help=_HELP, no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
 )
+
+
+@app.callback()
+def before(
+    settings_file: Annotated[
+        Path | None, typer.Option(help="TOML file with settings, as CALLOUT_SETTINGS_FILE.")
+    ] = None,
+) -> None:
+    """Take a settings file for whichever command follows, and for the processes that it starts."""
+    if settings_file is not None:
+        os.environ[variable(SETTINGS_FILE)] = str(settings_file.absolute())
 
 
 def main() -> None:
@@ -117,11 +130,18 @@ def _tell_how_to_use(settings: Settings, folder: Path) -> None:
 
 @app.command(rich_help_panel="Processes")
 def migrate() -> None:
-    """Bring the database's schema to this version's; harmless when it is there already."""
+    """Bring the database's schema to this version's; harmless when it is there already.
+
+    Roles whose passwords are set (CALLOUT_DATABASE_INGEST_PASSWORD and so on) may then log in with them.
+    """
+    from gateway.storage.logins import allow_logins
     from gateway.storage.migrate import migrate as apply_migrations
 
-    applied = apply_migrations(_settings().required("database_url"))
+    present = _settings()
+    applied = apply_migrations(present.required("database_url"))
     typer.echo("\n".join(f"applied {name}" for name in applied) or "the schema is up to date")
+    for role in allow_logins(present.required("database_url"), present.role_passwords):
+        typer.echo(f"{role} may log in")
 
 
 @app.command(rich_help_panel="Processes")
@@ -173,22 +193,14 @@ def serve() -> None:
 def accounts() -> None:
     """Keep the password file of a broker of your own equal to the devices that are enrolled; `up` does it by itself.
 
-    Needs CALLOUT_DATABASE_URL, CALLOUT_BROKER_URL and CALLOUT_BROKER_ACCOUNTS_FILE. The rules that bind each device to
-    its own topics are written beside the file, with .acl at its end. The broker has to read both again when they
-    change (mosquitto: at SIGHUP).
+    Needs CALLOUT_DATABASE_URL, CALLOUT_BROKER_ACCOUNTS_FILE, and CALLOUT_BROKER_URL or the services' passwords. The
+    rules that bind each device to its own topics are written beside the file, with .acl at its end, and so are the
+    broker's certificates where CALLOUT_CERTIFICATE_BROKER_URL is set, whose files are kept young here, too. The broker
+    has to read all of them again when they change (mosquitto: at SIGHUP).
     """
-    from gateway.broker_accounts import ACCESS_RULES
-    from gateway.embedded.account_sync import AccountSync, outside_accounts
-    from gateway.embedded.household import stopped_by_signals
+    from gateway.accounts import run
 
-    present = _settings()
-    kept = outside_accounts(present)
-    kept.path.with_name(f"{kept.path.name}.acl").write_text(ACCESS_RULES, encoding="utf-8")
-    sync = AccountSync(present.required("database_url"), kept, _tell)
-    with stopped_by_signals(_tell) as stopping:
-        sync.start()
-        stopping.wait()
-        sync.stop()
+    run(_settings(), _tell)
 
 
 @app.command(rich_help_panel="Set-up")
@@ -230,7 +242,8 @@ def login(
 def settings() -> None:
     """List all settings: what each is for, and its present value (secrets are not shown)."""
     present = _settings()
-    hidden = {"database_url", "broker_url", "device_broker_url", "smtp_url", "secret", "api_token"}
+    hidden = {"database_url", "broker_url", "source_url", "device_broker_url", "smtp_url"}
+    hidden |= {name for name in Settings.model_fields if isinstance(getattr(present, name), SecretStr)}
     for name, setting in Settings.model_fields.items():
         value = getattr(present, name)
         shown = ("(set)" if _is_set(value) else "(empty)") if name in hidden else str(value)
@@ -247,6 +260,7 @@ cli_doctor.add_to(app)
 cli_troubles.add_to(app)
 cli_account.add_to(app)
 cli_backup.add_to(app)
+cli_authority.add_to(app)
 
 
 @app.command(rich_help_panel="The street", context_settings=_STREET)

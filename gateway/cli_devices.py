@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +14,10 @@ from gateway.settings import Settings
 _PANEL = "Set-up"
 Tenant = Annotated[str, typer.Argument(help="Name of the tenant.")]
 Device = Annotated[str, typer.Argument(help="Name of the device within its tenant.")]
+
+Csr = Annotated[
+    Path | None, typer.Option(help="File with a certificate request (PKCS #10, PEM); the device keeps its key.")
+]
 
 
 def enrol(
@@ -30,12 +35,15 @@ def enrol(
     latitude: Annotated[float | None, typer.Option(min=-90, max=90, help="Degrees north.")] = None,
     longitude: Annotated[float | None, typer.Option(min=-180, max=180, help="Degrees east.")] = None,
     warranty_until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day.")] = None,
+    csr: Csr = None,
 ) -> None:
     """Enrol a device and print its credentials, partition and topics as JSON; the password is shown this once.
 
+    With --csr it gets a certificate for the key of its request instead of a password.
+
     The same as POST /api/v1/devices, without the HTTP.
     """
-    from gateway.api.devices import told
+    from gateway.api.devices import signer_for, told
     from gateway.enrolment import EnrolmentRequest
     from gateway.enrolment import enrol as enrol_device
     from gateway.storage.connection import Role, connect
@@ -50,6 +58,7 @@ def enrol(
         "owner": {"name": owner_name, "email": owner_email, "language": language, "timeZone": time_zone},
         "place": {"name": place, "latitude": latitude, "longitude": longitude, "timeZone": time_zone},
         "warrantyUntil": warranty_until.date() if warranty_until else None,
+        "certificateRequest": _read(csr),
     }
     try:
         request = EnrolmentRequest.model_validate(wanted)
@@ -61,7 +70,9 @@ def enrol(
         raise SettingsError(message) from None
     settings = _settings()
     with connect(settings.required("database_url"), Role.SERVE) as connection:
-        typer.echo(json.dumps(told(enrol_device(connection, request), settings), indent=2, ensure_ascii=False))
+        sign = signer_for(request.certificate_request, settings)
+        enrolled = enrol_device(connection, request, signer=sign)
+        typer.echo(json.dumps(told(enrolled, settings), indent=2, ensure_ascii=False))
 
 
 def move(
@@ -81,15 +92,20 @@ def move(
     typer.echo(f"{device} of {tenant} lives at {latitude}, {longitude} now")
 
 
-def reissue(tenant: Tenant, device: Device) -> None:
-    """Give a device a new password and print it, this once; the old one stops working at once."""
-    from gateway.api.devices import told
+def reissue(tenant: Tenant, device: Device, csr: Csr = None) -> None:
+    """Give a device a new password and print it, this once; what it had stops working at once.
+
+    With --csr it gets a certificate for the key of its request instead.
+    """
+    from gateway.api.devices import signer_for, told
     from gateway.enrolment import reissue as reissue_credentials
     from gateway.storage.connection import Role, connect
 
     settings = _settings()
     with connect(settings.required("database_url"), Role.SERVE) as connection:
-        enrolled = reissue_credentials(connection, tenant, device)
+        request = _read(csr)
+        sign = signer_for(request, settings)
+        enrolled = reissue_credentials(connection, tenant, device, certificate_request=request, signer=sign)
         typer.echo(json.dumps(told(enrolled, settings), indent=2, ensure_ascii=False))
 
 
@@ -107,6 +123,13 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     for command in (enrol, move, reissue, revoke):
         app.command(rich_help_panel=_PANEL)(command)
+
+
+def _read(csr: Path | None) -> str | None:
+    try:
+        return None if csr is None else csr.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise SettingsError(f"{csr} cannot be read: {error.strerror}. Name the file of the request.") from error
 
 
 def _settings() -> Settings:

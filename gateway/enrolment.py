@@ -1,9 +1,7 @@
 """Enrolment: a device comes to the desk, and gets its partition, its topics and its credentials, which are shown once."""
 
-import secrets
-import time
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from typing import Annotated, Final, Literal
@@ -15,14 +13,15 @@ from pydantic.alias_generators import to_camel
 
 from devices.identity import Identity, IdentityError, checked_name, partition_of
 from devices.products import UnknownProductError, product_type
-from gateway.broker_accounts import hash_password
+from gateway.authority.request import LONGEST_PEM
+from gateway.certificates import CertificateError, Issued, Signer
+from gateway.credentials import Grant, Password, take_away, wait_for_broker
 from gateway.errors import CalloutError
 from gateway.storage.connection import Connection, tenant_transaction
 from gateway.storage.findings import one
 
 # The embedded broker takes a new account in milliseconds; longer than this, it has none or is away.
 BROKER_WAIT_S: Final = 3.0
-_LOOK_EVERY_S: Final = 0.02
 
 
 class EnrolmentError(CalloutError):
@@ -53,6 +52,7 @@ def _checked_email(text: str) -> str:
 Name = Annotated[str, AfterValidator(lambda name: checked_name(name, "name"))]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Zone = Annotated[str, AfterValidator(_checked_zone)]
+CertificateRequest = Annotated[str, StringConstraints(max_length=LONGEST_PEM)]
 Email = Annotated[
     str,
     StringConstraints(pattern=r"^[^@\s<>\x00-\x1f]+@[^@\s<>\x00-\x1f]+$", max_length=254),
@@ -96,24 +96,40 @@ class EnrolmentRequest(_Model):
     owner: OwnerIn
     place: PlaceIn = PlaceIn()
     warranty_until: date | None = None
+    certificate_request: CertificateRequest | None = Field(
+        None, description="PKCS #10 in PEM form: the device gets a certificate for its key instead of a password."
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """An enrolled device with its new password, which is stored nowhere; `is_in_broker` says that it can log in now."""
+    """An enrolled device with its new credentials; `is_in_broker` says that it can log in now.
+
+    It has a password, which is stored nowhere, or a certificate; the password is empty then.
+    """
 
     identity: Identity
     password: str
     is_in_broker: bool
+    certificate: Issued | None = None
 
 
-def enrol(connection: Connection, request: EnrolmentRequest, *, wait_s: float = BROKER_WAIT_S) -> Enrolled:
+def enrol(
+    connection: Connection,
+    request: EnrolmentRequest,
+    *,
+    wait_s: float = BROKER_WAIT_S,
+    signer: Signer | None = None,
+) -> Enrolled:
     """Enrol a device, and wait up to `wait_s` seconds until the broker knows it.
+
+    One that sends a certificate request gets a certificate of `signer`; the broker need not be told of it.
 
     Raises
     ------
     EnrolmentError
-        When the tenant or product is unknown, the name cannot be used, or the device or serial is there already.
+        When the tenant or product is unknown, the name cannot be used, the device or serial is there already, or the
+        certificate request cannot be signed.
     """
     try:
         product_type(request.product)
@@ -122,14 +138,13 @@ def enrol(connection: Connection, request: EnrolmentRequest, *, wait_s: float = 
         raise EnrolmentError(str(error), "invalid") from error
     tenant_id = tenant_named(connection, request.tenant)
     identity = Identity(partition_of(request.tenant, device), request.tenant, device)
-    password = secrets.token_urlsafe(24)
-    password_hash = hash_password(password)
+    grant = _grant(identity, request.certificate_request, signer)
     try:
         with tenant_transaction(connection, tenant_id):
             _check_staff(connection, request.tenant)
             owner_id = _owner(connection, request.owner)
             device_id = _device(connection, request, identity, owner_id)
-            credential_id = _credential(connection, device_id, password_hash)
+            given = grant.give(connection, device_id)
     except UniqueViolation as error:
         what = "serial" if error.diag.constraint_name == "serial_is_enrolled_once" else "name"
         raise EnrolmentError(
@@ -137,25 +152,32 @@ def enrol(connection: Connection, request: EnrolmentRequest, *, wait_s: float = 
             f"tenant {request.tenant!r}). Re-issue its credentials instead, or enrol under another {what}.",
             "conflict",
         ) from error
-    return Enrolled(identity, password, _wait_for_broker(connection, tenant_id, credential_id, wait_s))
+    return _enrolled(connection, tenant_id, identity, given, wait_s)
 
 
-def reissue(connection: Connection, tenant: str, device: str, *, wait_s: float = BROKER_WAIT_S) -> Enrolled:
-    """Give a device a new password; the old one stops working.
+def reissue(
+    connection: Connection,
+    tenant: str,
+    device: str,
+    *,
+    certificate_request: str | None = None,
+    wait_s: float = BROKER_WAIT_S,
+    signer: Signer | None = None,
+) -> Enrolled:
+    """Give a device a new password, or a certificate of `signer` for its request; what it had stops working.
 
     Raises
     ------
     EnrolmentError
-        When there is no such device.
+        When there is no such device, or the request cannot be signed.
     """
     tenant_id = tenant_named(connection, tenant)
-    password = secrets.token_urlsafe(24)
-    password_hash = hash_password(password)
     with tenant_transaction(connection, tenant_id):
         device_id, identity = _find(connection, tenant, device)
-        _revoke(connection, device_id)
-        credential_id = _credential(connection, device_id, password_hash)
-    return Enrolled(identity, password, _wait_for_broker(connection, tenant_id, credential_id, wait_s))
+        grant = _grant(identity, certificate_request, signer)
+        take_away(connection, device_id, "reissued", datetime.now(UTC))
+        given = grant.give(connection, device_id)
+    return _enrolled(connection, tenant_id, identity, given, wait_s)
 
 
 def revoke(connection: Connection, tenant: str, device: str) -> None:
@@ -169,7 +191,7 @@ def revoke(connection: Connection, tenant: str, device: str) -> None:
     tenant_id = tenant_named(connection, tenant)
     with tenant_transaction(connection, tenant_id):
         device_id, _ = _find(connection, tenant, device)
-        _revoke(connection, device_id)
+        take_away(connection, device_id, "revoked", datetime.now(UTC))
 
 
 def move(connection: Connection, tenant: str, device: str, place: PlaceIn) -> None:
@@ -255,29 +277,19 @@ def _find(connection: Connection, tenant: str, device: str) -> tuple[int, Identi
     return row[0], Identity(row[1], tenant, device)
 
 
-def _credential(connection: Connection, device_id: int, password_hash: str) -> int:
-    return one(
-        connection.execute(
-            "INSERT INTO device_credential (device_id, password_hash) VALUES (%s, %s) RETURNING credential_id",
-            [device_id, password_hash],
-        ).fetchone()
+def _grant(identity: Identity, certificate_request: str | None, signer: Signer | None) -> Grant:
+    try:
+        return Grant.prepare(identity, certificate_request, signer)
+    except CertificateError as error:
+        raise EnrolmentError(str(error), "invalid") from error
+
+
+def _enrolled(
+    connection: Connection, tenant_id: int, identity: Identity, given: Password | Issued, wait_s: float
+) -> Enrolled:
+    return Enrolled(
+        identity,
+        given.text if isinstance(given, Password) else "",
+        wait_for_broker(connection, tenant_id, given, wait_s),
+        given if isinstance(given, Issued) else None,
     )
-
-
-def _revoke(connection: Connection, device_id: int) -> None:
-    connection.execute(
-        "UPDATE device_credential SET revoked_at = now() WHERE device_id = %s AND revoked_at IS NULL", [device_id]
-    )
-
-
-def _wait_for_broker(connection: Connection, tenant_id: int, credential_id: int, wait_s: float) -> bool:
-    """Wait until the keeper of the broker's accounts has taken the new one in, or a few seconds have passed."""
-    until_s = time.monotonic() + wait_s
-    while True:
-        with tenant_transaction(connection, tenant_id):
-            row = connection.execute(
-                "SELECT in_broker_at IS NOT NULL FROM device_credential WHERE credential_id = %s", [credential_id]
-            ).fetchone()
-        if row == (True,) or time.monotonic() >= until_s:
-            return row == (True,)
-        time.sleep(_LOOK_EVERY_S)

@@ -7,6 +7,7 @@ its readings and its story stay. A device that is taken back needs new credentia
 from datetime import datetime
 
 from gateway import planner
+from gateway.credentials import take_away
 from gateway.storage.connection import Connection
 from gateway.storage.findings import one
 
@@ -18,9 +19,7 @@ def retire(connection: Connection, *, device_id: int, staff_id: int, reason: str
     """
     if not _mark(connection, device_id, retired_at=now):
         return
-    connection.execute(
-        "UPDATE device_credential SET revoked_at = %s WHERE device_id = %s AND revoked_at IS NULL", [now, device_id]
-    )
+    take_away(connection, device_id, "retired", now)
     open_requests = connection.execute(
         "SELECT request_id FROM service_request WHERE device_id = %s AND closed_at IS NULL ORDER BY request_id",
         [device_id],

@@ -36,6 +36,9 @@ def run(settings: Settings) -> None:
         # Addresses of owners' pages are secrets: they stay out of the log.
         access_log=False,
         server_header=False,
+        # Who calls, and whether by TLS, is a proxy's word; anybody else's is not listened to.
+        proxy_headers=True,
+        forwarded_allow_ips=[address.strip() for address in settings.trusted_proxies.split(",")],
         timeout_keep_alive=15,
         timeout_graceful_shutdown=5,
         limit_concurrency=500,

@@ -5,9 +5,11 @@ broker, and how often it has started (its boot number).
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Literal
@@ -15,8 +17,11 @@ from typing import Literal
 import httpx2
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from simulators.certificate import Certificate, make_request, utc_now
 from simulators.errors import SimulatorError
 from simulators.keeping import write_private
+
+_log = logging.getLogger(__name__)
 
 _WAIT_FOR_DOOR_S = 60.0
 _PROBLEM_LENGTH = 300
@@ -56,10 +61,21 @@ class DeviceRequest(BaseModel):
 
 
 class Login(BaseModel):
-    """User name and password at the broker."""
+    """User name at the broker, with a password, or a certificate with its end and whom it makes trust; `key` is ours."""
 
     username: str
-    password: str = Field(repr=False)
+    password: str = Field("", repr=False)
+    certificate: str = ""
+    trusted: str = ""
+    endsAt: datetime | None = None  # noqa: N815 (the API's own name)
+    key: str = Field("", repr=False)
+
+    @property
+    def shown(self) -> Certificate | None:
+        """The certificate to show; None for a password."""
+        if not self.certificate or self.endsAt is None:
+            return None
+        return Certificate(self.certificate, self.trusted, self.endsAt, self.key)
 
 
 class Broker(BaseModel):
@@ -113,6 +129,8 @@ class Enrolment:
         The bearer token of the API.
     folder
         Where identities are kept; it is made with access for its owner only.
+    with_certificates
+        Whether devices are enrolled with a certificate request of their own instead of being given a password.
 
     Raises
     ------
@@ -120,13 +138,14 @@ class Enrolment:
         When the address is none.
     """
 
-    def __init__(self, api_url: str, api_token: str, folder: Path) -> None:
+    def __init__(self, api_url: str, api_token: str, folder: Path, *, with_certificates: bool = False) -> None:
         if not api_url.startswith(("http://", "https://")):
             raise SimulatorError(f"--api-url {api_url!r} is no address: write for example http://127.0.0.1:8080")
         self._url = api_url.rstrip("/") + "/api/v1/devices"
         self._token = api_token.strip()
         self._client = httpx2.Client(timeout=15.0, trust_env=False)
         self._folder = folder
+        self._with_certificates = with_certificates
 
     def close(self) -> None:
         """Let go of the connection to the API."""
@@ -151,9 +170,11 @@ class Enrolment:
         SimulatorError
             When the API cannot be reached for a minute, or refuses.
         """
-        response = self._post(self._url, request.model_dump())
+        key, csr = make_request(request.device) if self._with_certificates else ("", None)
+        asked: dict[str, object] | None = None if csr is None else {"certificateRequest": csr}
+        response = self._post(self._url, {**request.model_dump(), **(asked or {})})
         if response.status_code == HTTPStatus.CONFLICT:
-            response = self._post(f"{self._url}/{request.tenant}/{request.device}/credentials", None)
+            response = self._post(f"{self._url}/{request.tenant}/{request.device}/credentials", asked)
         if not response.is_success:
             raise SimulatorError(_refusal(request, response))
         try:
@@ -163,14 +184,41 @@ class Enrolment:
                 f"The answer to the enrolment of {request.device} is not what was agreed: {error}"
             ) from error
         earlier = self.known(request.tenant, request.device)
-        identity = given.model_copy(update={"boot": earlier.boot if earlier else 0})
+        credentials = given.credentials.model_copy(update={"key": key})
+        boot = earlier.boot if earlier else 0
+        identity = given.model_copy(update={"boot": boot, "credentials": credentials})
         self._keep(identity)
         return identity
 
+    def renew(self, identity: Identity, now: datetime) -> Identity:
+        """Renew a device's certificate when that is due, as the device itself does it: without the API's token.
+
+        What the desk does not grant is asked for again later; a certificate that has ended leads to a new enrolment.
+        """
+        shown = identity.credentials.shown
+        if shown is None or not shown.is_due(now) or now >= shown.ends_at:
+            return identity
+        key, csr = make_request(identity.device)
+        body = {"certificate": shown.certificate, "certificateRequest": csr, "signature": shown.sign(csr)}
+        try:
+            response = self._client.post(f"{self._url}/{identity.tenant}/{identity.device}/certificate", json=body)
+        except httpx2.HTTPError as error:
+            _log.warning("%s could not renew its certificate: %s", identity.device, error)
+            return identity
+        if not response.is_success:
+            _log.warning("%s: the certificate was not renewed: %s", identity.device, response.text[:_PROBLEM_LENGTH])
+            return identity
+        given = Login.model_validate_json(response.content)
+        renewed = identity.model_copy(update={"credentials": given.model_copy(update={"key": key})})
+        self._keep(renewed)
+        return renewed
+
     def start(self, request: DeviceRequest) -> Identity:
         """Switch a device on: enrol it if it is new, count its boot, and keep that."""
-        identity = self.known(request.tenant, request.device) or self.enrol(request)
-        return self.booted(identity)
+        identity = self.known(request.tenant, request.device)
+        if identity is None or (identity.credentials.shown is not None) is not self._with_certificates:
+            identity = self.enrol(request)
+        return self.booted(self.renew(identity, utc_now()))
 
     def booted(self, identity: Identity) -> Identity:
         """Count one more start of a device and keep that."""

@@ -7,6 +7,7 @@ broke is sent again with the same boot and seq, in order: the other side absorbs
 import logging
 import selectors
 import socket
+import ssl
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -70,6 +71,7 @@ class Link:
         self._under_way: OrderedDict[int, Outgoing] = OrderedDict()
         self._client: Client | None = None
         self._wants_up = True
+        self._is_answered = False
         self._retry_at_s = 0.0
         self._pause_s = _FIRST_RETRY_S
         self.refused_since_s: float | None = None
@@ -148,13 +150,19 @@ class Link:
     def _connect(self, now_s: float) -> None:
         client = self._make_client()
         self._client = client
+        self._is_answered = False
         broker = self.identity.broker
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = _SESSION_S
         try:
             # The session is taken up again (no clean start), for a new one would publish the will at once.
             client.connect(broker.host, broker.port, _KEEPALIVE_S, clean_start=False, properties=properties)
+        except ssl.SSLError as error:
+            self._refuse(f"no TLS with the broker at {broker.host}:{broker.port}: {error}")
+            self._down(self.trouble, now_s)
         except OSError as error:
+            # A broker that is away has said nothing about us.
+            self.refused_since_s = None
             self._down(f"cannot reach the broker at {broker.host}:{broker.port}: {error}", now_s)
 
     def _make_client(self) -> Client:
@@ -165,12 +173,16 @@ class Link:
             protocol=MQTTProtocolVersion.MQTTv5,
         )
         client.connect_timeout = _CONNECT_TIMEOUT_S
-        client.username_pw_set(identity.credentials.username, identity.credentials.password)
+        if identity.credentials.password:
+            client.username_pw_set(identity.credentials.username, identity.credentials.password)
         client.max_inflight_messages_set(0)  # the window is ours
         will = Properties(PacketTypes.WILLMESSAGE)
         will.WillDelayInterval = WILL_DELAY_S
         client.will_set(identity.topics.state, _state(is_online=False), qos=1, retain=True, properties=will)
-        if identity.broker.tls:
+        shown = identity.credentials.shown
+        if shown is not None:
+            client.tls_set_context(shown.context())  # pyright: ignore[reportUnknownMemberType] (half typed by the library)
+        elif identity.broker.tls:
             client.tls_set()  # pyright: ignore[reportUnknownMemberType] (half typed by the library)
         client.on_socket_open = self._socket_opened
         client.on_socket_close = self._socket_closed
@@ -189,9 +201,9 @@ class Link:
     def _connected(
         self, client: Client, _userdata: Any, _flags: ConnectFlags, code: ReasonCode, properties: Properties | None
     ) -> None:
+        self._is_answered = True
         if code.is_failure:
-            self.trouble = f"the broker refuses {self.identity.credentials.username}: {code}"
-            self.refused_since_s = self.refused_since_s or time.monotonic()
+            self._refuse(f"the broker refuses {self.identity.credentials.username}: {code}")
             return
         self.is_up = True
         self.trouble = ""
@@ -226,7 +238,14 @@ class Link:
         _properties: Properties | None,
     ) -> None:
         if client is self._client:
+            if not self._is_answered and self.identity.credentials.shown is not None:
+                # In TLS 1.3 a certificate is refused after the handshake, by hanging up.
+                self._refuse(f"the broker refuses the certificate of {self.identity.credentials.username}")
             self._down(self.trouble or (f"connection lost: {code}" if code.is_failure else ""), time.monotonic())
+
+    def _refuse(self, trouble: str) -> None:
+        self.trouble = trouble
+        self.refused_since_s = self.refused_since_s or time.monotonic()
 
     def _down(self, trouble: str, now_s: float) -> None:
         """Forget the connection, put what was under way back in front, and wait a little longer each time."""

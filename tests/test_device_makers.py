@@ -10,13 +10,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
+from gateway.embedded.folder import DataFolder
 from gateway.enrolment import EnrolmentRequest, enrol
 from gateway.settings import CHECKOUT
 from gateway.storage.connection import Role, connect
 from tests.conftest import BrokerForTests
+from tests.gateway.certified import TOKEN, certified_desk
 from tests.gateway.desk import SmallDesk, open_desk
+from tests.gateway.embedded.test_broker import connected
 from tests.gateway.ingest.test_mqtt import IngestProcess, wait_until
 
 PAGE = (CHECKOUT / "FOR_DEVICE_MAKERS.md").read_text("utf-8")
@@ -99,3 +103,47 @@ def test_the_forms_that_the_page_names_are_in_the_document_of_the_door() -> None
     door = json.loads((CHECKOUT / "gateway" / "door.asyncapi.json").read_text("utf-8"))
     rows = re.findall(r"^\| `.`", PAGE, re.MULTILINE)
     assert len(rows) == len(door["channels"]["telemetry"]["messages"])
+
+
+def blocks(*names: str) -> str:
+    """The shell examples of these names, one after the other."""
+    return "\n".join(re.findall(rf"^```sh {name}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[0] for name in names)
+
+
+@pytest.mark.skipif(
+    not all(shutil.which(each) for each in ("openssl", "jq", "curl", "mosquitto_pub")), reason="a program is not here"
+)
+def test_the_examples_enrol_publish_and_renew_by_certificate(
+    database: str, data_folder: DataFolder, tmp_path: Path
+) -> None:
+    def run(text: str, **more: str) -> None:
+        subprocess.run(
+            ["sh", "-euc", text], cwd=tmp_path, env={**os.environ, **more}, check=True, timeout=60, capture_output=True
+        )
+
+    with certified_desk(database, data_folder, tmp_path, "hanbit") as desk:
+        run(blocks("request"))
+        answer = httpx2.post(
+            f"{desk.url}/api/v1/devices",
+            json={
+                "tenant": "hanbit",
+                "product": "electric_vehicle",
+                "serial": "KMH-0042",
+                "device": "ev-0042",
+                "owner": {"name": "Lee Min-ji", "email": "minji@example.org"},
+                "certificateRequest": (tmp_path / "device.csr").read_text(),
+            },
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            trust_env=False,
+        )
+        (tmp_path / "answer.json").write_text(answer.text)
+        with connected(desk.ingest, "ears") as ears:
+            ears.subscribe("callout/v1/#")
+            run(blocks("publish-by-certificate"))
+            assert json.loads(ears.received.get(timeout=20).payload)["samples"][0]["soc_pct"] == 69.5
+            run(blocks("renew"), DESK_URL=desk.url)
+            renewed = json.loads((tmp_path / "renewed.json").read_text())
+            (tmp_path / "device.crt").write_text(renewed["certificate"])
+            (tmp_path / "next.key").rename(tmp_path / "device.key")
+            run(blocks("publish-by-certificate").replace("jq -r .credentials.certificate answer.json > device.crt", ""))
+            assert ears.received.get(timeout=20).topic.endswith("/hanbit/ev-0042/telemetry")

@@ -201,7 +201,7 @@ def test_every_setting_is_in_the_readme_with_its_default() -> None:
 def test_every_setting_that_is_named_anywhere_exists() -> None:
     known = {f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in Settings.model_fields}
     # Variables that docker-compose reads itself, to make settings out of them.
-    known |= {"CALLOUT_DATABASE_PASSWORD", "CALLOUT_BROKER_PASSWORD", "CALLOUT_PUBLIC_HOST"}
+    known |= {"CALLOUT_DATABASE_PASSWORD", "CALLOUT_PUBLIC_HOST", "CALLOUT_PAGES_SUBNET"}
     for path in [*documents(), CHECKOUT / "docker-compose.yml", *sources()]:
         named = set(re.findall(r"\bCALLOUT_[A-Z][A-Z_]*[A-Z]\b", read(path)))
         assert named <= known, f"{shown(path)}: {named - known}"

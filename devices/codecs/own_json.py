@@ -21,8 +21,9 @@ MAX_SAMPLES: Final = 1000
 MAX_CODES: Final = 256
 MAX_OTHER_BYTES: Final = 8 * 1024
 MAX_OTHER_DEPTH: Final = 32
-_MAX_COUNT: Final = 2**63 - 1
-_MAX_SINGLE: Final = 3.0e38
+MAX_COUNT: Final = 2**63 - 1
+MAX_LEVEL: Final = 32_767
+MAX_SINGLE: Final = 3.0e38
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER_TYPES: Final = {int, float, type(None)}
 
@@ -92,7 +93,7 @@ def _checked_head(message: _Telemetry | _Event, schema: str) -> Refusal | None:
     if message.schema != schema:
         return Refusal("unknown_schema", f"schema {message.schema[:80]!r} is not {schema!r}", "schema")
     for place, number in (("boot", message.boot), ("seq", message.seq)):
-        if not 0 <= number <= _MAX_COUNT:
+        if not 0 <= number <= MAX_COUNT:
             return Refusal("wrong_form", f"{place} {_short(number)} is not between 0 and 2^63 - 1", place)
     return None
 
@@ -163,13 +164,13 @@ def _refuse(raw: object, wanted: str, place: str, refusals: list[Refusal]) -> No
 def _read_scalar(raw: object, signal: Signal, place: str, refusals: list[Refusal]) -> Value:
     if type(raw) is not float and type(raw) is not int:
         return _refuse(raw, "a number", place, refusals)
-    if not -_MAX_SINGLE < raw < _MAX_SINGLE:
+    if not -MAX_SINGLE < raw < MAX_SINGLE:
         return _refuse(raw, "a number that single precision can hold", place, refusals)
     return None if raw in signal.no_value else raw
 
 
 def _read_whole(raw: object, signal: Signal, place: str, refusals: list[Refusal]) -> Value:
-    limit = _MAX_COUNT if signal.kind is Kind.COUNTER else 32_767
+    limit = MAX_COUNT if signal.kind is Kind.COUNTER else MAX_LEVEL
     if isinstance(raw, bool) or not isinstance(raw, int | float) or raw != raw // 1:
         return _refuse(raw, "a whole number", place, refusals)
     if not -limit <= raw <= limit:
@@ -188,7 +189,7 @@ def _read_vector(raw: object, signal: Signal, place: str, refusals: list[Refusal
     if set(map(type, elements)) <= _NUMBER_TYPES:
         numbers = cast("list[float | None]", elements)
         known = [number for number in numbers if number is not None]
-        if not known or (max(known) < _MAX_SINGLE and min(known) > -_MAX_SINGLE):
+        if not known or (max(known) < MAX_SINGLE and min(known) > -MAX_SINGLE):
             if signal.no_value and not set(signal.no_value).isdisjoint(known):
                 return [None if number in signal.no_value else number for number in numbers]
             return numbers

@@ -69,6 +69,8 @@ def classify(now: FloatArray, before: FloatArray, older: FloatArray, possible: F
     """
     step = now - before
     with np.errstate(invalid="ignore", divide="ignore"):
+        if not ((step < 0) | (step > possible)).any():
+            return np.full(step.shape, NO_STEP, np.int8)
         end = 10.0 ** np.ceil(np.log10(np.fmax(before, 1.0) + 1.0))
         rolls = (
             (before > _LAST_TENTH * end) & (now < _FIRST_TENTH * end) & (now >= 0) & (now + end - before <= possible)

@@ -1,5 +1,11 @@
-"""The HTTP API of machines and their makers: enrolment, re-issue and revocation of credentials."""
+"""The HTTP API of machines and their makers: enrolment, credentials, and what a device renews by itself."""
 
-from gateway.api.devices import router
+from fastapi import APIRouter
+
+from gateway.api import certificates, devices
+
+router = APIRouter()
+for _module in (devices, certificates):
+    router.include_router(_module.router)
 
 __all__ = ["router"]

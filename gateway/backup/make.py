@@ -146,8 +146,7 @@ def _copy_secrets(folder: Path, settings: Settings) -> None:
     """What no database holds: without the signing secret no link in a letter would open any more."""
     secrets = folder / SECRETS
     secrets.mkdir(mode=_PRIVATE)
-    for name in (SECRETS, AUTHORITY):
-        kept = settings.data_dir / name
+    for name, kept in ((SECRETS, settings.data_dir / SECRETS), (AUTHORITY, settings.authority_folder)):
         for path in sorted(kept.iterdir()) if kept.is_dir() else ():
             if path.is_file() and not path.name.startswith("."):
                 (folder / name).mkdir(mode=_PRIVATE, exist_ok=True)

@@ -158,7 +158,7 @@ def _keep_secrets(folder: Path, data: DataFolder, given: Settings, tell: Tell) -
         ours.rename(aside)
         tell(f"secrets that were in the data folder are in {aside} from now on")
     _write_secrets(folder, data.part(SECRETS))
-    _keep_authority(folder, data, tell)
+    _keep_authority(folder, given.authority_folder, tell)
     signing = theirs.get("signing", "").strip()
     if not signing:
         tell("the backup holds no signing secret: set CALLOUT_SECRET to the old one, or links in letters do not open")
@@ -168,16 +168,17 @@ def _keep_secrets(folder: Path, data: DataFolder, given: Settings, tell: Tell) -
         )
 
 
-def _keep_authority(folder: Path, data: DataFolder, tell: Tell) -> None:
-    """Put the desk's certificate authority into the data folder, unless one is there."""
-    theirs, ours = folder / AUTHORITY, data.path / AUTHORITY
+def _keep_authority(folder: Path, ours: Path, tell: Tell) -> None:
+    """Put the desk's certificate authority where the settings want it, unless one is there."""
+    theirs = folder / AUTHORITY
     if not theirs.is_dir():
         return
     if ours.exists():
         tell(f"the certificate authority in {ours} stays as it is; the backup's is in {theirs}")
         return
+    ours.mkdir(mode=0o755, parents=True)
     for path in sorted(theirs.iterdir()):
-        write_privately(data.part(AUTHORITY) / path.name, path.read_text(encoding="utf-8"))
+        write_privately(ours / path.name, path.read_text(encoding="utf-8"))
 
 
 def _write_secrets(folder: Path, into: Path) -> None:

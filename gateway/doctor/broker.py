@@ -11,6 +11,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
+from pydantic import SecretStr
+
 from devices.identity import ROOT
 from gateway.broker_accounts import ACCESS_RULES, DESK_USER, INGEST_USER, SERVICE_USERS, device_accounts
 from gateway.doctor.point import START_IT, Point, Setup, counted, not_looked, ok, warning, wrong
@@ -34,16 +36,30 @@ def ingest_address(setup: Setup) -> ServerAddress:
     if not setup.given.broker_url and "broker for services" in ports:
         broker = EmbeddedBroker(setup.folder, ports["broker"], ports["broker for services"])
         return ServerAddress.parse(broker.service_url(INGEST_USER))
-    return _as_user(setup.settings.broker, INGEST_USER)
+    return _as_user(setup, INGEST_USER, setup.settings.ingest_password)
 
 
 def desk_address(setup: Setup) -> ServerAddress:
     """Return the broker with the account that asks devices."""
-    return _as_user(setup.settings.broker, DESK_USER)
+    return _as_user(setup, DESK_USER, setup.settings.desk_password)
 
 
-def _as_user(address: ServerAddress, user: str) -> ServerAddress:
-    return replace(address, username=user) if address.username in SERVICE_USERS else address
+def _as_user(setup: Setup, user: str, own: SecretStr) -> ServerAddress:
+    address = setup.settings.broker
+    if address.username not in SERVICE_USERS:
+        return address
+    return replace(address, username=user, password=own.get_secret_value() or address.password)
+
+
+def _trust(setup: Setup) -> ssl.SSLContext:
+    """Trust whom this machine trusts, and the desk's own authority, as its devices do."""
+    context = ssl.create_default_context()
+    if setup.settings.broker_ca_file is not None:
+        context.load_verify_locations(setup.settings.broker_ca_file)
+    ours = setup.settings.authority_folder / "ca.crt"
+    if ours.exists():
+        context.load_verify_locations(ours)
+    return context
 
 
 def reachable(setup: Setup) -> Point:
@@ -75,7 +91,7 @@ def encryption(setup: Setup) -> Iterable[Point]:
         ("devices' connection", "CALLOUT_DEVICE_BROKER_URL", theirs),
     ):
         if address.tls:
-            yield _certificate(name, address)
+            yield _certificate(name, address, _trust(setup))
         elif is_loopback(address.host):
             yield ok(name, f"to {address.host}, this machine: no TLS is needed")
         else:
@@ -86,13 +102,11 @@ def encryption(setup: Setup) -> Iterable[Point]:
             )
 
 
-def _certificate(name: str, address: ServerAddress) -> Point:
+def _certificate(name: str, address: ServerAddress, trust: ssl.SSLContext) -> Point:
     try:
         with (
             socket.create_connection((address.host, address.port), timeout=ANSWER_S) as bare,
-            ssl.create_default_context(cafile=address.ca_file).wrap_socket(
-                bare, server_hostname=address.host
-            ) as wrapped,
+            trust.wrap_socket(bare, server_hostname=address.host) as wrapped,
         ):
             until = str((wrapped.getpeercert() or {}).get("notAfter", ""))
     except OSError as error:
@@ -152,7 +166,7 @@ def _in_force(services: Mapping[str, Probe]) -> Point:
 def _strangers(setup: Setup) -> Point:
     address = replace(setup.settings.device_broker, username=None, password=None)
     try:
-        with Probe(address) as nobody:
+        with Probe(address, _trust(setup)) as nobody:
             if nobody.refusal is None:
                 return wrong(
                     "strangers",

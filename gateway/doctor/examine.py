@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway.doctor import broker, database, machine, people, running, tenants
+from gateway.doctor import authority, broker, database, machine, people, running, tenants
 from gateway.doctor.point import Check, Level, Point, Setup, not_looked, wrong
 from gateway.embedded.folder import DataFolder
 from gateway.embedded.neighbour import fill_in
@@ -66,7 +66,7 @@ def _filled(given: Settings) -> Settings:
 
 def _broker(setup: Setup) -> tuple[Point, ...]:
     first = broker.reachable(setup)
-    return (first, *_all(setup, broker.CHECKS)) if first.level is Level.OK else (first,)
+    return (first, *_all(setup, (*broker.CHECKS, *authority.CHECKS))) if first.level is Level.OK else (first,)
 
 
 def _all(setup: Setup, checks: Sequence[Check]) -> tuple[Point, ...]:

@@ -35,7 +35,10 @@ def python(_setup: Setup) -> Point:
 
 def packages(_setup: Setup) -> Point:
     """Look whether the packages are those of the lock file."""
-    locked = _LOCKED.findall((CHECKOUT / "requirements.lock").read_text(encoding="utf-8"))
+    lock = CHECKOUT / "requirements.lock"
+    if not lock.exists():
+        return not_looked("packages", "no lock file lies here: in a container they are the image's")
+    locked = _LOCKED.findall(lock.read_text(encoding="utf-8"))
     absent: list[str] = []
     other: list[str] = []
     for name, wanted, condition in locked:

@@ -5,7 +5,8 @@ from typing import Final
 
 from gateway.doctor.point import START_IT, Point, Setup, not_looked, ok, warning, wrong
 from gateway.health.alarms import THRESHOLDS, Kind
-from gateway.storage import alarms
+from gateway.ingest.lease import told
+from gateway.storage import alarms, leases
 
 _SHOWN: Final = 6
 _PROCESSES: Final = ("ingest", "work", "serve")
@@ -28,6 +29,24 @@ def processes(setup: Setup) -> Iterable[Point]:
             yield wrong(process, f"not heard from for {silent_s[process]:,.0f} s", f"Start it: ./callout {process}")
         else:
             yield ok(process, "heard from just now")
+
+
+def ranges(setup: Setup) -> Iterable[Point]:
+    """Tell which ingest process holds which partitions, unless none is there at all."""
+    if setup.database is None:
+        return
+    held: dict[tuple[str, int], list[str]] = {}
+    for each in leases.held_ranges(setup.database):
+        owner = (each.host, each.pid) if each.is_alive else ("", 0)
+        held.setdefault(owner, []).append(
+            f"{told(range(each.first_partition, each.last_partition + 1))} (epoch {each.epoch})"
+        )
+    nobodys = held.pop(("", 0), [])
+    for (host, pid), names in held.items():
+        yield ok(f"ingest {pid}@{host}", f"holds {', '.join(names)}")
+    if held and nobodys:
+        move = "It passes by itself when another ingest lives; else read its log."
+        yield warning("ranges", f"nobody holds {', '.join(nobodys)}", move)
 
 
 def open_alarms(setup: Setup) -> Iterable[Point]:
@@ -79,4 +98,4 @@ def rejections(setup: Setup) -> Point:
     return warning("refused", f"in the last day: {told}{more}", "See them: ./callout rejections TENANT --reason WORD")
 
 
-CHECKS: Final = (processes, open_alarms, waiting, rejections)
+CHECKS: Final = (processes, ranges, open_alarms, waiting, rejections)

@@ -11,7 +11,8 @@ from typing import Final
 
 import psycopg
 
-from gateway.broker_accounts import SERVICE_USERS, BrokerAccounts, accounts_at, is_fit
+from gateway.broker_accounts import DESK_USER, INGEST_USER, SERVICE_USERS, BrokerAccounts, accounts_at, is_fit
+from gateway.embedded.certificate_sync import CertificateSync
 from gateway.embedded.keeper import Tell
 from gateway.errors import CalloutError, SettingsError
 from gateway.settings import Settings
@@ -24,6 +25,8 @@ _NOTICE_STOP_SECONDS: Final = 0.5
 _TRY_AGAIN_SECONDS: Final = 1.0
 # The broker reads the file within a turn of its loop after the signal.
 _BROKER_READS_SECONDS: Final = 0.05
+# One that is not ours is told by somebody who looks at the file some times a second.
+OUTSIDE_READS_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class AccountSync:
     dsn: str
     accounts: BrokerAccounts
     tell: Tell
+    certificates: CertificateSync | None = None
     _stopping: threading.Event = field(default_factory=threading.Event, init=False)
     _thread: threading.Thread | None = field(default=None, init=False)
 
@@ -88,6 +92,8 @@ class AccountSync:
             for username in sorted(refused - told):
                 self.tell(f"broker accounts: {username!r} cannot be given to the broker; enrol it under another name")
             told |= refused
+            if self.certificates is not None:
+                self.certificates.look(connection)
             self._wait_for_a_word(connection)
 
     def _wait_for_a_word(self, connection: Connection) -> None:
@@ -103,12 +109,13 @@ class AccountSync:
 def outside_accounts(settings: Settings) -> BrokerAccounts:
     """Return the accounts of a broker that is not ours but reads a password file of mosquitto's format.
 
-    When the account in its URL is one of our services', both services get that password.
+    Each of our services gets its own password. One that has none gets that of the broker's URL, if the account there
+    is one of our services'.
 
     Raises
     ------
     SettingsError
-        The file is not named, or there is no broker.
+        The file is not named, or a password is missing and there is no broker.
     """
     if settings.broker_accounts_file is None:
         message = (
@@ -116,9 +123,14 @@ def outside_accounts(settings: Settings) -> BrokerAccounts:
             "the broker reads; with a broker that keeps accounts in another way, give devices theirs by its own means."
         )
         raise SettingsError(message)
-    address = settings.broker
-    ours = address.username in SERVICE_USERS and address.password
-    return accounts_at(settings.broker_accounts_file, dict.fromkeys(SERVICE_USERS, ours) if ours else {})
+    own = {INGEST_USER: settings.ingest_password, DESK_USER: settings.desk_password}
+    passwords = {user: password.get_secret_value() for user, password in own.items()}
+    if not all(passwords.values()):
+        address = settings.broker
+        shared = address.password if address.username in SERVICE_USERS else None
+        passwords = {user: password or shared or "" for user, password in passwords.items()}
+    given = {user: password for user, password in passwords.items() if password}
+    return accounts_at(settings.broker_accounts_file, given, reload=lambda: time.sleep(OUTSIDE_READS_SECONDS))
 
 
 def sync_once(connection: Connection, accounts: BrokerAccounts) -> Synced:

@@ -7,11 +7,13 @@ sends: so no device can take over a service's session, with all that waits in it
 import signal
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote
 
+from gateway.authority.folder import BROKER_FILES, AuthorityError, open_authority
 from gateway.broker_accounts import ACCESS_RULES, SERVICE_USERS, BrokerAccounts, accounts_at, device_accounts
 from gateway.embedded.account import Account, account_for
 from gateway.embedded.folder import DataFolder, write_privately
@@ -66,6 +68,27 @@ use_username_as_clientid true
 listener {service_port} {host}
 """
 
+_CERTIFICATE_DOOR: Final = """
+# The door of devices with certificates: who comes in is who the certificate names, whatever he says.
+listener {port} {host}
+cafile {folder}/ca.crt
+certfile {folder}/broker.crt
+keyfile {folder}/broker.key
+crlfile {folder}/crl.pem
+require_certificate true
+use_identity_as_username true
+use_username_as_clientid true
+tls_version tlsv1.2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateDoor:
+    """The door of devices with certificates: its port, and the folder of the authority that it trusts."""
+
+    port: int
+    authority: Path
+
 
 @dataclass(slots=True)
 class EmbeddedBroker:
@@ -82,6 +105,8 @@ class EmbeddedBroker:
         Only for a caller that holds the data folder's lock.
     queue_messages, queue_bytes
         What is kept for one session at most, beside the messages under way.
+    certificate_door
+        Where devices with certificates come in; None for nowhere.
     """
 
     folder: DataFolder
@@ -90,6 +115,7 @@ class EmbeddedBroker:
     ends_orphans: bool = False
     queue_messages: int = QUEUE_MESSAGES
     queue_bytes: int = QUEUE_BYTES
+    certificate_door: CertificateDoor | None = None
     _program: Program | None = field(default=None, init=False)
     _account: Account = field(default_factory=Account, init=False)
 
@@ -121,6 +147,24 @@ class EmbeddedBroker:
         """The address that devices are told."""
         return f"mqtt://{LOOPBACK}:{self.port}"
 
+    @property
+    def certificate_url(self) -> str:
+        """The address that devices with certificates are told; empty where there is no such door."""
+        return f"mqtts://{LOOPBACK}:{self.certificate_door.port}" if self.certificate_door else ""
+
+    def take_certificates(self, files: Mapping[str, str]) -> bool:
+        """Take in what the authority has written, and make the running broker read it; tell whether it has changed."""
+        changed = False
+        for name, text in files.items():
+            path = self._home / name
+            if not path.exists() or path.read_text(encoding="ascii") != text:
+                write_privately(path, text)
+                self._account.own(path)
+                changed = True
+        if changed:
+            self._reload()
+        return changed
+
     def service_url(self, user: str) -> str:
         """Return the address of the services' door with the account of one of `SERVICE_USERS` in it."""
         return f"mqtt://{user}:{quote(self.folder.secret(user), safe='')}@{LOOPBACK}:{self.service_port}"
@@ -146,7 +190,8 @@ class EmbeddedBroker:
             raise EmbeddedError(message)
         if self.ends_orphans:
             end_processes_in(self._home, _PROGRAM, signal.SIGTERM, _ORPHAN_SECONDS)
-        for port in (self.port, self.service_port):
+        ports = (self.port, self.service_port, *([self.certificate_door.port] if self.certificate_door else []))
+        for port in ports:
             if not is_free(port):
                 message = (
                     f"port {port} is in use, and the embedded broker wants it. End the server that holds it, or delete "
@@ -175,11 +220,22 @@ class EmbeddedBroker:
             queue_messages=self.queue_messages,
             queue_bytes=self.queue_bytes,
         )
+        if self.certificate_door is not None:
+            configuration += _CERTIFICATE_DOOR.format(folder=home, host=LOOPBACK, port=self.certificate_door.port)
+            self._take_certificates_of(self.certificate_door.authority)
         for name, text in (("mosquitto.conf", configuration), ("access", ACCESS_RULES)):
             write_privately(home / name, text)
             self._account.own(home / name)
         self.accounts.write(device_accounts(home / "accounts"))
         return home / "mosquitto.conf"
+
+    def _take_certificates_of(self, authority: Path) -> None:
+        try:
+            self.take_certificates(open_authority(authority).files())
+        except AuthorityError:
+            # What an earlier start has copied still serves: nobody else must stay outside for a folder that is away.
+            if not all((self._home / name).exists() for name in BROKER_FILES):
+                raise
 
     def _run(self, mosquitto: Mosquitto, configuration: Path) -> Program:
         command = (*self._account.prefix, str(mosquitto.program), "-c", str(configuration))

@@ -10,16 +10,20 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 from typing import Final, Self
 
 from pydantic import SecretStr
 
+from gateway.authority.folder import AuthorityError, prepare
 from gateway.broker_accounts import DESK_USER, INGEST_USER, BrokerAccounts
+from gateway.certificates import utc_now
 from gateway.embedded import broker as broker_module
 from gateway.embedded import postgres as postgres_module
 from gateway.embedded.account_sync import AccountSync, outside_accounts
-from gateway.embedded.broker import EmbeddedBroker
+from gateway.embedded.broker import CertificateDoor, EmbeddedBroker
+from gateway.embedded.certificate_sync import CertificateSync, outside_certificates
 from gateway.embedded.folder import DataFolder
 from gateway.embedded.keeper import Keeper, Piece, Tell
 from gateway.embedded.mosquitto import find_mosquitto
@@ -27,9 +31,10 @@ from gateway.embedded.plain_broker import SHORTCOMINGS, PlainBroker
 from gateway.embedded.ports import LOOPBACK, is_free, next_free_port
 from gateway.embedded.postgres import EmbeddedPostgres
 from gateway.embedded.program import shorten
+from gateway.embedded.put_out import put_out
 from gateway.embedded.service import Service
 from gateway.errors import EmbeddedError
-from gateway.ingest.mqtt import SUBSCRIBED
+from gateway.ingest.sharing import SERVES
 from gateway.settings import Settings, as_environment
 from gateway.storage.migrate import migrate
 
@@ -69,7 +74,9 @@ class Household:
     settings: Settings = field(init=False)
     _keeper: Keeper = field(init=False)
     _broker_urls: dict[str, str] = field(default_factory=dict[str, str], init=False)
+    _metrics_ports: dict[str, int] = field(default_factory=dict[str, int], init=False)
     _accounts: BrokerAccounts | None = field(default=None, init=False)
+    _certificates: CertificateSync | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._keeper = Keeper(self.tell)
@@ -161,12 +168,19 @@ class Household:
             self._broker_urls = {"ingest": broker.service_url(INGEST_USER)}
             self._accounts = broker.accounts
             self.change(broker_url=broker.service_url(DESK_USER), device_broker_url=broker.device_url)
+            if isinstance(broker, EmbeddedBroker) and broker.certificate_door is not None:
+                desk = self.settings.broker
+                self._certificates = CertificateSync(
+                    broker.certificate_door.authority, partial(put_out, desk), broker.take_certificates
+                )
+                self.change(certificate_broker_url=broker.certificate_url)
         elif self.settings.broker_accounts_file is not None:
             self._accounts = outside_accounts(self.settings)
+            self._certificates = outside_certificates(self.settings)
         for name in migrate(self.settings.database_url):
             self.tell(f"database: applied {name}")
         if self._accounts is not None:
-            self.add(AccountSync(self.settings.database_url, self._accounts, self.tell))
+            self.add(AccountSync(self.settings.database_url, self._accounts, self.tell, self._certificates))
 
     def start_desk(self) -> None:
         """Start the three processes of the desk: ingest, work and serve.
@@ -181,9 +195,20 @@ class Household:
             work_metrics_port=self.given.work_metrics_port or self._metrics_port("work metrics", _METRICS_PORT + 1),
         )
         # The broker keeps nothing for a session that has never been: no device comes before ingest has subscribed.
-        self.add(self.service("ingest", "gateway", "ingest", says=SUBSCRIBED))
+        self.add(self.service("ingest", "gateway", "ingest", says=SERVES))
+        for number in range(2, self.settings.ingest_workers + 1):
+            self._add_ingest(number)
         self.add(self.service("work", "gateway", "work"))
         self.add(self.service("serve", "gateway", "serve", port=self.settings.http_port))
+
+    def _add_ingest(self, number: int) -> None:
+        """Start one more ingest, with a port of its own for its figures, and the account of the first."""
+        name = f"ingest-{number}"
+        if "ingest" in self._broker_urls:
+            self._broker_urls[name] = self._broker_urls["ingest"]
+        # Well away from the ports of the others, and of a second household.
+        self._metrics_ports[name] = self._metrics_port(f"{name} metrics", _METRICS_PORT + 100 + number)
+        self.add(self.service(name, "gateway", "ingest", says=SERVES))
 
     def _postgres(self) -> EmbeddedPostgres:
         port = self.port("postgres", postgres_module.DEFAULT_PORT)
@@ -205,7 +230,18 @@ class Household:
             ends_orphans=True,
             queue_messages=self.settings.broker_queue_messages,
             queue_bytes=self.settings.broker_queue_bytes,
+            certificate_door=self._certificate_door(port + 2),
         )
+
+    def _certificate_door(self, default_port: int) -> CertificateDoor | None:
+        """Prepare the door of devices with certificates; without it the others work as ever."""
+        folder = self.settings.authority_folder
+        try:
+            prepare(folder, (), utc_now())
+        except AuthorityError as error:
+            self.tell(f"warning: devices with certificates cannot come in: {error}")
+            return None
+        return CertificateDoor(self.port("broker for certificates", default_port), folder)
 
     def _http_port(self) -> int:
         port = self.given.http_port if "http_port" in self.given.model_fields_set else self.port("http", 8080)
@@ -219,7 +255,9 @@ class Household:
 
     def _environment(self, name: str) -> Mapping[str, str]:
         broker_url = self._broker_urls.get(name, self.settings.broker_url)
-        return as_environment(self.settings.model_copy(update={"broker_url": broker_url}))
+        port = self._metrics_ports.get(name, self.settings.ingest_metrics_port)
+        own = {"broker_url": broker_url, "ingest_metrics_port": port}
+        return as_environment(self.settings.model_copy(update=own))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from gateway.broker_accounts import DESK_USER
 from gateway.embedded.broker import EmbeddedBroker
 from gateway.embedded.folder import DataFolder
+from gateway.embedded.ports import LOOPBACK
 from gateway.embedded.postgres import EmbeddedPostgres
 from gateway.settings import Settings
 
@@ -25,6 +26,8 @@ def fill_in(settings: Settings) -> Settings:
     if not settings.broker_url and "broker for services" in ports:
         broker = EmbeddedBroker(folder, ports["broker"], ports["broker for services"])
         found["broker_url"] = broker.service_url(DESK_USER)
+        if "broker for certificates" in ports and not settings.certificate_broker_url:
+            found["certificate_broker_url"] = f"mqtts://{LOOPBACK}:{ports['broker for certificates']}"
         found["device_broker_url"] = settings.device_broker_url or broker.device_url
     if "http_port" not in settings.model_fields_set and "http" in ports:
         found["http_port"] = ports["http"]

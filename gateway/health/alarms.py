@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+_DAY_S: Final = 86_400.0
+
 
 class Kind(StrEnum):
     """What can be wrong with the desk; a value is measured of each, and high is bad."""
@@ -23,6 +25,7 @@ class Kind(StrEnum):
     DISK_FULL = "disk_full"
     BROKER_AWAY = "broker_away"
     CLOCK_JUMPED = "clock_jumped"
+    LIST_OLD = "list_old"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,10 @@ THRESHOLDS: Final[Mapping[Kind, Threshold]] = {
         15.0, 1.0, 300.0, "s", "the broker has not had the session of ingest for {value:.0f} s"
     ),
     Kind.CLOCK_JUMPED: Threshold(5.0, 1.0, 300.0, "s", "the machine's clock has jumped by {value:.0f} s"),
+    # Signed daily, and good for seven days.
+    Kind.LIST_OLD: Threshold(
+        3 * _DAY_S, 2 * _DAY_S, 6 * _DAY_S, "s", "the list of revoked certificates was not signed for {value:.0f} s"
+    ),
 }
 
 

@@ -6,8 +6,10 @@ No tenant, device or person stands in a label: whoever may see figures need not 
 import functools
 import time
 from collections import Counter as Tally
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, ParamSpec, TypeVar
 
@@ -38,6 +40,16 @@ def new_registry() -> CollectorRegistry:
     return registry
 
 
+@dataclass(slots=True)
+class InHand:
+    """What has come in for a worker and is not committed: in its source, and in its hand; and when it last looked."""
+
+    waiting: Callable[[], Sequence[Message]]
+    # By the clock that only goes forward.
+    looked_s: float
+    messages: Sequence[Message] = ()
+
+
 class IngestMeasures(Collector):
     """The figures of an ingest worker; as a collector, the lag of each partition at the moment of the question.
 
@@ -50,11 +62,9 @@ class IngestMeasures(Collector):
     """
 
     def __init__(self, waiting: Callable[[], Sequence[Message]] = tuple, now: Callable[[], datetime] = _now) -> None:
-        self._waiting = waiting
         self._now = now
-        self._in_hand: Sequence[Message] = ()
-        # By the clock that only goes forward.
-        self.looked_s = time.monotonic()
+        self.in_hand = InHand(waiting, time.monotonic())
+        self._ranges: dict[range, InHand] = {}
         self.registry = new_registry()
         self._messages = self._counter("messages", "Messages committed and acknowledged.")
         self._readings = self._counter("readings", "Readings stored, and those that were there already.", "outcome")
@@ -88,10 +98,35 @@ class IngestMeasures(Collector):
         gauge.set(float("nan"))
         return gauge
 
+    def of_range(self, partitions: range, source: object) -> "IngestMeasures":
+        """Return measures that count here, and have in hand what the worker of one range has.
+
+        Parameters
+        ----------
+        partitions
+            The range; what a worker before had of it in hand is forgotten.
+        source
+            Its source; what waits in it counts as received when it can say so.
+        """
+        made = copy(self)
+        made.in_hand = self._ranges[partitions] = InHand(getattr(source, "waiting", tuple), time.monotonic())
+        return made
+
+    def keep_only(self, ranges: Container[range]) -> None:
+        """Forget what workers have in hand whose ranges are served here no longer."""
+        for each in tuple(self._ranges):
+            if each not in ranges:
+                del self._ranges[each]
+
+    @property
+    def looked_s(self) -> float:
+        """When the worker last looked for messages, on the clock that only goes forward; of several the longest ago; else now."""
+        return min((each.looked_s for each in tuple(self._ranges.values())), default=time.monotonic())
+
     def received(self, messages: Sequence[Message]) -> None:
         """Note what the worker has in hand, in the order in which it will commit it."""
-        self._in_hand = messages
-        self.looked_s = time.monotonic()
+        self.in_hand.messages = messages
+        self.in_hand.looked_s = time.monotonic()
 
     @contextmanager
     def committing(self, batch: Sequence[Message]) -> Generator[None]:
@@ -102,12 +137,12 @@ class IngestMeasures(Collector):
         self._batch_messages.observe(len(batch))
         self._messages.inc(len(batch))
         self._committed_at.set(self._now().timestamp())
-        self._in_hand = self._in_hand[len(batch) :]
+        self.in_hand.messages = self.in_hand.messages[len(batch) :]
 
     def stored(self, decoded: Decoded, new: int) -> None:
         """Count what a committed transaction held; `new` of its readings were not there before."""
         self._readings.labels("stored").inc(new)
-        self._readings.labels("absorbed").inc(sum(map(len, decoded.rows.values())) - new)
+        self._readings.labels("absorbed").inc(decoded.samples - new)
         for reason, count in Tally(each.refusal.reason for each in decoded.rejected).items():
             self._rejections.labels(reason).inc(count)
 
@@ -126,7 +161,8 @@ class IngestMeasures(Collector):
         """
         now = self._now()
         oldest: dict[int, datetime] = {}
-        for message in (*self._in_hand, *self._waiting()):
+        here = (self.in_hand, *tuple(self._ranges.values()))
+        for message in (message for each in here for message in (*each.messages, *each.waiting())):
             partition = _partition(message.topic)
             if partition is not None:
                 oldest.setdefault(partition, message.received_at)

@@ -6,6 +6,7 @@ Serve notices that ingest or work are not heard from, work that jobs wait too lo
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from gateway.health.alarms import Kind
@@ -49,10 +50,29 @@ class WorkHealth:
 
 
 def watch_serve(settings: Settings) -> Pulse:
-    """Begin the pulse of a serve process, which looks after the silence of ingest and work."""
-    pulse = Pulse("serve", settings.required("database_url"), Role.SERVE, tuple(_SILENT.values()), Heard().silences)
+    """Begin the pulse of a serve process, which looks after the silence of ingest and work, and after that of `accounts`.
+
+    Whoever keeps the broker's accounts signs the list of revoked certificates every day: an old one tells that nobody does.
+    """
+    revocation_list = settings.authority_folder / "crl.pem" if settings.certificate_broker_url else None
+
+    heard = Heard()
+
+    def measure(connection: Connection | None, now: datetime) -> Mapping[Kind, float | None]:
+        return {**heard.silences(connection, now), Kind.LIST_OLD: _age_s(revocation_list, now)}
+
+    kinds = (*_SILENT.values(), Kind.LIST_OLD)
+    pulse = Pulse("serve", settings.required("database_url"), Role.SERVE, kinds, measure)
     pulse.start()
     return pulse
+
+
+def _age_s(file: Path | None, now: datetime) -> float | None:
+    """Return how old a file is; None where there is none, which is told by whoever needs it."""
+    try:
+        return None if file is None else now.timestamp() - file.stat().st_mtime
+    except OSError:
+        return None
 
 
 def _waiting_jobs(connection: Connection | None, _now: datetime) -> Mapping[Kind, float | None]:

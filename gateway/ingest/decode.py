@@ -1,7 +1,11 @@
-"""Decode: a batch of messages to rows by product, rejections and presences. It never raises on what devices send."""
+"""Decode: a batch of messages to readings by product, rejections and presences. It never raises on what devices send.
+
+Most messages are our own JSON without a fault: they are read in one step by types made from the declared signals. All
+others take the way through the product's own `decode`, which says what is wrong with which of their pieces.
+"""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -9,17 +13,18 @@ from zlib import crc32
 
 import msgspec
 
+from devices.codecs import typed
 from devices.codecs.foreign import UNNUMBERED
-from devices.identity import Identity, IdentityError, parse_topic
-from devices.instants import from_us, to_us
+from devices.instants import EPOCH, MICROSECOND, from_us, to_us
 from devices.numbering import Numbered
 from devices.product import MessageKind
-from devices.products import UnknownProductError, product_type
+from devices.products import UnknownProductError, product_type, product_types
 from devices.readings import Envelope, Refusal, Sample
 from gateway.ingest.answers import Answered, read_answer
-from gateway.ingest.directory import Known
+from gateway.ingest.directory import Known, NoPlace, Place
+from gateway.ingest.sheets import Sheet
 from gateway.ingest.source import Message
-from gateway.storage.readings import Row
+from gateway.storage.readings import Readings
 
 # A device's clock may run ahead by this much before its readings are refused.
 _AHEAD: Final = timedelta(minutes=5)
@@ -28,6 +33,10 @@ _LIVE_FOR: Final = timedelta(days=400)
 # Refusals kept one by one for each message.
 _MOST_REFUSALS: Final = 8
 _NOTHING_BEFORE: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_AHEAD_US: Final = _AHEAD // timedelta(microseconds=1)
+_LIVE_FOR_US: Final = _LIVE_FOR // timedelta(microseconds=1)
+_NOTHING_BEFORE_US: Final = to_us(_NOTHING_BEFORE)
+_TYPED: Final = {name: typed.reader(product.signals) for name, product in product_types().items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +62,18 @@ class Presence:
 class Decoded:
     """What a batch of messages holds."""
 
-    rows: defaultdict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    # By product, in the order of time, no key twice.
+    readings: Mapping[str, Readings] = field(default_factory=dict[str, Readings])
     rejected: list[Rejected] = field(default_factory=list[Rejected])
     presences: list[Presence] = field(default_factory=list[Presence])
     # Every readable message that has numbers, in the order of receipt, also when its pieces were refused.
-    numbered: list[tuple[Known, Numbered]] = field(default_factory=list[tuple[Known, Numbered]])
+    numbered: list[tuple[int, Numbered]] = field(default_factory=list[tuple[int, Numbered]])
     answers: list[Answered] = field(default_factory=list[Answered])
+    # All devices that are named, by id; and when the newest live word of each was received, readable or not.
+    devices: dict[int, Known] = field(default_factory=dict[int, Known])
+    heard_us: dict[int, int] = field(default_factory=dict[int, int])
+    # Samples that were read, doubles included.
+    samples: int = 0
 
 
 class _State(msgspec.Struct):
@@ -68,47 +83,64 @@ class _State(msgspec.Struct):
 _read_state = msgspec.json.Decoder(_State).decode
 
 
-def addressed(messages: Sequence[Message], decoded: Decoded) -> list[tuple[Message, Identity, str]]:
-    """Split messages into those with a readable topic and rejections; return (message, identity, channel)."""
-    found: list[tuple[Message, Identity, str]] = []
-    for message in messages:
-        try:
-            found.append((message, *parse_topic(message.topic)))
-        except IdentityError as error:
-            decoded.rejected.append(Rejected(message, None, Refusal("wrong_topic", str(error))))
-    return found
-
-
-def decode(
-    messages: Sequence[tuple[Message, Identity, str]], find: Callable[[Identity], Known | None], decoded: Decoded
-) -> None:
-    """Decode addressed messages into `decoded`; each message's fate is its own.
+def decode(messages: Sequence[Message], places: Mapping[str, Place | NoPlace]) -> Decoded:
+    """Decode messages; each one's fate is its own.
 
     Parameters
     ----------
-    messages : sequence of (Message, Identity, str)
-        As returned by `addressed`.
-    find : callable
-        The directory's look-up.
-    decoded : Decoded
-        Rows sorted by claimed time within a product, rejections and presences are put here.
+    messages : sequence of Message
+        In the order of receipt.
+    places : mapping of str to Place or NoPlace
+        What each of their topics stands for.
     """
-    for message, identity, channel in messages:
-        device = find(identity)
-        if device is None:
-            detail = f"no device {identity.device!r} of tenant {identity.tenant!r} is enrolled: enrol it, then replay"
-            decoded.rejected.append(Rejected(message, None, Refusal("unknown_device", detail)))
-        elif device.partition != identity.partition:
-            detail = f"{identity.device!r} belongs to partition {device.partition}, not {identity.partition}"
-            decoded.rejected.append(Rejected(message, device, Refusal("wrong_partition", detail)))
-        elif channel == "state":
+    decoded = Decoded()
+    sheets = _Blank()
+    for message in messages:
+        place = places[message.topic]
+        if isinstance(place, NoPlace):
+            decoded.rejected.append(Rejected(message, place.device, place.refusal))
+            continue
+        device = place.device
+        received_us = to_us(message.received_at)
+        decoded.devices[device.device_id] = device
+        if place.channel == "state":
             _presence(message, device, decoded)
-        elif channel == "answer":
+            continue
+        if not message.is_retained:
+            decoded.heard_us[device.device_id] = max(received_us, decoded.heard_us.get(device.device_id, 0))
+        if place.channel == "answer":
             _answer(message, device, decoded)
-        else:
-            _samples(message, device, "event" if channel == "event" else "telemetry", decoded)
-    for rows in decoded.rows.values():
-        rows.sort(key=lambda row: (row.sample.at_us, row.boot, row.seq, row.sample.number))
+        elif place.channel == "event" or not _is_taken(message, device, received_us, sheets, decoded):
+            _samples(message, device, "event" if place.channel == "event" else "telemetry", sheets, decoded)
+    decoded.samples = sum(map(len, sheets.values()))
+    decoded.readings = {product: sheet.readings() for product, sheet in sheets.items() if len(sheet)}
+    return decoded
+
+
+class _Blank(defaultdict[str, Sheet]):
+    def __missing__(self, product: str) -> Sheet:
+        sheet = self[product] = Sheet(product_type(product))
+        return sheet
+
+
+def _is_taken(message: Message, device: Known, received_us: int, sheets: Mapping[str, Sheet], decoded: Decoded) -> bool:
+    """Take a message in one step when it is just as it should be; nothing is taken of another."""
+    read = _TYPED.get(device.product)
+    telemetry = read(message.payload) if read is not None else None
+    if telemetry is None:
+        return False
+    at_us = [(sample.at - EPOCH) // MICROSECOND for sample in telemetry.samples]
+    newest_us = max(at_us)
+    oldest_us = _NOTHING_BEFORE_US if telemetry.backfill else received_us - _LIVE_FOR_US
+    if min(at_us) < oldest_us or newest_us > received_us + _AHEAD_US:
+        return False
+    head = (device.device_id, device.partition, telemetry.boot, telemetry.seq, received_us, telemetry.backfill)
+    sheets[device.product].add(head, at_us, telemetry.samples)
+    if telemetry.boot != UNNUMBERED:
+        mark = crc32(message.payload)
+        number = Numbered(telemetry.boot, telemetry.seq, newest_us, newest_us, received_us, mark, telemetry.backfill)
+        decoded.numbered.append((device.device_id, number))
+    return True
 
 
 def _presence(message: Message, device: Known, decoded: Decoded) -> None:
@@ -128,7 +160,8 @@ def _answer(message: Message, device: Known, decoded: Decoded) -> None:
         decoded.answers.append(answer)
 
 
-def _samples(message: Message, device: Known, kind: MessageKind, decoded: Decoded) -> None:
+def _samples(message: Message, device: Known, kind: MessageKind, sheets: Mapping[str, Sheet], decoded: Decoded) -> None:
+    """Take a message by its product's own decode, and refuse those of its pieces that cannot be read or believed."""
     try:
         envelope = product_type(device.product).decode(message.payload, kind)
     except UnknownProductError as error:
@@ -136,30 +169,22 @@ def _samples(message: Message, device: Known, kind: MessageKind, decoded: Decode
     if isinstance(envelope, Refusal):
         decoded.rejected.append(Rejected(message, device, envelope))
         return
-    rows = decoded.rows[device.product]
-    before = len(rows)
     unbelievable: list[Refusal] = []
+    believed: list[Sample] = []
     for sent in envelope.samples:
         sample = timed(sent, message.received_at)
         refusal = clock_refusal(sample, message.received_at, is_backfill=envelope.is_backfill)
-        if refusal is not None:
+        if refusal is None:
+            believed.append(sample)
+        else:
             unbelievable.append(refusal)
-            continue
-        rows.append(
-            Row(
-                device.device_id,
-                device.tenant_id,
-                device.partition,
-                envelope.boot,
-                envelope.seq,
-                envelope.is_backfill,
-                message.received_at,
-                sample,
-            )
-        )
+    if believed:
+        received_us = to_us(message.received_at)
+        head = (device.device_id, device.partition, envelope.boot, envelope.seq, received_us, envelope.is_backfill)
+        sheets[device.product].add_samples(head, believed)
     if envelope.boot != UNNUMBERED:
-        believed_us = max((row.sample.at_us for row in rows[before:]), default=None)
-        decoded.numbered.append((device, _numbered(message, envelope, believed_us, kind)))
+        believed_us = max((sample.at_us for sample in believed), default=None)
+        decoded.numbered.append((device.device_id, _numbered(message, envelope, believed_us, kind)))
     refusals = _shortened([*envelope.refusals, *unbelievable])
     decoded.rejected += [Rejected(message, device, refusal) for refusal in refusals]
 

@@ -7,17 +7,19 @@ again what is stored since. So any order and any repetition of the same messages
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby, islice
+from itertools import islice
 from typing import Final
 
 import numpy as np
 
 from devices.products import product_types
-from devices.readings import Columns
+from devices.readings import IntArray
+from diagnostics.conditions import BoolArray
 from diagnostics.watch import SymptomChange, Watch
+from gateway.ingest.newest import Newest
 from gateway.storage.connection import Connection
 from gateway.storage.door import (
     Checkpoint,
@@ -28,21 +30,25 @@ from gateway.storage.door import (
     save_checkpoints,
     take_anchors,
 )
-from gateway.storage.readings import ReadingTable, Stored
+from gateway.storage.readings import Readings, ReadingTable
 
 _log = logging.getLogger(__name__)
 
 # About how many readings are loaded together when devices are taken in again: many devices side by side cost little
 # more than one, and memory is bounded.
 _TOGETHER: Final = 40_000
+# About how many devices' states are written at once: some ten megabytes.
+_MOST_SAVED: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A symptom that changed, and the reading that decided it."""
+    """A symptom that changed, with claimed time, ingest number and time of receipt of the reading that decided it."""
 
     change: SymptomChange
-    reading: Stored
+    at_us: int
+    ingest_no: int
+    received_us: int
 
 
 @dataclass(slots=True)
@@ -71,10 +77,12 @@ class Detectors:
         # What each (partition, product) holds, and the last number it has seen since its last checkpoint.
         self._devices: defaultdict[tuple[int, str], set[int]] = defaultdict(set)
         self._moved: dict[tuple[int, str], int] = {}
-        # Time, boot, seq and sample of each device's newest reading with numbers, and with codes.
-        self._newest_order: dict[tuple[int, bool], tuple[int, int, int, int]] = {}
+        # What is being saved, and when each was saved before, by turns.
+        self._saving: list[tuple[int, str]] = []
+        self._turns: dict[tuple[int, str], int] = {}
+        self._newest = {name: Newest() for name in self._watches}
 
-    def step(self, connection: Connection, product: str, readings: Sequence[Stored]) -> Outcome:
+    def step(self, connection: Connection, product: str, readings: Readings) -> Outcome:
         """Take in new readings of one product, which are stored already, and return what that did to the symptoms.
 
         Parameters
@@ -83,15 +91,12 @@ class Detectors:
             In the batch's transaction.
         product : str
             Product type of all readings.
-        readings : sequence of Stored
-            Sorted by claimed time, boot, seq and sample.
+        readings : Readings
+            In the order of claimed time, boot, seq and sample.
         """
-        if not readings:
+        if not len(readings):
             return Outcome([], set())
-        for reading in readings:
-            key = (reading.partition, product)
-            self._devices[key].add(reading.device_id)
-            self._moved[key] = max(self._moved.get(key, 0), reading.ingest_no)
+        self._hold(product, readings)
         in_time, late_us = self._sorted_out(product, readings)
         outcome = Outcome(self._advance(connection, product, in_time), set())
         for devices in _batches(late_us, self._watches[product]):
@@ -101,67 +106,64 @@ class Detectors:
             outcome.told += self._take_in_again(connection, product, begun_us)
         return outcome
 
-    def _sorted_out(self, product: str, readings: Sequence[Stored]) -> tuple[list[Stored], dict[int, int]]:
+    def _hold(self, product: str, readings: Readings) -> None:
+        """Note which devices are held, and how far each partition has moved since its last checkpoint."""
+        for partition, device in set(zip(readings.partition.tolist(), readings.device_id.tolist(), strict=True)):
+            self._devices[partition, product].add(device)
+        newest = np.full(int(readings.partition.max()) + 1, -1, np.int64)
+        np.maximum.at(newest, readings.partition, readings.ingest_no)
+        for partition in np.flatnonzero(newest >= 0).tolist():
+            key = (partition, product)
+            self._moved[key] = max(self._moved.get(key, 0), int(newest[partition]))
+
+    def _sorted_out(self, product: str, readings: Readings) -> tuple[Readings, dict[int, int]]:
         """Split new readings into those that come in time, and the devices with late ones (device -> earliest, in us).
 
         What is later than the horizon is stored and shown, but moves no detector.
         """
         watch = self._watches[product]
-        at_us = np.array([reading.at_us for reading in readings], dtype=np.int64)
-        numbers_us, codes_us = watch.newest_us(np.array([reading.device_id for reading in readings], dtype=np.int64))
-        too_late_us = np.maximum(numbers_us, codes_us) - _horizon_us(watch)
-        in_time: list[Stored] = []
+        slots = watch.slots(readings.device_id)
+        numbers_us, codes_us = watch.newest_us(slots)
+        is_behind = np.zeros(len(readings), np.bool_)
+        for is_codes, newest_us in ((False, numbers_us), (True, codes_us)):
+            is_old = (readings.at_us < newest_us) | (
+                (readings.at_us == newest_us) & ~self._newest[product].precedes(slots, is_codes, readings.order)
+            )
+            is_behind |= _carries(watch, readings, is_codes) & is_old
+        is_late = is_behind & (readings.at_us >= np.maximum(numbers_us, codes_us) - _horizon_us(watch))
         late_us: dict[int, int] = {}
-        for index, reading in enumerate(readings):
-            is_behind = any(
-                at_us[index] < newest or (at_us[index] == newest and not self._follows(reading, is_codes))
-                for is_codes, newest in self._carried(watch, reading, int(numbers_us[index]), int(codes_us[index]))
-            )
-            if is_behind and at_us[index] >= too_late_us[index]:
-                late_us.setdefault(reading.device_id, reading.at_us)
-            elif not is_behind:
-                in_time.append(reading)
-        return [reading for reading in in_time if reading.device_id not in late_us], late_us
+        for device, at_us in zip(readings.device_id[is_late].tolist(), readings.at_us[is_late].tolist(), strict=True):
+            late_us.setdefault(device, at_us)
+        is_kept = ~is_behind & ~np.isin(readings.device_id, list(late_us)) if late_us else ~is_behind
+        return readings.at(np.flatnonzero(is_kept)), late_us
 
-    def _follows(self, reading: Stored, is_codes: bool) -> bool:
-        """Whether a reading with the time of the newest one comes after it: so do the parts of a split message."""
-        newest = self._newest_order.get((reading.device_id, is_codes))
-        return newest is not None and newest < (reading.at_us, *reading.order)
-
-    @staticmethod
-    def _carried(watch: Watch, reading: Stored, numbers_us: int, codes_us: int) -> list[tuple[bool, int]]:
-        """Of numbers and codes, those that a reading carries, as (is codes, newest time seen)."""
-        named = {name for name, value in reading.values.items() if value is not None}
-        codes = watch.codes_signals
-        return [
-            (is_codes, newest)
-            for is_codes, newest, is_there in (
-                (False, numbers_us, not named <= codes),
-                (True, codes_us, not codes.isdisjoint(named)),
-            )
-            if is_there
-        ]
-
-    def _advance(self, connection: Connection, product: str, readings: Sequence[Stored]) -> list[Told]:
+    def _advance(self, connection: Connection, product: str, readings: Readings) -> list[Told]:
         """Take in readings in their order; leave an anchor wherever a device enters another span of time."""
+        if not len(readings):
+            return []
         watch = self._watches[product]
         span_us = _horizon_us(watch)
         told: list[Told] = []
         entered_us: dict[int, int] = {}
-        for span, group in groupby(readings, lambda reading: reading.at_us // span_us):
-            part = list(group)
+        spans = readings.at_us // span_us
+        for rows in np.split(np.arange(len(readings)), np.flatnonzero(np.diff(spans)) + 1):
+            part, span = readings.at(rows), int(spans[rows[0]])
             anchors = _anchors(watch, part, span, span_us)
             save_anchors(connection, product, anchors)
             entered_us |= {device_id: (span - 1) * span_us for device_id, _, _ in anchors}
-            columns = Columns(
-                {name: [reading.values.get(name) for reading in part] for name in watch.product.signals}, len(part)
-            )
-            device_ids = np.array([reading.device_id for reading in part], dtype=np.int64)
-            at_us = np.array([reading.at_us for reading in part], dtype=np.int64)
-            told += [Told(change, part[change.row]) for change in watch.step(device_ids, at_us, columns)]
-            for reading in part:
-                for is_codes, _ in self._carried(watch, reading, 0, 0):
-                    self._newest_order[reading.device_id, is_codes] = (reading.at_us, *reading.order)
+            told += [
+                Told(
+                    change,
+                    int(part.at_us[change.row]),
+                    int(part.ingest_no[change.row]),
+                    int(part.received_us[change.row]),
+                )
+                for change in watch.step(part.device_id, part.at_us, part.columns())
+            ]
+            slots = watch.slots(part.device_id)
+            for is_codes in (False, True):
+                carried = _carries(watch, part, is_codes)
+                self._newest[product].put(slots[carried], is_codes, part.order[carried])
         if entered_us:
             prune_anchors(connection, product, entered_us)
         return told
@@ -181,19 +183,36 @@ class Detectors:
         )
         return self._advance(connection, product, readings)
 
-    def save(self, connection: Connection, now: datetime) -> None:
-        """Write checkpoints of all that moved, in the transaction of the batch that moved it last."""
+    def save(self, connection: Connection, now: datetime, *, is_last: bool = False) -> None:
+        """Write checkpoints of what moved, in the transaction of the batch that moved it last.
+
+        Of a large fleet a part has its turn each time, those first that have waited longest: a checkpoint holds all
+        devices of a partition, and must not take more time than their readings. Only the last one, `is_last`, is whole.
+        """
+        self._saving = []
+        room = _MOST_SAVED
+        for key in sorted(self._moved, key=lambda key: self._turns.get(key, 0)):
+            room -= len(self._devices[key])
+            if room < 0 and self._saving and not is_last:
+                break
+            self._saving.append(key)
         checkpoints = [
             Checkpoint(
-                partition, product, number, self._watches[product].snapshot(sorted(self._devices[partition, product]))
+                partition,
+                product,
+                self._moved[partition, product],
+                self._watches[product].snapshot(sorted(self._devices[partition, product])),
             )
-            for (partition, product), number in sorted(self._moved.items())
+            for partition, product in sorted(self._saving)
         ]
         save_checkpoints(connection, checkpoints, now)
 
     def saved(self) -> None:
         """Take note that the transaction of `save` has been committed."""
-        self._moved.clear()
+        turn = max(self._turns.values(), default=0) + 1
+        for key in self._saving:
+            self._turns[key] = turn
+            del self._moved[key]
 
     def rebuild(self, connection: Connection) -> int:
         """Begin anew from the last checkpoints and the readings after them; return how many devices had some.
@@ -203,7 +222,7 @@ class Detectors:
         self._watches = {name: Watch(product) for name, product in product_types().items()}
         self._devices.clear()
         self._moved.clear()
-        self._newest_order.clear()
+        self._newest = {name: Newest() for name in self._watches}
         seen: dict[tuple[int, str], int] = {}
         for checkpoint in load_checkpoints(connection, self._partitions):
             if checkpoint.product in self._watches:
@@ -223,14 +242,17 @@ class Detectors:
         )
         moved_us = {device: at_us for _, device, at_us, _ in moved}
         for devices in _batches(moved_us, watch):
-            numbers_us, codes_us = watch.newest_us(np.array(devices, dtype=np.int64))
-            newest_us = np.maximum(numbers_us, codes_us)
-            starts_us = {
-                device: max(moved_us[device], int(newest) - _horizon_us(watch))
-                for device, newest in zip(devices, newest_us, strict=True)
+            numbers_us, codes_us = watch.newest_us(watch.slots(np.array(devices, dtype=np.int64)))
+            newest_us = dict(zip(devices, np.maximum(numbers_us, codes_us).tolist(), strict=True))
+            # What came in its order since the checkpoint goes on from there; only for what came late is it gone back.
+            on_us = {device: moved_us[device] for device in devices if moved_us[device] > newest_us[device]}
+            back_us = {
+                device: max(moved_us[device], newest_us[device] - _horizon_us(watch))
+                for device in devices
+                if device not in on_us
             }
             with connection.transaction():
-                self._take_in_again(connection, product, self._go_back(connection, product, starts_us))
+                self._take_in_again(connection, product, on_us | self._go_back(connection, product, back_us))
         for partition, device, _, number in moved:
             key = (partition, product)
             self._devices[key].add(device)
@@ -250,14 +272,27 @@ def _horizon_us(watch: Watch) -> int:
     return int(watch.product.lateness_s * 1e6)
 
 
-def _anchors(watch: Watch, readings: Iterable[Stored], span: int, span_us: int) -> list[tuple[int, int, bytes]]:
+def _carries(watch: Watch, readings: Readings, is_codes: bool) -> BoolArray:
+    """Where a reading has trouble codes, or has numbers."""
+    carried = np.zeros(len(readings), np.bool_)
+    for name, column in readings.values.items():
+        if (name in watch.codes_signals) is is_codes:
+            carried |= np.array([value is not None for value in column])
+            if carried.all():
+                break
+    return carried
+
+
+def _anchors(watch: Watch, readings: Readings, span: int, span_us: int) -> list[tuple[int, int, bytes]]:
     """Anchors of the devices that enter a span of time with these readings: what is remembered of them until then.
 
     An anchor stands at the end of the last span in which the device reported: nothing lies between there and here.
     """
-    devices = sorted({reading.device_id for reading in readings})
-    numbers_us, codes_us = watch.newest_us(np.array(devices, dtype=np.int64))
-    last_spans = np.maximum(numbers_us, codes_us) // span_us
-    entering = [(device, int(last)) for device, last in zip(devices, last_spans, strict=True) if 0 < last < span]
-    states = watch.snapshots([device for device, _ in entering])
-    return [(device, (last + 1) * span_us, state) for (device, last), state in zip(entering, states, strict=True)]
+    devices: IntArray = np.unique(readings.device_id)
+    last_spans = np.maximum(*watch.newest_us(watch.slots(devices))) // span_us
+    entering = (last_spans > 0) & (last_spans < span)
+    if not entering.any():
+        return []
+    states = watch.snapshots(devices[entering])
+    ends_us = (last_spans[entering] + 1) * span_us
+    return list(zip(devices[entering].tolist(), ends_us.tolist(), states, strict=True))

@@ -1,10 +1,11 @@
 """The directory of devices at the door: which device a topic belongs to. Remembered, and asked for in one query a batch."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from devices.identity import Identity
+from devices.identity import Identity, IdentityError, parse_topic
+from devices.readings import Refusal
 from gateway.storage.connection import Connection
 
 _FORGET_AFTER_S: Final = 300.0
@@ -20,45 +21,90 @@ class Known:
     product: str
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a topic stands for: a device and one of its channels."""
+
+    device: Known
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoPlace:
+    """Why a topic stands for no device that may use it; `device` is the one that it names, where there is one."""
+
+    refusal: Refusal
+    device: Known | None = None
+
+
 class Directory:
-    """Devices by tenant and name; those that are not known are looked up together.
+    """Topics that were seen; those of devices that are not known are looked up together.
 
     Everything is forgotten after five minutes, so that a device that was retired is refused soon.
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], Known] = {}
+        self._places: dict[str, Place] = {}
         self._forget_at_s = 0.0
 
-    def learn(self, connection: Connection, identities: Iterable[Identity], now_s: float) -> None:
-        """Look up the devices that are not known yet, in one query.
+    def places(self, connection: Connection, topics: Sequence[str], now_s: float) -> dict[str, Place | NoPlace]:
+        """Return what each topic stands for.
 
         Parameters
         ----------
         connection : Connection
-            In the role of ingest.
-        identities : iterable of Identity
-            Devices that a batch names.
+            In the role of ingest; asked once when there are topics that are not known yet.
+        topics : sequence of str
+            Those of a batch, many times each or not.
         now_s : float
             A monotonic clock, in seconds.
         """
         if now_s >= self._forget_at_s:
-            self._known.clear()
+            self._places.clear()
             self._forget_at_s = now_s + _FORGET_AFTER_S
-        asked = {(each.tenant, each.device) for each in identities} - self._known.keys()
-        if not asked:
-            return
-        rows = connection.execute(
-            """SELECT t.name, d.name, d.device_id, d.tenant_id, d.partition, d.product
-            FROM unnest(%(tenants)s::text[], %(devices)s::text[]) AS asked (tenant, device)
-            JOIN tenant t ON t.name = asked.tenant
-            JOIN device d ON d.tenant_id = t.tenant_id AND d.name = asked.device
-            WHERE d.retired_at IS NULL""",
-            {"tenants": [tenant for tenant, _ in asked], "devices": [device for _, device in asked]},
-        )
-        for tenant, device, *rest in rows:
-            self._known[tenant, device] = Known(*rest)
+        known = self._places
+        found: dict[str, Place | NoPlace] = {topic: known[topic] for topic in topics if topic in known}
+        if missing := set(topics) - found.keys():
+            found |= self._looked_up(connection, missing)
+        return found
 
-    def find(self, identity: Identity) -> Known | None:
-        """Return the device, or None when nobody enrolled it."""
-        return self._known.get((identity.tenant, identity.device))
+    def _looked_up(self, connection: Connection, topics: Iterable[str]) -> dict[str, Place | NoPlace]:
+        found: dict[str, Place | NoPlace] = {}
+        named: dict[str, tuple[Identity, str]] = {}
+        for topic in topics:
+            try:
+                named[topic] = parse_topic(topic)
+            except IdentityError as error:
+                found[topic] = NoPlace(Refusal("wrong_topic", str(error)))
+        devices = _devices(connection, {(identity.tenant, identity.device) for identity, _ in named.values()})
+        for topic, (identity, channel) in named.items():
+            place = _place(identity, channel, devices.get((identity.tenant, identity.device)))
+            found[topic] = place
+            if isinstance(place, Place):
+                self._places[topic] = place
+        return found
+
+
+def _place(identity: Identity, channel: str, device: Known | None) -> Place | NoPlace:
+    if device is None:
+        detail = f"no device {identity.device!r} of tenant {identity.tenant!r} is enrolled: enrol it, then replay"
+        return NoPlace(Refusal("unknown_device", detail))
+    if device.partition != identity.partition:
+        detail = f"{identity.device!r} belongs to partition {device.partition}, not {identity.partition}"
+        return NoPlace(Refusal("wrong_partition", detail), device)
+    return Place(device, channel)
+
+
+def _devices(connection: Connection, asked: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Known]:
+    pairs = sorted(asked)
+    if not pairs:
+        return {}
+    rows = connection.execute(
+        """SELECT t.name, d.name, d.device_id, d.tenant_id, d.partition, d.product
+        FROM unnest(%(tenants)s::text[], %(devices)s::text[]) AS asked (tenant, device)
+        JOIN tenant t ON t.name = asked.tenant
+        JOIN device d ON d.tenant_id = t.tenant_id AND d.name = asked.device
+        WHERE d.retired_at IS NULL""",
+        {"tenants": [tenant for tenant, _ in pairs], "devices": [device for _, device in pairs]},
+    )
+    return {(tenant, device): Known(*rest) for tenant, device, *rest in rows}

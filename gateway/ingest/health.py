@@ -12,8 +12,8 @@ from gateway.health.clock import Jumps
 from gateway.health.door import HealthDoor
 from gateway.health.measures import IngestMeasures
 from gateway.health.pulse import Pulse
-from gateway.ingest.mqtt import MqttSource
 from gateway.ingest.queue_watch import Bound, QueueWatch
+from gateway.ingest.sharing import Sharing
 from gateway.ingest.unconnected import Away
 from gateway.settings import Settings
 from gateway.storage.connection import Connection, Role
@@ -59,15 +59,16 @@ class Drops:
 class IngestHealth:
     """Watches an ingest process until it is stopped, and shows what it sees where the settings say."""
 
-    def __init__(self, settings: Settings, source: MqttSource, measures: IngestMeasures) -> None:
+    def __init__(self, settings: Settings, sharing: Sharing, measures: IngestMeasures) -> None:
         self._settings = settings
-        self._source = source
+        self._sharing = sharing
         self._measures = measures
         self._drops = Drops()
         self._away = Away()
         self._jumps = Jumps(_JUMPS_REMEMBERED_S)
         bound = Bound(settings.broker_queue_messages, settings.broker_queue_bytes)
-        self._watch = QueueWatch(settings.broker, bound)
+        # A log keeps what waits by its own rules, and tells nobody over MQTT.
+        self._watch = None if settings.source_url else QueueWatch(settings.broker, bound)
         self._pulse = Pulse("ingest", settings.required("database_url"), Role.INGEST, _KINDS, self._measure)
         self._pulse.start()
         self._door = self._opened()
@@ -87,7 +88,8 @@ class IngestHealth:
 
     def troubles(self) -> list[str]:
         """Return why ingest is not ready; nothing when it is."""
-        found = [self._pulse.trouble(), self._source.trouble()]
+        self._measures.keep_only(self._sharing.serving)
+        found = [self._pulse.trouble(), *self._sharing.troubles()]
         looked_s = time.monotonic() - self._measures.looked_s
         if looked_s > _LOOKED_WITHIN_S:
             found.append(f"the batch in hand has not been committed for {looked_s:.0f} s")
@@ -96,19 +98,21 @@ class IngestHealth:
     def stop(self) -> None:
         """End the watch."""
         self._pulse.stop()
-        self._watch.close()
+        if self._watch is not None:
+            self._watch.close()
         if self._door is not None:
             self._door.close()
 
     def _measure(self, _connection: Connection | None, _now: datetime) -> Mapping[Kind, float | None]:
+        self._measures.keep_only(self._sharing.serving)
         values: dict[Kind, float | None] = {
             Kind.INGEST_BEHIND: max(self._measures.lags_s().values()),
             Kind.DISK_FULL: max(_full_share(folder) for folder in _disks(self._settings)),
-            Kind.BROKER_AWAY: self._away.seen(is_connected=self._source.is_connected, now_s=time.monotonic()),
+            Kind.BROKER_AWAY: self._away.seen(is_connected=self._sharing.is_connected, now_s=time.monotonic()),
             # Both clocks are looked at in one moment: whatever takes time between them would be a jump.
             Kind.CLOCK_JUMPED: self._jumps.look(datetime.now(UTC), time.monotonic()),
         }
-        fill = self._watch.fill()
+        fill = self._watch.fill() if self._watch is not None else None
         if fill is not None:
             self._measures.queue_fill.set(fill.ratio)
             self._measures.queue_messages.set(fill.messages)

@@ -41,6 +41,7 @@ class Inbox:
         self._waiting: list[Message] = []
         self._bytes = 0
         self._generation = 0
+        self._is_closed = False
 
     @property
     def generation(self) -> int:
@@ -69,6 +70,8 @@ class Inbox:
         """Put in what has arrived, in its order."""
         size_bytes = sum(len(message.payload) for message in messages)
         with self._lock:
+            if self._is_closed:
+                return
             if not self._waiting:
                 self._arrived.notify()
             self._waiting += messages
@@ -96,6 +99,14 @@ class Inbox:
         """Return what has arrived and was not received yet, the oldest first."""
         with self._lock:
             return tuple(self._waiting)
+
+    def close(self) -> None:
+        """Let go of all that is here and all that still comes: nobody will receive it."""
+        with self._lock:
+            self._is_closed = True
+            self._waiting = []
+            self._bytes = 0
+            self._taken.notify()
 
     def wake(self) -> None:
         """Let whoever waits look again, for something other than a message has happened."""

@@ -20,28 +20,35 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from devices.identity import ROOT
 from gateway.errors import CalloutError
+from gateway.ingest.commands_out import CommandsOut
 from gateway.ingest.fast_client import FastClient, why_not_fast
 from gateway.ingest.inbox import Inbox
 from gateway.ingest.plain_client import PlainClient
-from gateway.ingest.source import Message
+from gateway.ingest.source import SUBSCRIBED, Message
 from gateway.ingest.unconnected import told_refusal, told_unreachable
 from gateway.settings import ServerAddress
 
 _log = logging.getLogger(__name__)
 
-# Said in the log when the broker keeps what comes for us.
-SUBSCRIBED: Final = "subscribed to"
 # What the broker may send before an acknowledgement; at least the largest batch, or the worker starves.
 RECEIVE_MAXIMUM: Final = 2000
 _KEEPALIVE_S: Final = 30
 _ANSWER_S: Final = 15.0
 _ASK_AGAIN_S: Final = 10.0
+_LOOK_S: Final = 0.1
+_READ_S: Final = 2.0
+_NO_TOPIC: Final = f"{ROOT}/-"
 _NEVER: Final = 0xFFFF_FFFF
 _CHANNELS: Final = ("telemetry", "event", "state", "answer")
+_SESSION_TAKEN: Final = 0x8E
 
 
 class BrokerUnreachableError(CalloutError):
     """The broker does not answer, or refuses the login."""
+
+
+class SessionTakenError(CalloutError):
+    """Somebody else has connected with the client id of the session: it belongs to whoever holds the range's lease."""
 
 
 class MqttSource:
@@ -66,12 +73,14 @@ class MqttSource:
         self._broker = broker
         self._partitions = partitions
         self._inbox = Inbox()
-        self._receipts: list[tuple[int, str | None]] = []
         self._refusal: str | None = None
         self._failure = ""
         self._ask_at_s: float | None = None
+        self._is_taken = False
         self._subscribed = threading.Event()
+        self._has_read = threading.Event()
         self._client = self._made(broker, client or fastest_client())
+        self._commands = CommandsOut(self._client)
         try:
             self._client.connect(
                 broker.host, broker.port, _KEEPALIVE_S, clean_start=False, properties=_connect_properties()
@@ -83,9 +92,14 @@ class MqttSource:
 
     def _wait_for_subscription(self, broker: ServerAddress) -> None:
         """Wait for the session: from then on the broker keeps for it what comes."""
-        is_answered = self._subscribed.wait(_ANSWER_S)
-        if is_answered and self._refusal is None:
-            return
+        until_s = time.monotonic() + _ANSWER_S
+        while time.monotonic() < until_s:
+            # The answer may stand behind a long queue, of which nobody takes anything as long as this waits.
+            is_answered = self._subscribed.wait(_LOOK_S) or not self._inbox.has_room(0.0)
+            if is_answered and self._refusal is None:
+                return
+            if is_answered:
+                break
         self.close()
         if self._refusal is not None:
             raise BrokerUnreachableError(told_refusal(self._refusal))
@@ -95,8 +109,7 @@ class MqttSource:
         )
 
     def _made(self, broker: ServerAddress, kind: type[PlainClient]) -> PlainClient:
-        name = f"callout-ingest-{self._partitions.start:02d}-{self._partitions.stop - 1:02d}"
-        client = kind(name, self._inbox)
+        client = kind(client_id(self._partitions), self._inbox)
         if broker.username:
             client.username_pw_set(broker.username, broker.password)
         if broker.tls:
@@ -106,31 +119,26 @@ class MqttSource:
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
-        client.on_publish = self._on_publish
+        client.on_unsubscribe = self._on_unsubscribe
         return client
 
     def _on_connect(
-        self, client: Client, _userdata: Any, flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
+        self, client: Client, _userdata: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
         # What the former connection delivered comes again: it is not committed twice, but need not be kept twice.
         self._inbox.begin_connection()
         self._refusal = str(reason) if reason.is_failure else None
-        if reason.is_failure or flags.session_present:
-            # A session that is there knows its topics already, and the answer may stand behind a long queue.
+        if reason.is_failure:
             self._subscribed.set()
             self._inbox.wake()
-        self._failure = told_refusal(str(reason)) if reason.is_failure else ""
-        if reason.is_failure:
+            self._failure = told_refusal(str(reason))
             _log.error("%s It is tried again.", self._failure)
             return
+        self._failure = ""
         self._ask_for_topics(client)
 
     def _ask_for_topics(self, client: Client) -> None:
-        wanted = [
-            (f"{ROOT}/{partition}/+/+/{channel}", SubscribeOptions(qos=1))
-            for partition in self._partitions
-            for channel in _CHANNELS
-        ]
+        wanted = [(topic, SubscribeOptions(qos=1)) for topic in topics(self._partitions)]
         self._ask_at_s = None
         client.subscribe(wanted)
         _log.info("connected to the broker, asking for %d topics", len(wanted))
@@ -158,8 +166,16 @@ class MqttSource:
         self, _client: Client, _userdata: Any, _flags: DisconnectFlags, reason: ReasonCode, _props: Properties | None
     ) -> None:
         self._inbox.end_connection()
-        if reason.is_failure and self._refusal is None:
+        if reason.value == _SESSION_TAKEN:
+            self._give_up(_client)
+        elif reason.is_failure and self._refusal is None:
             _log.warning("the broker ended the connection: %s; trying again", reason)
+
+    def _give_up(self, client: Client) -> None:
+        """Stay away: to connect again would take the session from its new owner."""
+        client.disconnect()
+        self._is_taken = True
+        self._inbox.wake()
 
     @property
     def is_connected(self) -> bool:
@@ -170,10 +186,21 @@ class MqttSource:
         """Return what has arrived, at most `most`; wait up to `timeout_s` seconds for the first.
 
         A broker that is away or refuses us is tried again without end, and nothing comes meanwhile: see `trouble`.
+
+        Raises
+        ------
+        SessionTakenError
+            When another process has taken the session over.
         """
         if self._ask_at_s is not None and time.monotonic() >= self._ask_at_s and self._client.is_connected():
             self._ask_for_topics(self._client)
-        return self._inbox.receive(most, timeout_s)
+        taken = self._inbox.receive(most, 0.0 if self._is_taken else timeout_s)
+        if self._is_taken:
+            raise SessionTakenError(
+                f"another process has connected as {client_id(self._partitions)}. Two desks at one broker with "
+                "databases of their own need brokers of their own; else the lease says whose the session is."
+            )
+        return taken
 
     def trouble(self) -> str:
         """Return why the broker does not have this session, with the next move; empty while it has."""
@@ -195,28 +222,25 @@ class MqttSource:
 
     def send(self, topic: str, payload: bytes, expiry_s: int) -> int | None:
         """Publish a command with QoS 1; the broker drops it after `expiry_s`. None while the broker is away."""
-        if not self._client.is_connected():
-            return None
-        properties = Properties(PacketTypes.PUBLISH)
-        properties.MessageExpiryInterval = expiry_s
-        return self._client.publish(topic, payload, qos=1, properties=properties).mid
+        return self._commands.send(topic, payload, expiry_s)
 
     def receipts(self) -> Sequence[tuple[int, str | None]]:
         """Return the numbers of commands that the broker answered for, each with its refusal or None."""
-        with self._inbox.lock:
-            taken, self._receipts = self._receipts, []
-        return taken
-
-    def _on_publish(
-        self, _client: Client, _userdata: Any, mid: int, reason: ReasonCode, _properties: Properties | None
-    ) -> None:
-        with self._inbox.lock:
-            self._receipts.append((mid, str(reason) if reason.is_failure else None))
+        return self._commands.receipts()
 
     def close(self) -> None:
-        """Disconnect; the session stays at the broker."""
+        """Disconnect; the session stays at the broker, with what was not acknowledged."""
+        self._inbox.close()
+        if self._client.is_connected():
+            # A broker that finds the connection closed leaves acknowledgements unread: it is asked whether it has
+            # read all, by the one question that changes nothing.
+            self._client.unsubscribe(_NO_TOPIC)
+            self._has_read.wait(_READ_S)
         self._client.disconnect()
         self._client.loop_stop()
+
+    def _on_unsubscribe(self, *_: object) -> None:
+        self._has_read.set()
 
 
 def fastest_client() -> type[PlainClient]:
@@ -226,6 +250,20 @@ def fastest_client() -> type[PlainClient]:
         return FastClient
     _log.warning("ingest reads message by message, several times slower: %s", difference)
     return PlainClient
+
+
+def client_id(partitions: range) -> str:
+    """Return the client id of the session of a range, whoever serves it.
+
+    >>> client_id(range(0, 16))
+    'callout-ingest-00-15'
+    """
+    return f"callout-ingest-{partitions.start:02d}-{partitions.stop - 1:02d}"
+
+
+def topics(partitions: range) -> list[str]:
+    """Return the topic filters of a range."""
+    return [f"{ROOT}/{partition}/+/+/{channel}" for partition in partitions for channel in _CHANNELS]
 
 
 def _connect_properties() -> Properties:

@@ -6,6 +6,7 @@ few commands to devices that are away. A session of its own, so that the figures
 """
 
 import logging
+import secrets
 import threading
 from dataclasses import dataclass
 from typing import Any, Final
@@ -77,9 +78,9 @@ class QueueWatch:
         self._lock = threading.Lock()
         self._figures: dict[str, int] = {}
         self._is_connected = False
-        self._client = Client(
-            CallbackAPIVersion.VERSION2, client_id="callout-ingest-watch", protocol=MQTTProtocolVersion.MQTTv5
-        )
+        # Each ingest process has one, and none is missed: a name of its own, and nothing that stays behind.
+        name = f"callout-ingest-watch-{secrets.token_hex(4)}"
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=MQTTProtocolVersion.MQTTv5)
         if broker.username:
             self._client.username_pw_set(broker.username, broker.password)
         if broker.tls:

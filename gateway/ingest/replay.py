@@ -12,7 +12,9 @@ from typing import Final, Protocol
 
 import psycopg
 
+from devices.identity import EVERY_PARTITION
 from gateway.ingest.decode import Decoded
+from gateway.ingest.lease import LeaseLostError
 from gateway.ingest.refuse import keep
 from gateway.ingest.source import Message
 from gateway.storage.connection import Connection, DatabaseUnreachableError
@@ -42,10 +44,11 @@ class Takes(Protocol):
 
 
 class Replays:
-    """Looks for replays that were asked for, now and then, and does them between live batches."""
+    """Looks for replays of some partitions that were asked for, now and then, and does them between live batches."""
 
-    def __init__(self, worker: Takes) -> None:
+    def __init__(self, worker: Takes, partitions: range = EVERY_PARTITION) -> None:
         self._worker = worker
+        self._partitions = partitions
         self._look_at_s = 0.0
 
     def look(self) -> int:
@@ -67,7 +70,7 @@ class Replays:
 
     def _waiting(self) -> Iterator[Asked]:
         last = 0
-        while rows := asked(self._worker.connected(), last, _ROWS):
+        while rows := asked(self._worker.connected(), self._partitions, last, _ROWS):
             yield from rows
             last = rows[-1].rejection_id
 
@@ -86,7 +89,13 @@ class Replays:
 
         try:
             self._worker.take([message], settled)
-        except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.ProgrammingError, DatabaseUnreachableError):
+        except (
+            psycopg.OperationalError,
+            psycopg.InterfaceError,
+            psycopg.ProgrammingError,
+            DatabaseUnreachableError,
+            LeaseLostError,
+        ):
             raise
         except Exception as error:  # noqa: BLE001  # what was refused once may do anything; the worker goes on
             detail = f"not_storable: {type(error).__name__}: {error}"
@@ -110,4 +119,4 @@ def judged(rejection: Asked, decoded: Decoded, new: int) -> tuple[Outcome, str]:
 
 
 def _has_content(decoded: Decoded) -> bool:
-    return any(decoded.rows.values()) or bool(decoded.presences)
+    return bool(decoded.readings) or bool(decoded.presences)

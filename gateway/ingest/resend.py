@@ -17,9 +17,11 @@ from uuid import UUID, uuid4
 import msgspec
 import psycopg
 
+from devices.identity import EVERY_PARTITION
 from devices.instants import to_us
 from devices.numbering import Lane, suspect
 from devices.seqs import Range, add, common, size
+from gateway.ingest.lease import Holds
 from gateway.ingest.numbering import told_lost
 from gateway.ingest.source import Commands
 from gateway.storage.commands import Resend, Unsent, mark_sent, prune_commands, unsent, write_command
@@ -75,10 +77,23 @@ class Resends:
         Where commands to devices are published.
     patience_s : float
         Seconds that a gap may take to close by itself; all other pauses are multiples of it.
+    partitions : range
+        Whose gaps.
+    lease : Holds
+        The right to write for them.
     """
 
-    def __init__(self, connected: Callable[[], Connection], commands: Commands, patience_s: float) -> None:
+    def __init__(
+        self,
+        connected: Callable[[], Connection],
+        commands: Commands,
+        patience_s: float,
+        partitions: range,
+        lease: Holds,
+    ) -> None:
         self._connected = connected
+        self._partitions = partitions
+        self._lease = lease
         self._commands = commands
         self._patience = timedelta(seconds=patience_s)
         self._look_at_s = self._tidy_at_s = 0.0
@@ -92,8 +107,10 @@ class Resends:
         try:
             connection = self._connected()
             now = datetime.now(UTC)
-            notice(connection, now, self._patience)
-            ask(connection, now, self._patience)
+            with connection.transaction():
+                self._lease.hold(connection)
+                notice(connection, now, self._patience, self._partitions)
+                ask(connection, now, self._patience, self._partitions)
             self._send(connection, now)
             if time.monotonic() >= self._tidy_at_s:
                 self._tidy_at_s = time.monotonic() + _TIDY_EVERY_S
@@ -118,7 +135,7 @@ class Resends:
         late_s = time.monotonic() - _AGAIN_TO_BROKER_S
         self._under_way = {number: each for number, each in self._under_way.items() if each.since_s > late_s}
         busy = {each.command_id for each in self._under_way.values()}
-        for each in unsent(connection, now, _AT_ONCE):
+        for each in unsent(connection, now, self._partitions, _AT_ONCE):
             if each.command.command_id not in busy and not self._publish(each, now):
                 return
 
@@ -144,9 +161,9 @@ def payload_of(command: Resend) -> bytes:
     )
 
 
-def notice(connection: Connection, now: datetime, patience: timedelta) -> None:
+def notice(connection: Connection, now: datetime, patience: timedelta, partitions: range = EVERY_PARTITION) -> None:
     """Write down the gaps that were there a while ago and are there still."""
-    lanes = suspects(connection, now - patience, _AT_ONCE)
+    lanes = suspects(connection, now - patience, partitions, _AT_ONCE)
     if not lanes:
         return
     many = devices_with_many(connection, (device for device, _ in lanes), now - timedelta(days=1), MOST_A_DAY)
@@ -186,9 +203,9 @@ def pieces(gap: Range) -> Iterator[Range]:
         yield first, min(first + MOST_ASKED - 1, gap[1])
 
 
-def ask(connection: Connection, now: datetime, patience: timedelta) -> None:
+def ask(connection: Connection, now: datetime, patience: timedelta, partitions: range = EVERY_PARTITION) -> None:
     """Write commands for the gaps that are due, one a device, and give up those that were asked for often enough."""
-    due = due_gaps(connection, now, now - _PAUSES[0] * patience, _AT_ONCE)
+    due = due_gaps(connection, now, now - _PAUSES[0] * patience, partitions, _AT_ONCE)
     if not due:
         return
     with connection.transaction():

@@ -1,19 +1,21 @@
-"""The ingest process: one worker on the broker's session for all partitions."""
+"""The ingest process: a worker for each range of partitions that is this process's share."""
 
-import logging
 import signal
 from types import FrameType
 
-from devices.identity import PARTITIONS
+from psycopg.conninfo import make_conninfo
+
 from gateway.health.measures import IngestMeasures
+from gateway.ingest.choose_sessions import choose_sessions
 from gateway.ingest.health import IngestHealth
-from gateway.ingest.mqtt import MqttSource
+from gateway.ingest.lease import Lease
+from gateway.ingest.sharing import Sharing
+from gateway.ingest.source import Commands, Source
 from gateway.ingest.worker import Worker
 from gateway.settings import Settings
 from gateway.storage.connection import Role, connect
+from gateway.storage.leases import application_name
 from gateway.storage.migrate import check_schema
-
-_log = logging.getLogger(__name__)
 
 
 def run(settings: Settings) -> None:
@@ -27,26 +29,29 @@ def run(settings: Settings) -> None:
     database_url = settings.required("database_url")
     with connect(database_url, Role.INGEST) as connection:
         check_schema(connection)
-    partitions = range(PARTITIONS)
-    source = MqttSource(settings.broker, partitions)
-    measures = IngestMeasures(source.waiting)
-    worker = Worker(
-        source,
-        lambda: connect(database_url, Role.INGEST),
-        partitions,
-        measures=measures,
-        commands=source,
-        patience_s=settings.gap_patience_s,
-    )
-    health = IngestHealth(settings, source, measures)
+    measures = IngestMeasures()
+
+    def employ(lease: Lease, source: Source, commands: Commands) -> Worker:
+        named_url = make_conninfo(database_url, application_name=application_name(lease.process_no))
+        return Worker(
+            source,
+            lambda: connect(named_url, Role.INGEST),
+            lease.partitions,
+            measures=measures.of_range(lease.partitions, source),
+            commands=commands,
+            patience_s=settings.gap_patience_s,
+            lease=lease,
+        )
+
+    sharing = Sharing(database_url, settings.ranges, choose_sessions(settings), employ)
+    health = IngestHealth(settings, sharing, measures)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        worker.stop()
+        sharing.stop()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    _log.info("ingest takes in partitions %d to %d", partitions.start, partitions.stop - 1)
     try:
-        worker.run()
+        sharing.run()
     finally:
         health.stop()

@@ -4,19 +4,17 @@ Both are committed with what caused them, and the detector's state is made again
 is lost finds the same silences once.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
 
-from devices.identity import Identity
 from devices.instants import from_us, to_us
 from devices.products import product_types
 from diagnostics.detectors.silence import SilenceChange, Silences
 from gateway.ingest.decode import Decoded, Presence
 from gateway.ingest.directory import Known
-from gateway.ingest.source import Message
 from gateway.storage.connection import Connection
 from gateway.storage.presence import (
     Sign,
@@ -27,8 +25,8 @@ from gateway.storage.presence import (
     keep_silences,
     keep_tick,
     remembered,
-    ticks_us,
 )
+from gateway.storage.ticks import ticks_us
 
 TICK_EVERY: Final = timedelta(minutes=1)
 # Ticks are kept for several times the longest silence that any product allows, and for so long at least.
@@ -53,30 +51,55 @@ class DeviceSilences:
         longest_s = max((monitor.after_s for monitor in self._monitors.values()), default=0.0)
         self._keep = max(_KEEP_AT_LEAST, timedelta(seconds=_KEEP_TIMES * longest_s))
         self._due_at: datetime | None = None
+        # When devices were heard, and the newest times that they claim, which is not written yet.
+        self._heard: dict[int, tuple[int, int | None]] = {}
+        self._devices: dict[int, Known] = {}
         self._silences = Silences(self._monitors, np.zeros(0, np.int64), [])
 
     def rebuild(self, connection: Connection) -> None:
         """Begin anew from what is stored."""
+        self._heard.clear()
         ticks = ticks_us(connection, self._partitions)
         self._silences = Silences(self._monitors, ticks, remembered(connection, self._partitions))
         self._due_at = from_us(int(ticks[-1])) + TICK_EVERY if len(ticks) else None
 
-    def hear(
-        self,
-        connection: Connection,
-        named: Iterable[tuple[Message, Identity, str]],
-        find: Callable[[Identity], Known | None],
-        decoded: Decoded,
-    ) -> None:
-        """Keep the signs of life of a batch, in its transaction; when that is undone, `rebuild` has to follow."""
-        known, signs = signs_of(named, find, decoded)
+    def hear(self, connection: Connection, decoded: Decoded) -> list[int]:
+        """Take in the signs of life of a batch, in its transaction; when that is undone, `rebuild` has to follow.
+
+        A device's word about itself is written at once.
+
+        Returns
+        -------
+        list of int
+            Devices that were heard, until `write` writes when.
+        """
+        worded = signs_with_words(decoded)
+        if worded:
+            self._write(connection, worded, decoded.devices)
+        self.note(decoded.devices, decoded.heard_us, _claimed_us(decoded))
+        return list(decoded.heard_us)
+
+    def note(self, devices: Mapping[int, Known], heard_us: Mapping[int, int], claimed_us: Mapping[int, int]) -> None:
+        """Remember when devices were heard, and the newest times that they claim, to be written."""
+        for device_id, at_us in heard_us.items():
+            newest_us, before_us = claimed_us.get(device_id), self._heard.get(device_id)
+            if before_us is not None:
+                at_us = max(at_us, before_us[0])
+                newest_us = max(filter(None, (newest_us, before_us[1])), default=None)
+            self._heard[device_id] = (at_us, newest_us)
+            self._devices[device_id] = devices[device_id]
+
+    def write(self, connection: Connection, device_ids: Sequence[int]) -> None:
+        """Write when some devices were heard."""
+        signs = [Sign(each, *self._heard.pop(each)) for each in device_ids if each in self._heard]
+        if signs:
+            self._write(connection, signs, self._devices)
+
+    def _write(self, connection: Connection, signs: Sequence[Sign], devices: Mapping[int, Known]) -> None:
         keep_signs(connection, signs)
-        heard = [(known[sign.device_id], to_us(sign.heard_at)) for sign in signs if sign.heard_at is not None]
-        self._silences.hear(
-            [device.device_id for device, _ in heard],
-            [device.product for device, _ in heard],
-            [heard_us for _, heard_us in heard],
-        )
+        heard = [(sign.device_id, devices[sign.device_id].product, sign.heard_us) for sign in signs if sign.heard_us]
+        if heard:
+            self._silences.hear(*zip(*heard, strict=True))
 
     def is_due(self, at: datetime) -> bool:
         """Whether it is time for a tick."""
@@ -119,48 +142,29 @@ class DeviceSilences:
             hand_on(connection, told, at)
 
 
-def signs_of(
-    named: Iterable[tuple[Message, Identity, str]], find: Callable[[Identity], Known | None], decoded: Decoded
-) -> tuple[dict[int, Known], list[Sign]]:
-    """Return a batch's signs of life by device, and the devices.
+def signs_with_words(decoded: Decoded) -> list[Sign]:
+    """Return the signs of life of a batch's devices that have said something of themselves, or whose last will has.
 
     Whatever a device sent is a sign of life, readable or not. What the broker says for it is none: a last will, or a
     retained message that comes again with each subscription. A word that it is not online may be its will's.
     """
-    known: dict[int, Known] = {}
-    heard: dict[int, datetime] = {}
-    claimed_us: dict[int, int] = {}
-    for message, identity, channel in named:
-        device = find(identity)
-        if device is None or device.partition != identity.partition:
-            continue
-        known[device.device_id] = device
-        if channel != "state" and not message.is_retained:
-            _raise(heard, device.device_id, message.received_at)
+    heard_us: dict[int, int] = {}
     words: dict[int, Presence] = {}
     for presence in decoded.presences:
         device_id = presence.device.device_id
         if presence.is_online and not presence.is_retained:
-            _raise(heard, device_id, presence.received_at)
+            heard_us[device_id] = max(heard_us.get(device_id, 0), to_us(presence.received_at))
         if device_id not in words or words[device_id].received_at <= presence.received_at:
             words[device_id] = presence
-    for rows in decoded.rows.values():
-        for row in rows:
-            claimed_us[row.device_id] = max(claimed_us.get(row.device_id, row.sample.at_us), row.sample.at_us)
-    return known, [
-        Sign(
-            device_id,
-            heard.get(device_id),
-            from_us(claimed_us[device_id]) if device_id in claimed_us else None,
-            word.is_online if word else None,
-            word.received_at if word else None,
-            is_repeated=word is not None and word.is_retained,
-        )
-        for device_id, word in ((device_id, words.get(device_id)) for device_id in known)
-        if word is not None or device_id in heard
+    return [
+        Sign(device_id, heard_us.get(device_id), None, word.is_online, to_us(word.received_at), word.is_retained)
+        for device_id, word in words.items()
     ]
 
 
-def _raise(newest: dict[int, datetime], device_id: int, at: datetime) -> None:
-    if device_id not in newest or newest[device_id] < at:
-        newest[device_id] = at
+def _claimed_us(decoded: Decoded) -> dict[int, int]:
+    """Return the newest claimed time of each device: readings are in the order of time, so the last one counts."""
+    newest: dict[int, int] = {}
+    for readings in decoded.readings.values():
+        newest |= dict(zip(readings.device_id.tolist(), readings.at_us.tolist(), strict=True))
+    return newest

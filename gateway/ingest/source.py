@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
+
+# Said in the log when what is sent from now on will come, or wait.
+SUBSCRIBED: Final = "subscribed to"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,35 +2,29 @@
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 import psycopg
 
-from devices.instants import from_us
-from devices.products import product_type, product_types
+from devices.products import product_types
 from devices.readings import Refusal
-from gateway import jobs
 from gateway.health.measures import IngestMeasures
-from gateway.ingest.decode import Decoded, Rejected, addressed, decode
-from gateway.ingest.detect import Detectors, Outcome
-from gateway.ingest.directory import Directory
-from gateway.ingest.numbering import keep_numbers
+from gateway.ingest.decode import Decoded, Rejected, decode
+from gateway.ingest.detect import Detectors
+from gateway.ingest.directory import Directory, Known
+from gateway.ingest.lease import Holds, LeaseLostError, Unshared
 from gateway.ingest.refuse import keep, keep_refused
 from gateway.ingest.replay import Replays, Settle
 from gateway.ingest.resend import Resends
+from gateway.ingest.settling import Settling
 from gateway.ingest.silences import DeviceSilences
 from gateway.ingest.source import Commands, Message, NoCommands, Source
+from gateway.ingest.symptoms import tell
 from gateway.storage.connection import Connection, DatabaseUnreachableError
-from gateway.storage.door import (
-    SymptomRow,
-    keep_symptoms,
-    mark_hours_due,
-    take_numbers,
-)
-from gateway.storage.readings import ReadingTable, Row, Stored
+from gateway.storage.door import number
+from gateway.storage.readings import Readings, ReadingTable
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +55,13 @@ class Worker:
         Where commands to devices are published.
     patience_s : float
         Seconds that missing messages may take to come by themselves before they are asked for.
+    lease : Holds, optional
+        The right to write for the partitions, held in each transaction; without it nobody else has them.
+
+    Raises
+    ------
+    LeaseLostError
+        By whatever writes: another process has the partitions now.
     """
 
     def __init__(
@@ -72,21 +73,23 @@ class Worker:
         measures: IngestMeasures | None = None,
         commands: Commands | None = None,
         patience_s: float = 20.0,
+        lease: Holds | None = None,
     ) -> None:
         self._source = source
+        self._lease = lease or Unshared()
         self._measures = measures or IngestMeasures()
         self._connect = connect
         self._directory = Directory()
         self._tables = {name: ReadingTable(product) for name, product in product_types().items()}
         self._detectors = Detectors(partitions, self._tables)
         self._silences = DeviceSilences(partitions)
+        self._settling = Settling(partitions, self._silences)
         self._checkpoint_at_s = 0.0
         self._connection = connect()
-        self._detectors.rebuild(self._connection)
-        self._silences.rebuild(self._connection)
+        self._rebuild()
         self._is_stopping = False
-        self._replays = Replays(self)
-        self._resends = Resends(self.connected, commands or NoCommands(), patience_s)
+        self._replays = Replays(self, partitions)
+        self._resends = Resends(self.connected, commands or NoCommands(), patience_s, partitions, self._lease)
 
     def stop(self) -> None:
         """Let `run` end after the batch in hand."""
@@ -104,12 +107,16 @@ class Worker:
                 time.sleep(_FILL_S)
                 messages = [*messages, *self._source.receive(MOST_MESSAGES - len(messages), 0.0)]
                 self._measures.received(messages)
+            is_pressed = len(messages) >= MOST_MESSAGES
             for batch in _batches(messages) if messages else ():
                 with self._measures.committing(batch):
-                    self.commit(batch)
+                    self.commit(batch, is_pressed=is_pressed)
                 self._source.acknowledge(batch)
-            if len(messages) < MOST_MESSAGES and self._source.is_connected:
-                self.tick(asked_at)
+            if not is_pressed:
+                self.settle()
+                if self._source.is_connected:
+                    self.tick(asked_at)
+        self._checkpoint()
         self.close()
 
     def tick(self, at: datetime) -> None:
@@ -117,9 +124,23 @@ class Worker:
         if not self._silences.is_due(at):
             return
         try:
-            self._silences.tick(self.connected(), at)
+            with self.connected().transaction():
+                self._lease.hold(self._connection)
+                self._silences.tick(self._connection, at)
         except _AWAY as error:
             _log.warning("the server's clock waits for the database: %s", error)
+            self._connection.close()
+
+    def settle(self) -> None:
+        """Write what batches have left to be written while messages waited; a database that is away gets it later."""
+        if not self._settling.has_some:
+            return
+        try:
+            with self.connected().transaction():
+                self._lease.hold(self._connection)
+                self._settling.settle(self._connection, datetime.now(UTC), is_pressed=False)
+        except _AWAY as error:
+            _log.warning("what is left to be written waits for the database: %s", error)
             self._connection.close()
 
     def close(self) -> None:
@@ -131,23 +152,45 @@ class Worker:
         """Return the connection; one that broke is made anew, and the detectors with it."""
         if self._connection.closed:
             self._connection = self._connect()
-            self._detectors.rebuild(self._connection)
-            self._silences.rebuild(self._connection)
+            self._rebuild()
         return self._connection
 
-    def commit(self, messages: Sequence[Message]) -> None:
+    def _rebuild(self) -> None:
+        """Begin anew from what is stored; whoever has lost the partitions must not even put an anchor there."""
+        try:
+            with self._connection.transaction():
+                self._lease.hold(self._connection)
+                self._detectors.rebuild(self._connection)
+                self._silences.rebuild(self._connection)
+                self._settling.rebuild(self._connection, self._tables, datetime.now(UTC))
+        except Exception:
+            # Half of it is not to be gone on with: whoever asks for the connection next begins anew once more.
+            self._connection.close()
+            raise
+
+    def _checkpoint(self) -> None:
+        """Leave all to whoever comes next, so that nothing has to be made again from readings."""
+        try:
+            with self._connection.transaction():
+                self._lease.hold(self._connection)
+                self._settling.settle(self._connection, datetime.now(UTC), is_pressed=False)
+                self._detectors.save(self._connection, datetime.now(UTC), is_last=True)
+        except _AWAY as error:
+            _log.warning("the last checkpoint is left out: %s", error)
+
+    def commit(self, messages: Sequence[Message], *, is_pressed: bool = False) -> None:
         """Commit a batch, however long that takes."""
         for attempt in range(1_000_000):
             try:
                 self.connected()
-                self.take(messages)
+                self.take(messages, is_pressed=is_pressed)
             except _AWAY as error:
                 if _is_too_much(error) and len(messages) > 1:
                     self._commit_apart(messages, error)
                     return
                 self._wait(attempt, len(messages), error)
-            except psycopg.ProgrammingError:
-                # The schema or the rights do not fit: that is no message's fault, and nothing is acknowledged.
+            except (psycopg.ProgrammingError, LeaseLostError):
+                # The schema or the rights do not fit, or are another's: no message's fault, and nothing is acknowledged.
                 raise
             except Exception as error:  # noqa: BLE001  # whatever a message does, it must not stop the others
                 self._commit_apart(messages, error)
@@ -178,6 +221,7 @@ class Worker:
         for attempt in range(1_000_000):
             try:
                 with self._connect() as connection, connection.transaction():
+                    self._lease.hold(connection)
                     keep(connection, [Rejected(messages[0], None, refusal)])
             except _AWAY as away:
                 self._wait(attempt, 1, away)
@@ -185,23 +229,24 @@ class Worker:
                 self._measures.refused(refusal.reason)
                 return
 
-    def take(self, messages: Sequence[Message], settle: Settle = keep_refused) -> None:
+    def take(self, messages: Sequence[Message], settle: Settle = keep_refused, *, is_pressed: bool = False) -> None:
         """Take one batch into the database, in one transaction.
 
         `settle` has the last word in it, with what was decoded and how many readings were new: for live messages it
-        keeps what was refused, for a replay it writes down what became of it.
+        keeps what was refused, for a replay it writes down what became of it. While more messages wait, `is_pressed`,
+        what can be said again by the readings is written later.
         """
-        decoded = Decoded()
-        named = addressed(messages, decoded)
-        self._directory.learn(self._connection, (identity for _, identity, _ in named), time.monotonic())
-        decode(named, self._directory.find, decoded)
+        topics = [message.topic for message in messages]
+        decoded = decode(messages, self._directory.places(self._connection, topics, time.monotonic()))
         is_due = time.monotonic() >= self._checkpoint_at_s
         try:
             with self._connection.transaction():
+                self._lease.hold(self._connection)
+                self._settling.begin()
                 new = self._store(decoded)
-                keep_numbers(self._connection, decoded, datetime.now(UTC))
+                self._settling.keep(self._connection, decoded, datetime.now(UTC))
                 settle(self._connection, decoded, new)
-                self._silences.hear(self._connection, named, self._directory.find, decoded)
+                self._settling.settle(self._connection, datetime.now(UTC), is_pressed=is_pressed)
                 if is_due:
                     self._detectors.save(self._connection, datetime.now(UTC))
         except Exception:
@@ -215,81 +260,17 @@ class Worker:
             self._checkpoint_at_s = time.monotonic() + _CHECKPOINT_EVERY_S
 
     def _store(self, decoded: Decoded) -> int:
-        new = 0
-        for product, rows in decoded.rows.items():
-            unique = list({row.key: row for row in rows}.values())
-            if unique:
-                new += self._store_readings(product, unique)
-        return new
+        return sum(
+            self._store_readings(product, readings, decoded.devices) for product, readings in decoded.readings.items()
+        )
 
-    def _store_readings(self, product: str, rows: Sequence[Row]) -> int:
-        numbers = self._numbers(rows)
-        new = self._tables[product].write(self._connection, rows, numbers)
-        stored = [
-            Stored(
-                rows[i].device_id,
-                rows[i].partition,
-                numbers[i],
-                rows[i].sample.at_us,
-                (rows[i].boot, rows[i].seq, rows[i].sample.number),
-                rows[i].received_at,
-                rows[i].sample.values,
-            )
-            for i in new
-        ]
+    def _store_readings(self, product: str, readings: Readings, devices: Mapping[int, Known]) -> int:
+        numbered = readings.numbered(number(self._connection, readings.partition))
+        stored = numbered.at(self._tables[product].write(self._connection, numbered))
         outcome = self._detectors.step(self._connection, product, stored)
-        mark_hours_due(
-            self._connection,
-            product,
-            (
-                (reading.device_id, from_us(reading.at_us).replace(minute=0, second=0, microsecond=0))
-                for reading in stored
-            ),
-        )
-        self._tell(product, outcome, {row.device_id: row.tenant_id for row in rows})
-        return len(new)
-
-    def _numbers(self, rows: Sequence[Row]) -> list[int]:
-        """Ingest numbers in the order of the rows, by partition."""
-        nexts = take_numbers(self._connection, Counter(row.partition for row in rows))
-        numbers: list[int] = []
-        for row in rows:
-            numbers.append(nexts[row.partition])
-            nexts[row.partition] += 1
-        return numbers
-
-    def _tell(self, product: str, outcome: Outcome, tenants: Mapping[int, int]) -> None:
-        """Keep the symptoms, and defer one diagnosis for each component in which one was confirmed, healed or undone."""
-        monitors = {monitor.name: monitor for monitor in product_type(product).monitors}
-        symptoms = [
-            SymptomRow(
-                tenant_id=tenants[told.change.device_id],
-                device_id=told.change.device_id,
-                monitor=told.change.monitor,
-                component=monitors[told.change.monitor].component,
-                element=told.change.element,
-                state=told.change.phase,
-                since_us=told.change.since_us,
-                at_us=told.reading.at_us,
-                value=told.change.value,
-                threshold=told.change.threshold,
-                text_value=told.change.text,
-                ingest_no=told.reading.ingest_no,
-                received_at=told.reading.received_at,
-            )
-            for told in outcome.told
-        ]
-        keep_symptoms(self._connection, symptoms)
-        wanted = {(s.device_id, s.component) for s in symptoms if s.state != "pending"} | outcome.rewound
-        jobs.defer(
-            self._connection,
-            jobs.DIAGNOSE,
-            lock="device-{device_id}",
-            calls=[
-                {"tenant_id": tenants[device_id], "device_id": device_id, "component": component}
-                for device_id, component in sorted(wanted)
-            ],
-        )
+        self._settling.stored(product, stored)
+        tell(self._connection, product, outcome, devices)
+        return len(stored)
 
 
 def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:

@@ -103,6 +103,9 @@ ALARMS: Final[Mapping[str, str]] = {
         "The machine's clock has jumped by %(value)s seconds: set it, and look at dates and silences."
     ),
     "broker_away": msgid("The broker does not answer, or refuses ingest; messages from devices wait."),
+    "list_old": msgid(
+        "Devices with certificates will soon be kept out: the list of revoked ones is not being renewed."
+    ),
 }
 
 # Why a planner's act is refused, as `gateway.planner` says it.

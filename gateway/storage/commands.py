@@ -48,14 +48,15 @@ def write_command(connection: Connection, command: Resend, now: datetime, expire
     )
 
 
-def unsent(connection: Connection, now: datetime, limit: int) -> list[Unsent]:
-    """Return commands that wait to be sent, oldest first; those that are over or whose device retired are not."""
+def unsent(connection: Connection, now: datetime, partitions: range, limit: int) -> list[Unsent]:
+    """Return commands to devices of some partitions that wait to be sent, oldest first; those that are over or whose device retired are not."""
     rows = connection.execute(
         """SELECT c.command_id, c.device_id, c.boot, c.epoch, c.seqs::text, d.partition, t.name, d.name, c.expires_at
         FROM device_command c JOIN device d USING (device_id) JOIN tenant t USING (tenant_id)
         WHERE c.sent_at IS NULL AND c.answered_at IS NULL AND c.expires_at > %(now)s AND d.retired_at IS NULL
+            AND d.partition BETWEEN %(first)s AND %(last)s
         ORDER BY c.written_at LIMIT %(limit)s""",
-        {"now": now, "limit": limit},
+        {"now": now, "first": partitions.start, "last": partitions.stop - 1, "limit": limit},
     )
     return [
         Unsent(Resend(command, device, boot, epoch, from_text(seqs)), Identity(partition, tenant, name), expires_at)

@@ -1,11 +1,15 @@
 """What the door writes beside readings: ingest numbers, rejections, symptoms, checkpoints, hours that are due."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+
 from devices.identity import ROOT
 from devices.instants import from_us, to_us
+from devices.readings import IntArray
+from gateway.storage.arrays import int_array
 from gateway.storage.connection import Connection
 
 
@@ -66,6 +70,17 @@ def take_numbers(connection: Connection, counts: Mapping[int, int]) -> dict[int,
         {"partitions": sorted(counts), "counts": [counts[partition] for partition in sorted(counts)]},
     )
     return dict(rows.fetchall())
+
+
+def number(connection: Connection, partitions: IntArray) -> IntArray:
+    """Take an ingest number for each of some readings, int64 [n], by partition and in their order."""
+    counts = np.bincount(partitions)
+    used = np.flatnonzero(counts)
+    firsts = take_numbers(connection, dict(zip(used.tolist(), counts[used].tolist(), strict=True)))
+    numbers = np.empty(len(partitions), np.int64)
+    for partition, first in firsts.items():
+        numbers[partitions == partition] = np.arange(first, first + counts[partition])
+    return numbers
 
 
 def keep_rejections(connection: Connection, rejections: Sequence[Rejection]) -> None:
@@ -178,17 +193,43 @@ def rewind_symptoms(connection: Connection, starts_us: Mapping[int, int]) -> set
     return {(device_id, component) for device_id, component in rows}
 
 
-def mark_hours_due(connection: Connection, product: str, hours: Iterable[tuple[int, datetime]]) -> None:
-    """Mark (device id, hour) pairs whose roll-up is older than their readings.
+def mark_hours_due(connection: Connection, hours: Sequence[tuple[str, int, int]]) -> None:
+    """Mark hours - product, device id, hours since 1970 - whose roll-up is older than their readings.
 
     A row that is there already is locked until this transaction ends, so that the roll-up waits for its readings.
     """
-    pairs = sorted(set(hours))
+    if not hours:
+        return
+    products, devices, since_1970 = zip(*sorted(hours), strict=True)
     connection.execute(
         """INSERT INTO rollup_due (product, device_id, hour_at)
-        SELECT %(product)s, * FROM unnest(%(devices)s::int[], %(hours)s::timestamptz[])
+        SELECT product, device_id, to_timestamp(3600.0 * hour)
+        FROM unnest(%(products)s::text[], %(devices)s::int[], %(hours)s::int[]) AS due (product, device_id, hour)
         ON CONFLICT (product, device_id, hour_at) DO UPDATE SET hour_at = EXCLUDED.hour_at""",
-        {"product": product, "devices": [pair[0] for pair in pairs], "hours": [pair[1] for pair in pairs]},
+        {
+            "products": "{" + ",".join(products) + "}",
+            "devices": int_array(devices),
+            "hours": int_array(since_1970),
+        },
+    )
+
+
+def settled_numbers(connection: Connection, partitions: range) -> dict[int, int]:
+    """Return by partition up to which ingest number all that readings say beside their values is written."""
+    rows = connection.execute(
+        "SELECT partition, settled_ingest_no FROM ingest_partition WHERE partition >= %s AND partition < %s",
+        [partitions.start, partitions.stop],
+    )
+    return dict(rows.fetchall())
+
+
+def settle_numbers(connection: Connection, numbers: Mapping[int, int]) -> None:
+    """Write up to which ingest number of each partition all is written."""
+    connection.execute(
+        """UPDATE ingest_partition p SET settled_ingest_no = s.number
+        FROM unnest(%(partitions)s::int[], %(numbers)s::bigint[]) AS s (partition, number)
+        WHERE p.partition = s.partition""",
+        {"partitions": int_array(list(numbers)), "numbers": int_array(list(numbers.values()))},
     )
 
 

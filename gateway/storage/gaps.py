@@ -143,8 +143,8 @@ def lose(connection: Connection, key: Key, lost: Sequence[Range], now: datetime)
     return [Lost(device, boot, _size(missing)) for (missing,) in rows]
 
 
-def due_gaps(connection: Connection, now: datetime, quiet_since: datetime, limit: int) -> list[Due]:
-    """Return open gaps whose time has come, those of a device together.
+def due_gaps(connection: Connection, now: datetime, quiet_since: datetime, partitions: range, limit: int) -> list[Due]:
+    """Return open gaps of some partitions whose time has come, those of a device together.
 
     A device may be asked when it was heard after it was last asked, when no command is under way to it that was written
     after `quiet_since`, and when it is not two devices: nobody would know which of them answers.
@@ -158,11 +158,14 @@ def due_gaps(connection: Connection, now: datetime, quiet_since: datetime, limit
                 AND c.written_at > %(quiet_since)s AND c.answered_at IS NULL)
             AND NOT EXISTS (SELECT FROM door_trouble t WHERE t.device_id = g.device_id
                 AND t.kind = 'two_devices' AND t.closed_at IS NULL) AS may_ask
-        FROM (SELECT * FROM sequence_gap WHERE filled_at IS NULL AND given_up_at IS NULL AND next_at <= %(now)s
-            ORDER BY next_at, gap_id LIMIT %(limit)s) g
+        FROM (SELECT o.* FROM sequence_gap o JOIN device d USING (device_id)
+            WHERE o.filled_at IS NULL AND o.given_up_at IS NULL AND o.next_at <= %(now)s
+                AND d.partition BETWEEN %(first)s AND %(last)s
+            ORDER BY o.next_at, o.gap_id LIMIT %(limit)s) g
         LEFT JOIN device_sequence s USING (device_id, boot, epoch)
         ORDER BY g.device_id, g.boot, g.epoch, g.gap_id""",
-        {"now": now, "quiet_since": quiet_since, "limit": limit},
+        {"now": now, "quiet_since": quiet_since, "limit": limit}
+        | {"first": partitions.start, "last": partitions.stop - 1},
     )
     return [
         Due(gap_id, device, boot, epoch, attempts, from_text(missing), may_ask)

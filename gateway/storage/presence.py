@@ -3,30 +3,28 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-
-import numpy as np
+from typing import NamedTuple
 
 from devices.instants import from_us, to_us
 from devices.monitors import Silence
-from devices.readings import IntArray
 from diagnostics.detectors.silence import Remembered, SilenceChange
+from gateway.storage.arrays import int_array
 from gateway.storage.connection import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """All that one batch says of a device's presence; None where it says nothing.
+class Sign(NamedTuple):
+    """All that one batch says of a device's presence, in microseconds since 1970; None where it says nothing.
 
-    `heard_at` is when its newest message was received, `newest_claimed_at` the newest time that it claims, `is_online`
-    its last word about itself, said at `told_at`. A word that the broker repeats is news only where it differs from the
-    word that is kept, for nobody knows when it was said.
+    `heard_us` is when its newest message was received, `claimed_us` the newest time that it claims, `is_online` its last
+    word about itself, said at `told_us`. A word that the broker repeats is news only where it differs from the word that
+    is kept, for nobody knows when it was said.
     """
 
     device_id: int
-    heard_at: datetime | None
-    newest_claimed_at: datetime | None
-    is_online: bool | None
-    told_at: datetime | None
+    heard_us: int | None
+    claimed_us: int | None
+    is_online: bool | None = None
+    told_us: int | None = None
     is_repeated: bool = False
 
 
@@ -46,16 +44,17 @@ def keep_signs(connection: Connection, signs: Sequence[Sign]) -> None:
     """Keep the newest signs of life of a batch's devices, in one statement; what is older changes nothing."""
     if not signs:
         return
-    ordered = sorted(signs, key=lambda sign: sign.device_id)
+    ids, heard, claimed, online, told, repeated = zip(*sorted(signs), strict=True)
     connection.execute(
         """INSERT INTO device_presence AS kept (device_id, heard_at, newest_claimed_at, is_online, told_at, changed_at)
-        SELECT s.device_id, s.heard_at, s.claimed_at, s.is_online, news.told_at, news.told_at
-        FROM unnest(%(devices)s::int[], %(heard)s::timestamptz[], %(claimed)s::timestamptz[], %(online)s::boolean[],
-            %(told)s::timestamptz[], %(repeated)s::boolean[])
-            AS s (device_id, heard_at, claimed_at, is_online, told_at, is_repeated)
-        LEFT JOIN device_presence before USING (device_id)
+        SELECT s.device_id, 'epoch'::timestamptz + heard_us * interval '1 microsecond',
+            'epoch'::timestamptz + claimed_us * interval '1 microsecond', s.is_online, news.told_at, news.told_at
+        FROM unnest(%(devices)s::int[], %(heard)s::bigint[], %(claimed)s::bigint[], %(online)s::int[]::boolean[],
+            %(told)s::bigint[], %(repeated)s::int[]::boolean[])
+            AS s (device_id, heard_us, claimed_us, is_online, told_us, is_repeated)
+        LEFT JOIN device_presence before ON s.is_repeated AND before.device_id = s.device_id
         CROSS JOIN LATERAL (SELECT CASE WHEN NOT s.is_repeated OR s.is_online IS DISTINCT FROM before.is_online
-            THEN s.told_at END AS told_at) AS news
+            THEN 'epoch'::timestamptz + told_us * interval '1 microsecond' END AS told_at) AS news
         ON CONFLICT (device_id) DO UPDATE SET
             heard_at = greatest(kept.heard_at, EXCLUDED.heard_at),
             newest_claimed_at = greatest(kept.newest_claimed_at, EXCLUDED.newest_claimed_at),
@@ -65,12 +64,12 @@ def keep_signs(connection: Connection, signs: Sequence[Sign]) -> None:
                 AND EXCLUDED.is_online IS DISTINCT FROM kept.is_online THEN EXCLUDED.told_at ELSE kept.changed_at END,
             told_at = greatest(kept.told_at, EXCLUDED.told_at)""",
         {
-            "devices": [sign.device_id for sign in ordered],
-            "heard": [sign.heard_at for sign in ordered],
-            "claimed": [sign.newest_claimed_at for sign in ordered],
-            "online": [sign.is_online for sign in ordered],
-            "told": [sign.told_at for sign in ordered],
-            "repeated": [sign.is_repeated for sign in ordered],
+            "devices": int_array(ids),
+            "heard": int_array(heard),
+            "claimed": int_array(claimed),
+            "online": int_array([None if each is None else int(each) for each in online]),
+            "told": int_array(told),
+            "repeated": int_array([int(each) for each in repeated]),
         },
     )
 
@@ -89,20 +88,11 @@ def remembered(connection: Connection, partitions: range) -> list[Remembered]:
     ]
 
 
-def ticks_us(connection: Connection, partitions: range) -> IntArray:
-    """Return the ticks that are kept of a range of partitions, int64 microseconds, ascending."""
-    rows = connection.execute(
-        """SELECT tick_at FROM server_tick WHERE first_partition = %s AND last_partition = %s ORDER BY tick_at""",
-        [partitions.start, partitions.stop - 1],
-    )
-    return np.array([to_us(at) for (at,) in rows], dtype=np.int64)
-
-
 def keep_tick(connection: Connection, partitions: range, at: datetime, *, since_at: datetime) -> None:
-    """Keep a tick, and drop those before `since_at`, which no silence can reach back to."""
+    """Keep a tick, and drop those before `since_at`, which no silence can reach back to, however they were divided."""
     connection.execute(
         """WITH dropped AS (DELETE FROM server_tick
-            WHERE first_partition = %(first)s AND last_partition = %(last)s AND tick_at < %(since)s)
+            WHERE first_partition <= %(last)s AND last_partition >= %(first)s AND tick_at < %(since)s)
         INSERT INTO server_tick (first_partition, last_partition, tick_at) VALUES (%(first)s, %(last)s, %(at)s)
         ON CONFLICT DO NOTHING""",
         {"first": partitions.start, "last": partitions.stop - 1, "at": at, "since": since_at},

@@ -192,15 +192,21 @@ def outcomes(connection: Connection, rejection_ids: Sequence[int]) -> dict[Outco
     return dict(rows.fetchall())
 
 
-def asked(connection: Connection, after_id: int, limit: int) -> list[Asked]:
-    """Return rejections of all tenants whose replay was asked for, in their order, after a number; for ingest."""
+def asked(connection: Connection, partitions: range, after_id: int, limit: int) -> list[Asked]:
+    """Return rejections of all tenants whose replay was asked for, in their order, after a number; for ingest.
+
+    Only those whose topic names one of some partitions; what names none goes with the first.
+    """
     with connection.cursor(row_factory=class_row(Asked)) as cursor:
         return cursor.execute(
             """SELECT rejection_id, received_at, tenant_id, topic, place, payload, reason = 'future' AND EXISTS (
                 SELECT FROM desk_alarm WHERE kind = 'clock_jumped' AND since_at <= received_at + interval '1 minute'
                     AND received_at <= coalesce(closed_at, 'infinity')) AS is_of_a_wrong_clock
-            FROM rejection WHERE replay_asked_at IS NOT NULL AND rejection_id > %s ORDER BY rejection_id LIMIT %s""",
-            [after_id, limit],
+            FROM rejection WHERE replay_asked_at IS NOT NULL AND rejection_id > %(after)s
+                AND CASE WHEN topic ~ '^[^/]*/[^/]*/([0-9]|[1-5][0-9]|6[0-3])/' THEN split_part(topic, '/', 3)::int
+                    ELSE 0 END BETWEEN %(first)s AND %(last)s
+            ORDER BY rejection_id LIMIT %(limit)s""",
+            {"after": after_id, "first": partitions.start, "last": partitions.stop - 1, "limit": limit},
         ).fetchall()
 
 

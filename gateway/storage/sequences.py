@@ -5,15 +5,19 @@ What the numbers mean is decided in `devices.numbering`.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 
 from devices.instants import from_us, to_us
 from devices.numbering import Fallen, Lane, Recent
+from devices.readings import IntArray
 from devices.seqs import Range
+from gateway.storage.arrays import int_array
 from gateway.storage.connection import Connection
 
 # Lanes of a device that are remembered, the newest first.
@@ -22,6 +26,20 @@ _RANGE: Final = re.compile(r"\[(-?\d+),(-?\d+)\)")
 _SELECT: Final = """SELECT DISTINCT ON (s.device_id, s.boot, s.epoch) s.device_id, s.boot, s.epoch, s.begins, s.heard_at,
     s.is_current, s.floor_seq, s.received::text, s.newest_claimed_at, s.returns, s.returned_at, s.clashes, s.fallen,
     s.recent, s.suspected::text, s.suspect_at, s.noticed::text """
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How far the present lanes of m devices have gone on, int64 [m]; `recent` is [m, 10, 4] as `Recent` has it, its first `count` rows count."""
+
+    device_id: IntArray
+    boot: IntArray
+    epoch: IntArray
+    highest: IntArray
+    newest_us: IntArray
+    heard_us: IntArray
+    count: IntArray
+    recent: IntArray
 
 
 def as_text(ranges: Sequence[Range]) -> str:
@@ -61,13 +79,14 @@ def load_lanes(connection: Connection, asked: Iterable[tuple[int, int]]) -> dict
     return found
 
 
-def suspects(connection: Connection, before_at: datetime, limit: int) -> list[tuple[int, Lane]]:
+def suspects(connection: Connection, before_at: datetime, partitions: range, limit: int) -> list[tuple[int, Lane]]:
     """Return (device id, lane) of those whose gaps were there before an instant and have to be looked at."""
     rows = connection.execute(
         _SELECT
-        + """FROM device_sequence s WHERE s.suspect_at <= %(before)s
+        + """FROM device_sequence s JOIN device d USING (device_id)
+        WHERE s.suspect_at <= %(before)s AND d.partition BETWEEN %(first)s AND %(last)s
         ORDER BY s.device_id, s.boot, s.epoch LIMIT %(limit)s""",
-        {"before": before_at, "limit": limit},
+        {"before": before_at, "first": partitions.start, "last": partitions.stop - 1, "limit": limit},
         binary=True,
     )
     return [(device, _lane(*columns)) for device, *columns in rows]
@@ -160,6 +179,33 @@ def save_lanes(connection: Connection, lanes: Mapping[int, Sequence[Lane]]) -> N
             recent = EXCLUDED.recent, suspected = EXCLUDED.suspected, suspect_at = EXCLUDED.suspect_at,
             noticed = EXCLUDED.noticed""",
         {"rows": msgspec.json.encode(rows).decode()},
+    )
+
+
+def save_runs(connection: Connection, held: Held) -> None:
+    """Write how far devices' present lanes have gone on, in one statement."""
+    width = held.recent.shape[1] * held.recent.shape[2]
+    firsts = np.arange(len(held.device_id)) * width + 1
+    connection.execute(
+        """UPDATE device_sequence s SET received = int8multirange(int8range(s.begins, r.highest + 1)),
+            newest_claimed_at = 'epoch'::timestamptz + r.newest_us * interval '1 microsecond',
+            heard_at = 'epoch'::timestamptz + r.heard_us * interval '1 microsecond',
+            recent = (%(recent)s::bigint[])[r.first:r.last]
+        FROM unnest(%(devices)s::int[], %(boots)s::bigint[], %(epochs)s::int[], %(highest)s::bigint[],
+            %(newest)s::bigint[], %(heard)s::bigint[], %(firsts)s::int[], %(lasts)s::int[])
+            AS r (device_id, boot, epoch, highest, newest_us, heard_us, first, last)
+        WHERE s.device_id = r.device_id AND s.boot = r.boot AND s.epoch = r.epoch""",
+        {
+            "devices": int_array(held.device_id),
+            "boots": int_array(held.boot),
+            "epochs": int_array(held.epoch),
+            "highest": int_array(held.highest),
+            "newest": int_array(held.newest_us),
+            "heard": int_array(held.heard_us),
+            "firsts": int_array(firsts),
+            "lasts": int_array(firsts + held.count * held.recent.shape[2] - 1),
+            "recent": int_array(held.recent.ravel()),
+        },
     )
 
 

@@ -83,6 +83,9 @@ def fleet(
             "given many times."
         ),
     ] = None,
+    certificates: Annotated[
+        bool, typer.Option("--certificates", help="Devices come in by certificates of their own, not by passwords.")
+    ] = False,
     truth: Annotated[
         Path | None, typer.Option(help="File for the ground truth of the faults, JSON lines [default: in --state-dir].")
     ] = None,
@@ -115,11 +118,12 @@ def fleet(
         outage=parse_duration(outage),
         state_folder=state_dir,
         truth_file=truth or state_dir / "truth.jsonl",
+        with_certificates=certificates,
     )
     if healthy and fault:
         raise SimulatorError("--healthy and --fault contradict each other: give one of them")
     stopping = Stopping().listen()
-    enrolment = Enrolment(api_url, api_token, state_dir)
+    enrolment = Enrolment(api_url, api_token, state_dir, with_certificates=certificates)
     try:
         run_fleet(plan, enrolment, stopping, ProgressLine())
     finally:

@@ -19,6 +19,7 @@ from simulators.stopping import Stopping
 _TURN_S = 0.02
 _SAVE_EVERY_S = 1.0
 _SAVE_SHARE = 20
+_RENEW_EVERY_S = 60.0
 _PATIENCE_WITH_REFUSAL_S = 30.0
 _DRAIN_S = 5.0
 
@@ -43,6 +44,8 @@ class FleetPlan:
         How often a device is out of reach, and for how long on average.
     state_folder, truth_file
         Where it keeps its memory, and where the ground truth is written.
+    with_certificates
+        Whether its devices have certificates instead of passwords.
     """
 
     groups: tuple[GroupPlan, ...]
@@ -55,6 +58,7 @@ class FleetPlan:
     outage: timedelta
     state_folder: Path
     truth_file: Path
+    with_certificates: bool = False
 
 
 def run_fleet(plan: FleetPlan, enrolment: Enrolment, stopping: Stopping, progress: ProgressLine) -> None:
@@ -112,6 +116,7 @@ class Fleet:
         self._silences = self._decide_silences(now)
         self._check_clocks()
         self._save_next_s = 0.0
+        self._renew_next_s = 0.0
         self._enrolment: Enrolment | None = None
 
     def switch_on(self, enrolment: Enrolment, progress: ProgressLine) -> None:
@@ -145,6 +150,7 @@ class Fleet:
         self._radio.run(0.0 if any(group.is_behind for group in self._groups) else _TURN_S)
         if time.monotonic() >= self._save_next_s:
             self._renew_refused()
+            self._renew_certificates()
             self._save()
 
     def switch_off(self) -> None:
@@ -194,6 +200,18 @@ class Fleet:
             since_s = link.refused_since_s
             if self._enrolment is not None and since_s is not None and now_s - since_s > _PATIENCE_WITH_REFUSAL_S:
                 link.accept(self._enrolment.enrol(request))
+
+    def _renew_certificates(self) -> None:
+        """Let each device renew its certificate in time; it goes on with its connection, and shows the new one next."""
+        now_s = time.monotonic()
+        if self._enrolment is None or not self._plan.with_certificates or now_s < self._renew_next_s:
+            return
+        self._renew_next_s = now_s + _RENEW_EVERY_S
+        now = datetime.now(UTC)
+        for link in self._radio.links:
+            renewed = self._enrolment.renew(link.identity, now)
+            if renewed is not link.identity:
+                link.accept(renewed)
 
     def _check_same_fleet(self, notes: Notes) -> None:
         plan = self._plan

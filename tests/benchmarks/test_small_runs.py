@@ -40,3 +40,9 @@ def test_malformed_payloads_are_all_kept_with_a_reason_or_readable(postgres_dsn:
     assert told["lost"] == 0
     assert told["kept_with_a_reason"] + told["stored_whole"] + told["absorbed"] == 1500
     assert {row["reason"] for row in told["rows"]} >= {"not_json", "wrong_form", "wrong_topic"}
+
+
+def test_a_queue_is_drained_by_each_way_of_receiving(postgres_dsn: str) -> None:
+    told = measured(postgres_dsn, "receive", "--messages", "3000")
+    assert [row["receiver"] for row in told["rows"]] == ["plain paho", "fast client", "bare socket"]
+    assert {row["messages"] for row in told["rows"]} == {3000}

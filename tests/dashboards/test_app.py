@@ -24,6 +24,13 @@ def test_every_answer_carries_the_security_headers(client: TestClient, links: Li
         assert headers["referrer-policy"] == "no-referrer"
 
 
+@pytest.mark.parametrize(("public_url", "binds"), [("https://desk.example", True), ("http://desk.example", False)])
+def test_browsers_are_bound_to_tls_when_people_reach_the_pages_by_it(public_url: str, binds: bool) -> None:
+    chosen = settings("postgresql://nobody@127.0.0.1:9/none").model_copy(update={"public_url": public_url})
+    answer = TestClient(create(chosen)).get("/static/callout.css")
+    assert ("strict-transport-security" in answer.headers) is binds
+
+
 def test_personal_pages_are_kept_by_nobody_and_the_stylesheet_is(
     client: TestClient, links: Links, ids: dict[str, int]
 ) -> None:

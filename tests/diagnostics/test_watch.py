@@ -138,10 +138,10 @@ def test_rounds_keep_each_devices_order_and_never_hold_a_device_twice() -> None:
 def test_the_states_of_devices_taken_together_are_those_taken_one_by_one() -> None:
     watch = Watch(EV)
     assert list(run(watch, 1000))
-    together = [contents(state) for state in watch.snapshots([102, 100])]
+    together = [contents(state) for state in watch.snapshots(np.array([102, 100]))]
     assert together == [contents(watch.snapshot([device])) for device in (102, 100)]
     assert together[0] != together[1]
-    assert watch.snapshots([]) == []
+    assert watch.snapshots(np.array([], np.int64)) == []
 
 
 def contents(state: bytes) -> dict[str, tuple[str, tuple[int, ...], bytes]]:

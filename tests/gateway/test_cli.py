@@ -21,6 +21,7 @@ COMMANDS = (
         "work",
         "serve",
         "accounts",
+        "authority",
         "enrol",
         "move",
         "reissue",
@@ -87,10 +88,17 @@ def test_settings_lists_every_setting_and_shows_no_secret(tmp_path: Path) -> Non
     assert "hidden" not in outcome.stdout
 
 
+def test_a_settings_file_can_be_named_on_the_command_line(tmp_path: Path) -> None:
+    file = tmp_path / "callout.toml"
+    file.write_text("http_port = 8099\n")
+    assert "CALLOUT_HTTP_PORT = 8099" in callout("--settings-file", str(file), "settings", data_dir=tmp_path).stdout
+
+
 @pytest.mark.parametrize(
     ("words", "settings", "said"),
     [
         (("migrate",), {}, "CALLOUT_DATABASE_URL"),
+        (("migrate",), {"databse_url": "postgresql://"}, "did you mean CALLOUT_DATABASE_URL?"),
         (("migrate",), {"http_port": "0"}, "CALLOUT_HTTP_PORT: Input should be greater than"),
         (("migrate",), {"broker_url": "http://b"}, "CALLOUT_BROKER_URL: Value error, expected scheme://user"),
         (("migrate",), {"database_url": "postgresql://callout:pw@127.0.0.1:9/callout"}, "127.0.0.1:9/callout does not"),

@@ -10,7 +10,7 @@ from gateway.settings import CHECKOUT
 from tests.trust.__main__ import names, run
 from tests.trust.trial import Asked
 
-SMALL = {"worker": 3, "broker": 1, "database": 2}
+SMALL = {"worker": 3, "broker": 1, "database": 2, "handovers": 6}
 
 pytestmark = pytest.mark.slow
 

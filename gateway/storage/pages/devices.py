@@ -47,7 +47,11 @@ class DeviceRow:
 
 @dataclass(frozen=True, slots=True)
 class DeviceFacts:
-    """One device with all that the desk knows of it; `credential_at` is when its valid password was issued."""
+    """One device with all that the desk knows of it.
+
+    `credential_at` is when its valid password was issued, `certificate_ends_at` the end of its last certificate that was
+    not taken back.
+    """
 
     device_id: int
     name: str
@@ -73,6 +77,7 @@ class DeviceFacts:
     returned_at: datetime | None
     credential_at: datetime | None
     credential_in_broker_at: datetime | None
+    certificate_ends_at: datetime | None
     tenant: str
 
 
@@ -266,7 +271,9 @@ def find_device(conn: Connection, name: str) -> DeviceFacts | None:
                       d.latitude, d.longitude, d.time_zone, d.warranty_until, d.enrolled_at, d.retired_at,
                       o.name AS owner_name, o.email AS owner_email, o.language AS owner_language, p.is_online, p.told_at, p.heard_at,
                       p.silent_since_at, p.returned_at, c.issued_at AS credential_at,
-                      c.in_broker_at AS credential_in_broker_at, t.name AS tenant
+                      c.in_broker_at AS credential_in_broker_at, t.name AS tenant,
+                      (SELECT max(x.ends_at) FROM device_certificate x
+                       WHERE x.device_id = d.device_id AND x.revoked_at IS NULL) AS certificate_ends_at
                FROM device d
                JOIN owner o USING (owner_id)
                JOIN tenant t ON t.tenant_id = d.tenant_id
@@ -278,6 +285,15 @@ def find_device(conn: Connection, name: str) -> DeviceFacts | None:
 
 
 def listened_at(conn: Connection, now: datetime) -> datetime:
-    """Return the newest tick of the server's clock: until then the desk has listened. Before the first one, now."""
-    found = conn.execute("SELECT max(tick_at) FROM server_tick").fetchone()
+    """Return until when the desk has listened, to the range of partitions that is furthest behind.
+
+    That is its newest tick of the server's clock. Before the first one, now.
+    """
+    found = conn.execute(
+        """SELECT coalesce(min(newest.tick_at), (SELECT max(tick_at) FROM server_tick))
+        FROM ingest_lease l CROSS JOIN LATERAL (
+            SELECT t.tick_at FROM server_tick t
+            WHERE t.first_partition = l.first_partition AND t.last_partition = l.last_partition
+            ORDER BY t.tick_at DESC LIMIT 1) AS newest"""
+    ).fetchone()
     return found[0] if found is not None and found[0] is not None else now

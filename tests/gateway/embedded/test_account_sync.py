@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
-from gateway.broker_accounts import hash_password
-from gateway.embedded.account_sync import AccountSync, sync_once
+from gateway.broker_accounts import DESK_USER, INGEST_USER, hash_password, password_matches
+from gateway.embedded.account_sync import AccountSync, outside_accounts, sync_once
 from gateway.embedded.broker import EmbeddedBroker
 from gateway.embedded.folder import DataFolder
-from gateway.settings import ServerAddress
+from gateway.settings import ServerAddress, Settings
 from gateway.storage.connection import Connection, Role, connect
 from tests.conftest import free_port
 from tests.gateway.embedded.test_broker import connected
@@ -135,3 +137,25 @@ def test_what_the_broker_cannot_be_given_does_not_keep_the_others_out(
     enrol(connection, "bad+name", "x")
     assert sync_once(connection, broker.accounts).refused == {"7/acme/bad+name"}
     assert is_let_in(broker, "good", "x")
+
+
+@pytest.mark.parametrize(
+    ("given", "ingest", "desk"),
+    [
+        ({"ingest_password": SecretStr("one"), "desk_password": SecretStr("two")}, "one", "two"),
+        ({"broker_url": "mqtt://callout-desk:shared@b", "ingest_password": SecretStr("one")}, "one", "shared"),
+        ({"broker_url": "mqtt://callout-desk:shared@b"}, "shared", "shared"),
+    ],
+)
+def test_at_a_broker_of_one_s_own_each_service_has_its_own_password_or_that_of_the_url(
+    given: dict[str, object], ingest: str, desk: str, tmp_path: Path
+) -> None:
+    settings = Settings(broker_accounts_file=tmp_path / "passwords").model_copy(update=given)
+    services = outside_accounts(settings).services
+    assert password_matches(ingest, services[INGEST_USER])
+    assert password_matches(desk, services[DESK_USER])
+
+
+def test_services_get_no_password_that_is_somebody_else_s(tmp_path: Path) -> None:
+    settings = Settings(broker_accounts_file=tmp_path / "passwords", broker_url="mqtt://operator:his@b")
+    assert outside_accounts(settings).services == {}

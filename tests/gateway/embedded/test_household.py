@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from gateway.doctor.examine import examine
 from gateway.embedded.folder import DataFolder, open_folder
 from gateway.embedded.household import Household, StopWantedError
 from gateway.embedded.neighbour import fill_in
@@ -235,3 +236,37 @@ def test_settings_reach_a_child_as_they_are() -> None:
     finally:
         for name in as_environment(given):
             del os.environ[name]
+
+
+def test_a_household_with_two_ingest_processes_shares_the_partitions_and_shows_who_holds_what(
+    data_folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CALLOUT_INGEST_WORKERS", "2")
+    monkeypatch.setenv("CALLOUT_HTTP_PORT", str(free_port()))
+    told: list[str] = []
+    with household(data_folder, told) as home:
+        home.start_desk()
+
+        def holders() -> list[int]:
+            with psycopg.connect(home.settings.database_url) as connection:
+                rows = connection.execute(
+                    """SELECT p.pid FROM callout.ingest_lease JOIN callout.ingest_process p ON process_no = owner
+                    ORDER BY first_partition"""
+                ).fetchall()
+            return [pid for (pid,) in rows]
+
+        assert watch_until(home, lambda: len(set(holders())) == 2), told
+        ports = data_folder.remembered_ports()
+        answers_of = {name: ports[name] for name in ("ingest metrics", "ingest-2 metrics", "work metrics")}
+        assert len(set(answers_of.values())) == 3
+        for port in answers_of.values():
+            socket.create_connection(("127.0.0.1", port), timeout=2).close()
+        setup = load_settings().model_copy(update={"data_dir": data_folder.path})
+        points = {point.name: point for room in examine(setup) for point in room.points}
+        for pid, part in zip(holders(), ("partitions 0 to 31", "partitions 32 to 63"), strict=True):
+            (name,) = [name for name in points if name.startswith(f"ingest {pid}@")]
+            assert part in points[name].found
+        first, second = holders()
+        os.kill(second, signal.SIGKILL)
+        assert watch_until(home, lambda: set(holders()) == {first}), told
+        assert watch_until(home, lambda: len(set(holders())) == 2 and "ingest-2 runs again" in told, 40.0), told

@@ -1,16 +1,19 @@
 """Work and serve watch themselves and each other, on a real database."""
 
+import os
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx2
 
 from gateway import jobs
-from gateway.health.alarms import Kind
+from gateway.health.alarms import Alarm, Kind
 from gateway.health.measures import WorkMeasures
 from gateway.health.watches import WorkHealth, watch_serve
 from gateway.settings import Settings
-from gateway.storage.alarms import open_alarms
+from gateway.storage.alarms import keep_alarms, open_alarms
 from gateway.storage.connection import Role, connect
 from tests.conftest import free_port
 
@@ -53,3 +56,23 @@ def test_a_process_that_never_ran_is_not_missed(database: str) -> None:
         time.sleep(3)
         assert open_alarms(connection) == []
     pulse.stop()
+
+
+def test_serve_notices_that_nobody_signs_the_list_of_revoked_certificates(database: str, tmp_path: Path) -> None:
+    settings = Settings(database_url=database, certificate_broker_url="mqtts://broker.example", authority_dir=tmp_path)
+    revocation_list = tmp_path / "crl.pem"
+    revocation_list.write_text("")
+    os.utime(revocation_list, (time.time() - 4 * 86_400,) * 2)
+    pulse = watch_serve(settings)
+    with connect(database, Role.ADMIN) as connection:
+        wait_until(lambda: [each.kind for each in open_alarms(connection)] == [Kind.LIST_OLD])
+        revocation_list.touch()
+        wait_until(lambda: not open_alarms(connection))
+    pulse.stop()
+
+
+def test_an_alarm_of_every_kind_can_be_kept(database: str) -> None:
+    now = datetime.now(UTC)
+    with connect(database, Role.ADMIN) as connection:
+        keep_alarms(connection, [Alarm(kind, False, now, now, 1.0) for kind in Kind])
+        assert {each.kind for each in open_alarms(connection)} == set(Kind)

@@ -73,7 +73,7 @@ def run(desk: SmallDesk, messages: list[Message], size: int, *, crash_every: int
         """TRUNCATE symptom, electric_vehicle_reading, detector_checkpoint, detector_anchor, rollup_due,
         jobs.procrastinate_jobs CASCADE"""
     )
-    desk.admin.execute("UPDATE ingest_partition SET last_ingest_no = 0")
+    desk.admin.execute("UPDATE ingest_partition SET last_ingest_no = 0, settled_ingest_no = 0")
     worker = Worker(ListSource(), lambda: connect(desk.dsn, Role.INGEST), range(64))
     for number, start in enumerate(range(0, len(messages), size)):
         if crash_every and number % crash_every == crash_every - 1:

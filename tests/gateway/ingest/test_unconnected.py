@@ -3,9 +3,10 @@
 import logging
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -28,6 +29,22 @@ REFUSALS = [
     (refusal(0x8A), "Banned.*Lift the ban"),
     (TOO_OLD, "Unsupported protocol version.*Ingest needs MQTT 5"),
 ]
+
+
+class OneRange:
+    """A process that serves one range from one source, as its health sees it."""
+
+    serving: Mapping[range, object] = MappingProxyType({})
+
+    def __init__(self, kept: MqttSource) -> None:
+        self._kept = kept
+
+    @property
+    def is_connected(self) -> bool:
+        return self._kept.is_connected
+
+    def troubles(self) -> list[str]:
+        return [trouble] if (trouble := self._kept.trouble()) else []
 
 
 def source(url: str) -> MqttSource:
@@ -105,7 +122,7 @@ def test_an_alarm_says_that_the_broker_is_away_and_ends_when_it_lets_us_in(
     with RefusingBroker(LET_IN) as broker, connect(database, Role.INGEST) as connection:
         given = Settings(database_url=database, broker_url=broker.url)
         kept = source(broker.url)
-        health = IngestHealth(given, kept, IngestMeasures())
+        health = IngestHealth(given, OneRange(kept), IngestMeasures())
         assert not [each for each in health.troubles() if "broker" in each]
         broker.connack = refusal(0x88)
         broker.hang_up()

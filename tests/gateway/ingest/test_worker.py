@@ -251,13 +251,29 @@ def test_a_worker_that_begins_anew_rebuilds_its_detectors_from_checkpoint_and_re
     desk.admin.execute(
         "TRUNCATE symptom, electric_vehicle_reading, detector_checkpoint, detector_anchor, jobs.procrastinate_jobs CASCADE"
     )
-    desk.admin.execute("UPDATE ingest_partition SET last_ingest_no = 0")
+    desk.admin.execute("UPDATE ingest_partition SET last_ingest_no = 0, settled_ingest_no = 0")
     straight = new_worker(desk)
     for seq in range(15):
         straight.take([drifting(seq)])
     straight.close()
     assert with_crash == symptoms(desk)
     assert len(with_crash) == 1
+
+
+def test_a_worker_that_begins_anew_reads_only_what_came_since_the_checkpoint(desk: SmallDesk, worker: Worker) -> None:
+    for seq in range(8):
+        worker.take([drifting(seq)])
+    (checkpoint_no,) = {number for (number,) in desk.rows("SELECT last_ingest_no FROM detector_checkpoint")}
+    # What the checkpoint has seen need not be read again: here it is not even there any more, nor are anchors.
+    desk.admin.execute("DELETE FROM electric_vehicle_reading WHERE ingest_no <= %s", [checkpoint_no])
+    desk.admin.execute("DELETE FROM detector_anchor")
+    successor = new_worker(desk)
+    for seq in range(8, 15):
+        successor.take([drifting(seq)])
+    successor.close()
+    ((_, monitor, element, state, since_at, _, _, _),) = symptoms(desk)
+    assert (monitor, element, state) == ("cell_leaves_pack", 5, "confirmed")
+    assert since_at - START < timedelta(minutes=30)
 
 
 def test_a_batch_that_was_undone_leaves_no_trace_in_the_detectors(desk: SmallDesk) -> None:
