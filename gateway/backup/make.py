@@ -37,6 +37,7 @@ Tell = Callable[[str], None]
 _UNFINISHED: Final = ".unfinished"
 _LOCK: Final = ".callout-backup.lock"
 _TELL_EVERY_S: Final = 5.0
+_NEXT_NAME_S: Final = 0.1
 # A migration that holds a table for longer than this is better waited for by beginning again.
 _LOCK_WAIT_MS: Final = 60_000
 _PRIVATE: Final = 0o700
@@ -86,12 +87,15 @@ def make_backup(settings: Settings, into: Path, tell: Tell, *, jobs: int = 2) ->
     DatabaseUnreachableError
         The database does not answer.
     """
-    began_at = datetime.now(UTC)
     try:
         into.mkdir(parents=True, exist_ok=True)
         with _alone(into):
             for leftover in into.glob(f".callout-*{_UNFINISHED}"):
                 shutil.rmtree(leftover)
+            began_at = datetime.now(UTC)
+            while (into / folder_name(began_at)).exists():  # its name says seconds
+                time.sleep(_NEXT_NAME_S)
+                began_at = datetime.now(UTC)
             unfinished = into / f".{folder_name(began_at)}{_UNFINISHED}"
             unfinished.mkdir(mode=_PRIVATE)
             try:
