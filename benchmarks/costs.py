@@ -3,9 +3,11 @@
 import contextlib
 import os
 import resource
+import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from gateway.storage.connection import Connection
 
@@ -40,6 +42,32 @@ def resident_mb() -> float:
     """Return the memory of this process that is in use, MB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Occupied:
+    """CPU seconds of the whole machine, and of this process with those of its children that have ended."""
+
+    machine_s: float
+    own_s: float
+    at_s: float
+
+    def others_since(self, before: Self) -> float:
+        """Return the share of the machine that others have had since then, from 0 to 1."""
+        others_s = (self.machine_s - before.machine_s) - (self.own_s - before.own_s)
+        return max(0.0, others_s / ((self.at_s - before.at_s) * (os.cpu_count() or 1)))
+
+
+def occupied() -> Occupied | None:
+    """Return how occupied the machine has been so far; None where the system does not say."""
+    try:
+        ticks = [int(field) for field in Path("/proc/stat").read_text().partition("\n")[0].split()[1:]]
+    except OSError:
+        return None
+    # User, nice, system, then idle and waiting for the disk, which are no work, then interrupts and what was stolen.
+    machine_s = (sum(ticks[:8]) - ticks[3] - ticks[4]) / _TICKS_PER_S
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return Occupied(machine_s, sum(each.ru_utime + each.ru_stime for each in used), time.monotonic())
 
 
 def highest_mb() -> float:

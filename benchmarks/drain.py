@@ -4,6 +4,7 @@ import cProfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from benchmarks.costs import cpu_s, database_processes
 from benchmarks.desk import MeasuredDesk
@@ -15,6 +16,8 @@ from gateway.ingest.worker import Worker
 from gateway.settings import ServerAddress
 from gateway.storage.connection import Role, connect
 from simulators.progress import ProgressLine
+
+_PATIENCE_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class CountedSource:
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         self.inner.acknowledge(messages)
-        self.acknowledged += len(messages)
+        self.acknowledged += _new(messages)
         passed_s = time.monotonic() - self.began_s
         self.progress.show(f"{self.acknowledged:,} of {self.total:,} messages, {self.acknowledged / passed_s:,.0f}/s")
         if self.acknowledged >= self.total:
@@ -123,3 +126,24 @@ def drain(
     else:
         profile.runcall(worker.run)
     return source.drained()
+
+
+def receive_alone(url: str, total: int, most: int) -> float:
+    """Take and acknowledge so many waiting messages as the worker does, and do nothing with them; gives the seconds."""
+    source = MqttSource(ServerAddress.parse(url), range(PARTITIONS))
+    began_s = time.monotonic()
+    count = 0
+    while count < total:
+        messages = source.receive(most, _PATIENCE_S)
+        if not messages:
+            raise RuntimeError(f"the broker gave {count:,} of {total:,} messages, and no more for {_PATIENCE_S:g} s")
+        source.acknowledge(messages)
+        count += _new(messages)
+    seconds = time.monotonic() - began_s
+    source.close()
+    return seconds
+
+
+def _new(messages: Sequence[Message]) -> int:
+    """How many come for the first time: those that a measurement before this one took last may come again."""
+    return sum(not message.is_redelivered for message in messages)

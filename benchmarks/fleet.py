@@ -7,6 +7,7 @@ stored and remembered of each is copied to thousands of others. What is measured
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Final
 
 import numpy as np
@@ -28,11 +29,11 @@ _FUTURE: Final = 120
 # A morning: the sun shines, and vehicles are on the road.
 _LIFE_BEGINS_AT: Final = datetime(2026, 5, 12, 9, 0, tzinfo=UTC)
 _PAST_EVERY: Final = timedelta(seconds=4)
-_FUTURE_EVERY: Final = timedelta(seconds=1)
+_FUTURE_EVERY: Final = timedelta(seconds=0.2)
 # Between what the models said and what is said now; a message that comes five minutes late would be a clock that is wrong.
 _PAST_ENDS_AGO: Final = timedelta(seconds=150)
 _FUTURE_BEGINS_AGO: Final = timedelta(seconds=125)
-_BATCH: Final = 1000
+BATCH: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,17 @@ class Fleet:
     names: Sequence[str]
     future: Sequence[Sequence[Sample]]
 
-    def batches(self, messages: int) -> Iterator[list[Message]]:
-        """Messages of one sample that come now: a thousand each time, every device before one reports again."""
+    def batches(self, devices: int) -> Iterator[list[Message]]:
+        """Messages of one sample that come now, a thousand each time, without end.
+
+        They are of so many devices from all over the fleet, or of all; each of these reports before one reports again.
+        """
         begins_at = datetime.now(UTC) - _FUTURE_BEGINS_AGO
-        order = np.random.default_rng(7).permutation(len(self.names)).tolist()
-        for start in range(0, messages, _BATCH):
+        order = np.random.default_rng(7).permutation(len(self.names))[:devices].tolist()
+        for start in count(0, BATCH):
             yield [
                 self._message(index // len(order), order[index % len(order)], begins_at, index)
-                for index in range(start, min(start + _BATCH, messages))
+                for index in range(start, start + BATCH)
             ]
 
     def _message(self, turn: int, device: int, begins_at: datetime, index: int) -> Message:

@@ -48,6 +48,7 @@ def publisher(address: ServerAddress, client_id: str) -> socket.socket:
     link.sendall(_connect(address, client_id, level=4, properties=b""))
     answer = _exactly(link, 4)
     if answer[0] != 0x20 or answer[3] != 0:
+        link.close()
         raise WireError(f"the broker answers CONNECT of {client_id} with {answer.hex()}: expected 20020000")
     return link
 

@@ -36,6 +36,7 @@ _MQTT_PORT: Final = 1883
 _MQTTS_PORT: Final = 8883
 _SMTP_PORT: Final = 25
 _SHORTEST_SECRET: Final = 32
+_SHORTEST_KEEP_DAYS: Final = 14
 # The partitions are 64, and ranges of one size.
 DIVISIONS: Final = (1, 2, 4, 8, 16, 32, 64)
 
@@ -119,6 +120,13 @@ def _checked_secret(secret: SecretStr) -> SecretStr:
         message = f"it has {length} characters; a key that signs links needs {_SHORTEST_SECRET} or more"
         raise ValueError(message)
     return secret
+
+
+def _checked_keep_days(days: int) -> int:
+    if days != 0 and days < _SHORTEST_KEEP_DAYS:
+        message = f"{days} days; detectors need {_SHORTEST_KEEP_DAYS} or more to take late readings in, and 0 keeps them for ever"
+        raise ValueError(message)
+    return days
 
 
 def _checked_addresses(addresses: str) -> str:
@@ -223,6 +231,9 @@ class Settings(BaseSettings):
         20.0,
         gt=0,
         description="Seconds that missing messages may take to come by themselves before they are asked for.",
+    )
+    keep_readings_days: Annotated[int, AfterValidator(_checked_keep_days)] = Field(
+        400, description="Days that readings are kept for, hours and evidence for longer; 14 or more, or 0: for ever."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the processes say.")
     settings_file: Path | None = Field(None, description="TOML file with settings; the environment counts before it.")

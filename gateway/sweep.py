@@ -1,6 +1,6 @@
 """The sweep: clocks are rows with a time at which they are due, read in batches by one process at a time.
 
-Offers that expired, requests that wait for a part or a date, cases whose clock ran out, devices that fell silent, and hours whose roll-up is due. Each piece is a transaction of its own, so that one that fails does not stop the others.
+Offers that expired, requests that wait for a part or a date, cases whose clock ran out, devices that fell silent, hours whose roll-up is due, and readings that were kept for long enough. Each piece is a transaction of its own, so that one that fails does not stop the others.
 """
 
 import logging
@@ -13,6 +13,7 @@ import psycopg
 from devices.products import product_types
 from gateway import journey
 from gateway.following import give_case
+from gateway.forgetting import Forgetting
 from gateway.gathering import gather, look_at_incidents
 from gateway.storage import requests
 from gateway.storage.connection import Connection, tenant_transaction
@@ -28,7 +29,7 @@ _DATE_PASSED: Final = "The date has passed: say what was found, then close the r
 _LOOK_AGAIN: Final = timedelta(minutes=5)
 
 
-def sweep(connection: Connection, now: datetime) -> None:
+def sweep(connection: Connection, now: datetime, forgetting: Forgetting | None = None) -> None:
     """Do what is due, unless another process is at it.
 
     Parameters
@@ -37,6 +38,8 @@ def sweep(connection: Connection, now: datetime) -> None:
         In the role of work, in autocommit mode.
     now : datetime
         Aware.
+    forgetting : Forgetting or None
+        For how long readings are kept; None: for ever.
     """
     if connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone() != (True,):
         return
@@ -46,6 +49,9 @@ def sweep(connection: Connection, now: datetime) -> None:
                 _guarded(piece.__name__, lambda piece=piece, tenant_id=tenant_id: piece(connection, tenant_id, now))
         for product in product_types().values():
             _guarded("roll_up", lambda product=product: _roll_up(connection, product.name))
+        if forgetting is not None:
+            # Hours first: what is forgotten has been rolled up.
+            _guarded("forget", lambda: _forget(connection, forgetting, now))
     finally:
         connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
 
@@ -129,3 +135,7 @@ def _roll_up(connection: Connection, product_name: str) -> None:
     while count:
         with connection.transaction():
             count = roll_up(connection, product)
+
+
+def _forget(connection: Connection, forgetting: Forgetting, now: datetime) -> None:
+    forgetting.go_on(connection, now)

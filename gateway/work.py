@@ -13,6 +13,7 @@ from procrastinate.exceptions import ConnectorException
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from gateway import jobs, journey
+from gateway.forgetting import Forgetting
 from gateway.health.clock import Jumps
 from gateway.health.measures import WorkMeasures
 from gateway.health.watches import WorkHealth
@@ -36,6 +37,13 @@ _DISBELIEF_S: Final = 300.0
 _DISBELIEVED_FROM_S: Final = 60.0
 # Waits grow by seconds: a job that waits holds back the later ones of its device.
 _RETRY: Final = RetryStrategy(max_attempts=60, wait=1, linear_wait=2)
+# In one statement: several processes look, and a job that one of them has set free is another's by then.
+_RUN_AGAIN: Final = """WITH stalled AS (
+        SELECT j.id, j.task_name FROM procrastinate_jobs j LEFT JOIN procrastinate_workers w ON w.id = j.worker_id
+        WHERE j.status = 'doing'
+            AND (j.worker_id IS NULL OR w.last_heartbeat < now() - make_interval(secs => %(seconds)s))
+        FOR UPDATE OF j SKIP LOCKED)
+    SELECT id, task_name, procrastinate_retry_job_v2(id, now(), NULL, NULL, NULL) FROM stalled"""
 # Ended jobs are kept for a while, to be looked at.
 _KEEP_JOBS_H: Final = 24
 
@@ -86,9 +94,8 @@ async def _tidy(app: App) -> None:
     """Run again what a dead worker left behind, and remove jobs that ended long ago."""
     while True:
         try:
-            for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED_AFTER_S):
-                _log.warning("job %s (%s) was left by a dead worker and is run again", job.id, job.task_name)
-                await app.job_manager.retry_job(job)
+            for job in await app.connector.execute_query_all_async(_RUN_AGAIN, seconds=_STALLED_AFTER_S):
+                _log.warning("job %s (%s) was left by a dead worker and is run again", job["id"], job["task_name"])
             await app.job_manager.delete_old_jobs(nb_hours=_KEEP_JOBS_H)
         except (ConnectorException, PoolTimeout):
             _log.warning("looking for jobs of dead workers failed; it is tried again", exc_info=True)
@@ -135,6 +142,7 @@ def _sweep_until(
     send_at_s = 0.0
     now_s = 0.0
     connection: Connection | None = None
+    forgetting = Forgetting(settings.keep_readings_days)
     while not stopping.wait(_SWEEP_EVERY_S):
         now_s += _SWEEP_EVERY_S
         jump_s = jumps.look(clock(), time.monotonic())
@@ -145,7 +153,7 @@ def _sweep_until(
             if connection is None or connection.closed:
                 connection = connect(settings.required("database_url"), Role.WORK)
             with measures.sweeping():
-                sweep(connection, clock())
+                sweep(connection, clock(), forgetting)
             if now_s >= send_at_s:
                 send_due(connection, settings, clock())
                 send_at_s = now_s + _SEND_EVERY_S

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import hypothesis
 import psycopg
@@ -19,7 +20,9 @@ from gateway.embedded.ports import next_free_port
 from gateway.embedded.postgres import EmbeddedPostgres
 from gateway.settings import ServerAddress
 
-TEMPLATE = "callout_test_template"
+# Runs beside each other on one server have templates of their own, and make roles one after the other.
+TEMPLATE = f"callout_test_template_{secrets.token_hex(4)}"
+_ROLES_LOCK = 0x0CA1_7E57
 
 # How long an example takes says something about the machine, and nothing about the code.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -69,13 +72,21 @@ def postgres_dsn(session_folder: DataFolder) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def template_database(postgres_dsn: str) -> str:
+def template_database(postgres_dsn: str) -> Iterator[str]:
     """The name of a migrated database that each test's own is copied from."""
     from gateway.storage.migrate import migrate  # tests without a database need not load it
 
-    recreate_database(postgres_dsn, TEMPLATE, "template1")
-    migrate(at_database(postgres_dsn, TEMPLATE))
-    return TEMPLATE
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [_ROLES_LOCK])
+        recreate_database(postgres_dsn, TEMPLATE, "template0")
+        migrate(at_database(postgres_dsn, TEMPLATE))
+        # TimescaleDB's own workers would sit in it, and a database with somebody in it cannot be copied.
+        name = sql.Identifier(TEMPLATE)
+        connection.execute(sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false").format(name))
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [TEMPLATE])
+    yield TEMPLATE
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        drop_database(connection, TEMPLATE)
 
 
 @pytest.fixture
@@ -85,30 +96,36 @@ def database(postgres_dsn: str, template_database: str) -> Iterator[str]:
     recreate_database(postgres_dsn, name, template_database)
     yield at_database(postgres_dsn, name)
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        drop_database(connection, name)
 
 
 @pytest.fixture
 def empty_database(postgres_dsn: str) -> Iterator[str]:
     """The DSN of a database of this test's own that nobody has migrated."""
     name = f"callout_test_{secrets.token_hex(6)}"
-    recreate_database(postgres_dsn, name, "template1")
+    # Nobody can be in template0.
+    recreate_database(postgres_dsn, name, "template0")
     yield at_database(postgres_dsn, name)
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        drop_database(connection, name)
 
 
 def recreate_database(dsn: str, name: str, template: str) -> None:
     """Make a database as a copy of another; one of that name is dropped first."""
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        drop_database(connection, name)
         copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
         connection.execute(copy.format(sql.Identifier(name), sql.Identifier(template)))
 
 
+def drop_database(connection: psycopg.Connection[tuple[object, ...]], name: str) -> None:
+    """Drop a database with whoever is in it."""
+    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
 def at_database(dsn: str, name: str) -> str:
     """The same server, another database."""
-    return f"{dsn.rpartition('/')[0]}/{name}"
+    return urlsplit(dsn)._replace(path=f"/{name}").geturl()
 
 
 @dataclass

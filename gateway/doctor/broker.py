@@ -86,6 +86,10 @@ def reachable(setup: Setup) -> Point:
 def encryption(setup: Setup) -> Iterable[Point]:
     """Look whether what goes over a network is encrypted, and how long certificates are good for."""
     ours, theirs = setup.settings.broker, setup.settings.device_broker
+    if setup.settings.certificate_broker_url:
+        yield _certificate(
+            "door of certificates", ServerAddress.parse(setup.settings.certificate_broker_url), _trust(setup)
+        )
     for name, setting, address in (
         ("our connection", "CALLOUT_BROKER_URL", ours),
         ("devices' connection", "CALLOUT_DEVICE_BROKER_URL", theirs),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway.doctor import authority, broker, database, machine, people, running, tenants
+from gateway.doctor import authority, broker, database, machine, people, running, storage, tenants
 from gateway.doctor.point import Check, Level, Point, Setup, not_looked, wrong
 from gateway.embedded.folder import DataFolder
 from gateway.embedded.neighbour import fill_in
@@ -54,7 +54,7 @@ def examine(given: Settings) -> Iterator[Room]:
         elif not is_fit:
             yield Room("desk", (not_looked("tenants, processes", "the schema does not fit", _MIGRATE_FIRST),))
         else:
-            yield Room("desk", _all(fit, (*tenants.CHECKS, *running.CHECKS)))
+            yield Room("desk", _all(fit, (*tenants.CHECKS, *storage.CHECKS, *running.CHECKS)))
 
 
 def _filled(given: Settings) -> Settings:

@@ -64,11 +64,12 @@ log_timestamp_format %Y-%m-%dT%H:%M:%S%z
 listener {port} {host}
 use_username_as_clientid true
 
-# The door of our own services.
+{certificate_door}
+# The door of our own services: the last one, for when it is open all are.
 listener {service_port} {host}
 """
 
-_CERTIFICATE_DOOR: Final = """
+_CERTIFICATE_DOOR: Final = """\
 # The door of devices with certificates: who comes in is who the certificate names, whatever he says.
 listener {port} {host}
 cafile {folder}/ca.crt
@@ -211,18 +212,19 @@ class EmbeddedBroker:
             self._program = None
 
     def _configure(self) -> Path:
-        home = self._home
+        home, certificate_door = self._home, ""
+        if self.certificate_door is not None:
+            certificate_door = _CERTIFICATE_DOOR.format(folder=home, host=LOOPBACK, port=self.certificate_door.port)
+            self._take_certificates_of(self.certificate_door.authority)
         configuration = _CONFIGURATION.format(
             folder=home,
             host=LOOPBACK,
             port=self.port,
             service_port=self.service_port,
+            certificate_door=certificate_door,
             queue_messages=self.queue_messages,
             queue_bytes=self.queue_bytes,
         )
-        if self.certificate_door is not None:
-            configuration += _CERTIFICATE_DOOR.format(folder=home, host=LOOPBACK, port=self.certificate_door.port)
-            self._take_certificates_of(self.certificate_door.authority)
         for name, text in (("mosquitto.conf", configuration), ("access", ACCESS_RULES)):
             write_privately(home / name, text)
             self._account.own(home / name)

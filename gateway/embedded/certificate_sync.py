@@ -1,8 +1,8 @@
 """Keeps the revocation list equal to what was taken back in the database, and the broker's own certificate young.
 
 The list is signed anew when something was taken back, and once a day: a broker whose list has ended lets nobody in. A
-device whose certificate was taken back, or has ended, is put out twice: at once, and again when every handshake must
-have ended that was under way under the old list.
+device whose certificate was taken back, or has ended, is put out three times: at once, soon, and when every handshake
+must have ended that was under way under the old list.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,8 +20,9 @@ from gateway.settings import Settings
 from gateway.storage import certificates
 from gateway.storage.connection import Connection
 
-# mosquitto drops who has not said CONNECT after one and a half keep-alives of 60 s.
-AGAIN_AFTER: Final = timedelta(seconds=120)
+# At once; when a broker that looks at its files by itself has read the list; and when no handshake is under way any more
+# that began under the old list: mosquitto drops who has not said CONNECT after one and a half keep-alives of 60 s.
+PUT_OUT_AFTER: Final = (timedelta(), timedelta(seconds=10), timedelta(seconds=120))
 _PUT_OUT_AT_ONCE: Final = 500
 
 Publish = Callable[[Mapping[str, str]], bool]
@@ -67,7 +68,7 @@ class CertificateSync:
         authority = prepare(self.folder, (), now)
         self._list(connection, authority, now)
         self.publish(authority.files())
-        if ended := certificates.to_put_out(connection, now, AGAIN_AFTER, _PUT_OUT_AT_ONCE):
+        if ended := certificates.to_put_out(connection, now, PUT_OUT_AFTER, _PUT_OUT_AT_ONCE):
             self.put_out(sorted(set(ended.values())))
             certificates.note_put_out(connection, list(ended))
 

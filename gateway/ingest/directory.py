@@ -1,5 +1,6 @@
 """The directory of devices at the door: which device a topic belongs to. Remembered, and asked for in one query a batch."""
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -40,12 +41,12 @@ class NoPlace:
 class Directory:
     """Topics that were seen; those of devices that are not known are looked up together.
 
-    Everything is forgotten after five minutes, so that a device that was retired is refused soon.
+    Each is forgotten five minutes after it was looked up, so that a device that was retired is refused soon.
     """
 
     def __init__(self) -> None:
         self._places: dict[str, Place] = {}
-        self._forget_at_s = 0.0
+        self._looked_up_at: deque[tuple[float, list[str]]] = deque()
 
     def places(self, connection: Connection, topics: Sequence[str], now_s: float) -> dict[str, Place | NoPlace]:
         """Return what each topic stands for.
@@ -59,16 +60,21 @@ class Directory:
         now_s : float
             A monotonic clock, in seconds.
         """
-        if now_s >= self._forget_at_s:
-            self._places.clear()
-            self._forget_at_s = now_s + _FORGET_AFTER_S
         known = self._places
+        while self._looked_up_at and self._looked_up_at[0][0] <= now_s - _FORGET_AFTER_S:
+            for topic in self._looked_up_at.popleft()[1]:
+                del known[topic]
         found: dict[str, Place | NoPlace] = {topic: known[topic] for topic in topics if topic in known}
         if missing := set(topics) - found.keys():
-            found |= self._looked_up(connection, missing)
+            asked = self._looked_up(connection, missing)
+            fresh = {topic: place for topic, place in asked.items() if isinstance(place, Place)}
+            known |= fresh
+            self._looked_up_at.append((now_s, list(fresh)))
+            found |= asked
         return found
 
-    def _looked_up(self, connection: Connection, topics: Iterable[str]) -> dict[str, Place | NoPlace]:
+    @staticmethod
+    def _looked_up(connection: Connection, topics: Iterable[str]) -> dict[str, Place | NoPlace]:
         found: dict[str, Place | NoPlace] = {}
         named: dict[str, tuple[Identity, str]] = {}
         for topic in topics:
@@ -78,10 +84,7 @@ class Directory:
                 found[topic] = NoPlace(Refusal("wrong_topic", str(error)))
         devices = _devices(connection, {(identity.tenant, identity.device) for identity, _ in named.values()})
         for topic, (identity, channel) in named.items():
-            place = _place(identity, channel, devices.get((identity.tenant, identity.device)))
-            found[topic] = place
-            if isinstance(place, Place):
-                self._places[topic] = place
+            found[topic] = _place(identity, channel, devices.get((identity.tenant, identity.device)))
         return found
 
 

@@ -25,7 +25,7 @@ from gateway.ingest.runs import Numbers, Runs
 from gateway.storage.clocks import ClockRow, load_clocks, save_clocks
 from gateway.storage.connection import Connection
 from gateway.storage.gaps import Lost, end_gaps_of_former_epochs, fill_gaps
-from gateway.storage.sequences import load_lanes, prune_lanes, save_lanes, save_runs
+from gateway.storage.sequences import load_lanes, load_runs, prune_lanes, save_lanes, save_runs
 from gateway.storage.troubles import Trouble, close, tell
 
 # A clock is written down again when it has moved by so much, or when it was off for so long.
@@ -78,8 +78,11 @@ class Numbering:
         now: datetime,
     ) -> tuple[list[int], list[Trouble]]:
         """Take numbers in; return the devices whose numbers went on in memory only, and troubles to be told."""
-        self._devices |= devices
         numbers = Numbers.of(numbered)
+        fresh = {device_id for device_id, _ in numbered} - self._devices.keys()
+        self._devices |= devices
+        if fresh:
+            self._runs.put_all(load_runs(connection, fresh))
         is_taken = self._runs.take(numbers)
         went_on: list[int] = np.unique(numbers.device_id[is_taken]).tolist()
         if is_taken.all():

@@ -93,6 +93,14 @@ class Runs:
         self._memory["count"][slot, 0] = len(lane.recent)
         self._memory["recent"][slot, 0, : len(lane.recent)] = np.array(lane.recent).reshape(-1, 4)
 
+    def put_all(self, held: Held) -> None:
+        """Remember many devices' runs, as `held` returned them or as they were stored."""
+        slots = self._slots(held.device_id)
+        self._memory["is_held"][slots, 0] = 1
+        for name in ("boot", "epoch", "highest", "newest_us", "heard_us", "count"):
+            self._memory[name][slots, 0] = getattr(held, name)
+        self._memory["recent"][slots, 0] = held.recent
+
     def forget(self, device_ids: Sequence[int]) -> None:
         """Forget some devices."""
         self._memory["is_held"][self._slots(np.array(device_ids, np.int64)), 0] = 0

@@ -15,12 +15,14 @@ class Plan:
     """What a process does next.
 
     `serve` are leases of its own to work on, `give_back` those that others should have, `take` ranges without an owner;
-    `divides` says that it owns all, and is the one to divide the partitions anew.
+    `is_short` says that its share is larger than what it owns. `divides` says that it owns all, and is the one to divide
+    the partitions anew.
     """
 
     serve: tuple[LeaseRow, ...] = ()
     give_back: tuple[LeaseRow, ...] = ()
     take: tuple[range, ...] = ()
+    is_short: bool = False
     divides: bool = False
 
 
@@ -58,4 +60,4 @@ def plan(process_no: int, now: Standing) -> Plan:
             return Plan(give_back=own)
         return Plan(take=free, divides=len(own) == len(now.leases))
     due = share(process_no, now.processes, len(now.leases))
-    return Plan(serve=own[:due], give_back=own[due:], take=free[: max(0, due - len(own))])
+    return Plan(serve=own[:due], give_back=own[due:], take=free[: max(0, due - len(own))], is_short=len(own) < due)

@@ -219,7 +219,7 @@ class Sharing:
         """Say what is served, whenever all of it is and it has become another."""
         due = tuple(row.partitions for row in todo.serve)
         is_up = all(each in self._serving and self._serving[each].is_up for each in due)
-        self._is_settled = is_up and not todo.take and not todo.give_back and not self._is_dividing(now)
+        self._is_settled = is_up and not todo.is_short and not todo.give_back and not self._is_dividing(now)
         if not self._is_settled or due == self._told:
             return
         self._told = due

@@ -98,23 +98,23 @@ def revoked(connection: Connection, now: datetime) -> list[RevokedRow]:
         ).fetchall()
 
 
-def to_put_out(connection: Connection, now: datetime, again_after: timedelta, most: int) -> Mapping[int, str]:
+def to_put_out(connection: Connection, now: datetime, after: Sequence[timedelta], most: int) -> Mapping[int, str]:
     """Return whose connections may rest on a certificate that counts no longer: user names by certificate.
 
-    Each comes up twice: at once, and when `again_after` has passed since its end.
+    Each comes up three times: when the spans in `after` have passed since its end.
     """
     rows = connection.execute(
         """WITH ended AS (
             SELECT certificate_id, device_id, times_put_out, revoked_at AS ended_at FROM callout.device_certificate
-            WHERE revoked_at IS NOT NULL AND times_put_out < 2
+            WHERE revoked_at IS NOT NULL AND times_put_out < 3
             UNION ALL
             SELECT certificate_id, device_id, times_put_out, ends_at FROM callout.device_certificate
-            WHERE revoked_at IS NULL AND times_put_out < 2 AND ends_at <= %(now)s AND ends_at > %(now)s - interval '1 day')
+            WHERE revoked_at IS NULL AND times_put_out < 3 AND ends_at <= %(now)s AND ends_at > %(now)s - interval '1 day')
         SELECT e.certificate_id, d.partition || '/' || t.name || '/' || d.name
         FROM ended e JOIN callout.device d USING (device_id) JOIN callout.tenant t ON t.tenant_id = d.tenant_id
-        WHERE e.times_put_out = 0 OR e.ended_at + %(again)s <= %(now)s
+        WHERE e.ended_at + (%(after)s::interval[])[e.times_put_out + 1] <= %(now)s
         ORDER BY e.certificate_id LIMIT %(most)s""",
-        {"now": now, "again": again_after, "most": most},
+        {"now": now, "after": list(after), "most": most},
     )
     return {int(certificate_id): str(username) for certificate_id, username in rows}
 

@@ -31,7 +31,8 @@ def hour_columns(signal: Signal) -> list[str]:
 def roll_up(connection: Connection, product: ProductType) -> int:
     """Make the hours that are due anew, in the caller's transaction; return how many there were.
 
-    Hours whose readings are being written at the moment are left for the next time.
+    Hours whose readings are being written at the moment are left for the next time. An hour whose readings have been
+    forgotten stays as it was, whatever comes late: it is never made of fewer samples than before.
     """
     due = connection.execute(
         """DELETE FROM rollup_due WHERE ctid IN (
@@ -50,13 +51,14 @@ def _statement(product: ProductType) -> sql.Composed:
     signals = [signal for signal in product.signals.values() if hour_columns(signal)]
     columns = [column for signal in signals for column in hour_columns(signal)]
     return sql.SQL(
-        """INSERT INTO {hours} (device_id, hour_at, samples, {columns})
+        """INSERT INTO {hours} AS hours (device_id, hour_at, samples, {columns})
         SELECT due.device_id, due.hour_at, count(*), {values}
         FROM unnest(%(devices)s::int[], %(hours)s::timestamptz[]) AS due (device_id, hour_at)
         JOIN {readings} r ON r.device_id = due.device_id AND r.claimed_at >= due.hour_at
             AND r.claimed_at < due.hour_at + interval '1 hour'
         GROUP BY due.device_id, due.hour_at
-        ON CONFLICT (device_id, hour_at) DO UPDATE SET samples = EXCLUDED.samples, {updates}"""
+        ON CONFLICT (device_id, hour_at) DO UPDATE SET samples = EXCLUDED.samples, {updates}
+        WHERE EXCLUDED.samples >= hours.samples"""
     ).format(
         hours=sql.Identifier(f"{product.name}_hour"),
         readings=sql.Identifier(f"{product.name}_reading"),

@@ -16,6 +16,7 @@ from psycopg import sql
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from gateway.errors import CalloutError
+from gateway.storage import timescale
 from gateway.storage.connection import JOBS_SCHEMA, SCHEMA, Connection, Role, connect
 
 # A schema of this name says that a restore into the database has not ended.
@@ -82,6 +83,8 @@ def migrate(
     SchemaError
         When the database was migrated by a newer program, or by files that were changed afterwards, is just being
         restored, or when somebody holds a lock all the while; the message says who.
+    TimescaleError
+        When the server's TimescaleDB is too old.
     """
     with connect(database_url, Role.ADMIN) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
@@ -91,8 +94,11 @@ def migrate(
         applied = applied_migrations(connection)
         _check(known, applied, "the database")
         pending = [migration for migration in known.values() if migration.name not in applied]
+        if pending:
+            timescale.prepare(connection)
         for migration in pending:
             _apply_when_it_may(connection, migration, pause, tries)
+        timescale.make_empty_ones_hypertables(connection)
         return [migration.name for migration in pending]
 
 

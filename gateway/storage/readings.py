@@ -5,7 +5,7 @@ A reading is never updated. Columns follow the declared signals, in their order.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 import numpy as np
@@ -21,6 +21,8 @@ from gateway.storage.connection import Connection
 from gateway.storage.copying import binary, documents, instants, numbers, signal_values
 
 _US_PER_DAY: Final = 86_400_000_000
+# No setting lets a day be forgotten so soon.
+_REMEMBERED: Final = timedelta(days=10)
 
 # What a reading is beside its values, in the order of the key: rows that share a key are the same reading.
 _KEY: Final = ("device_id", "at_us", "boot", "seq", "sample")
@@ -131,7 +133,7 @@ class ReadingTable:
         readings : Readings
             With their ingest numbers, and no key twice among them.
         """
-        self._ensure_days(connection, readings.at_us)
+        self._ensure_days(connection, readings)
         try:
             with connection.transaction():  # a savepoint: a key that is there already undoes this COPY alone
                 self._copy(connection, self.name, readings)
@@ -143,11 +145,18 @@ class ReadingTable:
         """Forget which partitions exist, as after a transaction that was undone."""
         self._days.clear()
 
-    def _ensure_days(self, connection: Connection, at_us: IntArray) -> None:
-        days = {from_us(day * _US_PER_DAY).date() for day in np.unique(at_us // _US_PER_DAY).tolist()}
-        for day in sorted(days - self._days):
-            connection.execute("SELECT ensure_day(%s::regclass, %s)", [f"callout.{self.product.name}_reading", day])
-            self._days.add(day)
+    def _ensure_days(self, connection: Connection, readings: Readings) -> None:
+        """Have a partition for each day; that of an old day may have been forgotten since, so it is not remembered."""
+        oldest = from_us(int(readings.received_us.max(initial=0))).date() - _REMEMBERED
+        self._days = {day for day in self._days if day > oldest}
+        days = np.unique(readings.at_us // _US_PER_DAY).tolist()
+        wanted = {from_us(day * _US_PER_DAY).date() for day in days} - self._days
+        if wanted:
+            connection.execute(
+                "SELECT ensure_day(%s::regclass, day) FROM unnest(%s::date[]) AS day",
+                [f"callout.{self.product.name}_reading", sorted(wanted)],
+            )
+            self._days |= wanted
 
     def _copy(self, connection: Connection, table: sql.Identifier, readings: Readings) -> None:
         signals = self.product.signals

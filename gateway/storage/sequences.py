@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from devices.instants import from_us, to_us
-from devices.numbering import Fallen, Lane, Recent
+from devices.numbering import RECENT, Fallen, Lane, Recent
 from devices.readings import IntArray
 from devices.seqs import Range
 from gateway.storage.arrays import int_array
@@ -180,6 +180,27 @@ def save_lanes(connection: Connection, lanes: Mapping[int, Sequence[Lane]]) -> N
             noticed = EXCLUDED.noticed""",
         {"rows": msgspec.json.encode(rows).decode()},
     )
+
+
+def load_runs(connection: Connection, device_ids: Iterable[int]) -> Held:
+    """Return the present lanes of devices that just go on: without a gap, a doubt or another lane in their boot."""
+    rows = connection.execute(
+        """SELECT s.device_id, s.boot, s.epoch, (upper(s.received) - 1), s.newest_claimed_at, s.heard_at, s.recent
+        FROM unnest(%(devices)s::int[]) AS asked (device_id)
+        JOIN device_sequence s ON s.device_id = asked.device_id AND s.is_current
+        WHERE s.received = int8multirange(int8range(s.begins, upper(s.received))) AND s.newest_claimed_at IS NOT NULL
+            AND s.fallen = '{}' AND s.suspected = '{}' AND s.noticed = '{}' AND NOT EXISTS (
+                SELECT FROM device_sequence o
+                WHERE o.device_id = s.device_id AND o.boot = s.boot AND o.epoch <> s.epoch)""",
+        {"devices": int_array(list(device_ids))},
+        binary=True,
+    ).fetchall()
+    heads = [(*row[:4], to_us(row[4]), to_us(row[5]), len(row[6]) // len(Recent._fields)) for row in rows]
+    recent = np.zeros((len(rows), RECENT * len(Recent._fields)), np.int64)
+    for place, row in enumerate(rows):
+        recent[place, : len(row[6])] = row[6]
+    columns = np.array(heads, dtype=np.int64).reshape(len(rows), 7).T
+    return Held(*columns, recent=recent.reshape(len(rows), RECENT, len(Recent._fields)))
 
 
 def save_runs(connection: Connection, held: Held) -> None:

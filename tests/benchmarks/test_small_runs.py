@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,3 +47,53 @@ def test_a_queue_is_drained_by_each_way_of_receiving(postgres_dsn: str) -> None:
     told = measured(postgres_dsn, "receive", "--messages", "3000")
     assert [row["receiver"] for row in told["rows"]] == ["plain paho", "fast client", "bare socket"]
     assert {row["messages"] for row in told["rows"]} == {3000}
+
+
+def test_a_small_run_gives_each_figure_of_ingest_and_says_which_machine_it_was(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    told = bench(postgres_dsn, tmp_path, "ingest")
+    assert told["quick"] is True
+    assert told["machine"].keys() >= {
+        "processor",
+        "cores",
+        "memory",
+        "disk",
+        "kernel",
+        "python",
+        "postgresql",
+        "mosquitto",
+    }
+    names = [figure["name"] for figure in told["figures"]]
+    assert names[0] == "ingest, end to end, 10 values a message"
+    assert "ingest, end to end, 100 values a message" in names
+    assert all(figure["value"] > 0 and figure["limit"] > 0 for figure in told["figures"])
+    assert told["figures"][0]["verdict"] in ("met", "missed")
+    assert told["left_out"] == {}
+
+
+def test_a_fleet_that_was_copied_is_remembered_device_by_device(postgres_dsn: str, tmp_path: Path) -> None:
+    told = bench(postgres_dsn, tmp_path, "memory", "scale")
+    assert told["left_out"] == {}
+    by_part = {part: [each for each in told["figures"] if each["benchmark"] == part] for part in ("memory", "scale")}
+    assert {each["name"].rpartition(", ")[2] for each in by_part["memory"]} == {"electric_vehicle", "smart_meter"}
+    assert all(each["value"] > 0 for each in by_part["memory"])
+    assert [each["at_most"] for each in by_part["scale"]] == [1.3]
+
+
+def bench(dsn: str, folder: Path, *parts: str) -> dict[str, Any]:
+    """Run parts of `callout bench` in small, and give what it writes down."""
+    file = folder / "figures.json"
+    words = [word for part in parts for word in ("--only", part)]
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "bench", "--quick", "--json", str(file), *words],
+        cwd=folder,
+        env={**os.environ, "CALLOUT_TEST_DSN": dsn, "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "The machine" in done.stdout
+    return json.loads(file.read_text())

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from dashboards.figures import figures
 from dashboards.plots import HEIGHT, WIDTH, draw
 from devices.products import product_type
+from gateway.forgetting import Forgetting
+from gateway.storage.connection import Role, connect
 from gateway.storage.pages import series as bounded
 from gateway.storage.pages.request import find_request
 from gateway.storage.pages.series import Series, Span, load
@@ -145,3 +147,31 @@ def test_samples_of_a_span_that_is_not_rolled_up_are_read_up_to_a_bound_the_newe
             found = load(scene.conn, product, plot, device_id=device_id, elements=[81], span=span)
             assert found is not None
             assert NOW - timedelta(hours=22) < found.at[0] < found.at[-1] > NOW - timedelta(hours=1)
+
+
+def test_evidence_looks_the_same_after_the_readings_of_its_days_were_forgotten(scene: Scene, database: str) -> None:
+    device_id, other_id = scene.device(), scene.device()
+    for each in (device_id, other_id):
+        scene.readings(each)
+    request_id = scene.request(device_id, WEAK_CELL)
+    later = NOW + timedelta(days=500)
+    # They went on reporting, and the detectors have seen all of it.
+    scene.conn.execute(
+        """INSERT INTO device_presence (device_id, newest_claimed_at) SELECT device_id, %s FROM device
+        ON CONFLICT (device_id) DO UPDATE SET newest_claimed_at = EXCLUDED.newest_claimed_at""",
+        [later],
+    )
+    scene.conn.execute("UPDATE ingest_partition SET last_ingest_no = %(no)s, settled_ingest_no = %(no)s", {"no": 2**40})
+    scene.conn.execute("INSERT INTO detector_checkpoint VALUES (3, 'electric_vehicle', %s, '', %s)", [2**40, NOW])
+    with scene.in_tenant():
+        row = find_request(scene.conn, request_id)
+        assert row is not None
+        before = figures(scene.conn, row, translator("en"), zone_name="Asia/Seoul", now=NOW, at_most=3)
+    assert before
+    with connect(database, Role.WORK) as work:
+        forgotten = sum(Forgetting(14).go_on(work, later + timedelta(seconds=step)) for step in range(4))
+    assert forgotten > 0
+    readings = "SELECT count(*) FROM electric_vehicle_reading WHERE device_id = %s"
+    assert scene.one(readings, other_id) == 0
+    with scene.in_tenant():
+        assert figures(scene.conn, row, translator("en"), zone_name="Asia/Seoul", now=NOW, at_most=3) == before

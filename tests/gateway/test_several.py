@@ -80,7 +80,7 @@ def processes(desk: SmallDesk, mailbox: Mailbox, tmp_path: Path) -> Iterator[Pro
     made.end()
 
 
-def wait_until(is_so: Callable[[], object], seconds: float = 120.0) -> None:
+def wait_until(is_so: Callable[[], object], seconds: float = 300.0) -> None:
     until_s = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < until_s, "it did not come about in time"

@@ -28,9 +28,14 @@ from gateway.ingest.mqtt import SUBSCRIBED
 from gateway.storage.connection import Connection, Role, connect, tenant_transaction
 from gateway.storage.migrate import migrate
 from tests.trust import street
+from tests.trust.outside import OutsideDatabase
 
 TENANT = "trusting"
 _PATIENCE_S = 60.0
+
+
+class NotOursError(Exception):
+    """A scenario wants to kill what somebody else runs."""
 
 
 @dataclass(slots=True)
@@ -38,7 +43,7 @@ class Desk:
     """The processes of one desk, each of which can be killed and started."""
 
     folder: DataFolder
-    postgres: EmbeddedPostgres
+    postgres: EmbeddedPostgres | OutsideDatabase
     broker: EmbeddedBroker
     ingest: Service
     crashes: list[str] = field(default_factory=list[str])
@@ -134,13 +139,16 @@ class Desk:
 
 
 @contextmanager
-def open_desk(devices: int) -> Generator[Desk]:
-    """Start a desk with enrolled devices in a throw-away folder; ingest runs and is subscribed."""
+def open_desk(devices: int, outside_dsn: str = "") -> Generator[Desk]:
+    """Start a desk with enrolled devices in a throw-away folder; ingest runs and is subscribed.
+
+    `outside_dsn` names a server to make the database on, instead of a PostgreSQL of the desk's own.
+    """
     with tempfile.TemporaryDirectory(prefix="callout-trust-", ignore_cleanup_errors=True) as name:
         # As root, the servers' account has to walk through it.
         Path(name).chmod(0o755)
         folder = open_folder(Path(name) / "data")
-        desk = _made(folder)
+        desk = _made(folder, outside_dsn)
         try:
             desk.postgres.start()
             migrate(desk.dsn)
@@ -152,12 +160,13 @@ def open_desk(devices: int) -> Generator[Desk]:
             desk.close()
 
 
-def _made(folder: DataFolder) -> Desk:
+def _made(folder: DataFolder, outside_dsn: str) -> Desk:
     first = 20000 + secrets.randbelow(12000)
     ports: list[int] = []
     for _ in range(3):
         ports.append(next_free_port(first, taken=frozenset(ports)))
-    postgres = EmbeddedPostgres(folder, ports[0], ends_orphans=True)
+    own = EmbeddedPostgres(folder, ports[0], ends_orphans=True)
+    postgres = OutsideDatabase(outside_dsn) if outside_dsn else own
     broker = EmbeddedBroker(folder, ports[1], ports[2], ends_orphans=True)
 
     def environment() -> dict[str, str]:
@@ -199,7 +208,9 @@ def newest(connection: Connection, names: Iterable[str], since_at: object) -> li
     return [at for _, at in rows]
 
 
-def _program(part: EmbeddedPostgres | EmbeddedBroker | Service) -> Program:
+def _program(part: EmbeddedPostgres | OutsideDatabase | EmbeddedBroker | Service) -> Program:
+    if isinstance(part, OutsideDatabase):
+        raise NotOursError("this scenario kills PostgreSQL, and the one of --dsn is not ours to kill: run it without")
     program = part._program
     assert program is not None, f"{part.name} has not been started"
     return program

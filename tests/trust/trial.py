@@ -28,13 +28,26 @@ Strike = Callable[[Desk, random.Random], None]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was asked for: the number of strikes (None: the scenario's own), the seed, the rate, who says how far it is."""
+    """What was asked for.
+
+    Attributes
+    ----------
+    times
+        How many strikes of each kind; None for the scenario's own number.
+    seed, readings_per_s, devices
+        Of chance; how much a street of how many devices sends.
+    progress
+        Who says how far it is.
+    outside_dsn
+        A database server to use instead of the desk's own; the scenarios that kill the database refuse it.
+    """
 
     times: int | None = None
     seed: int = 1
     readings_per_s: float = 5000.0
     devices: int = 100
     progress: ProgressLine = field(default_factory=ProgressLine)
+    outside_dsn: str = ""
 
     def habit(self, forgetful: int = 0) -> Habit:
         """How the street behaves at this rate."""
@@ -95,7 +108,7 @@ def trial(
         Called once before the street opens, for what a scenario needs besides.
     """
     chance = random.Random(asked.seed)
-    with open_desk(habit.devices) as desk:
+    with open_desk(habit.devices, asked.outside_dsn) as desk:
         if prepare is not None:
             prepare(desk)
         street = Street(desk.address, TENANT, habit, asked.seed)

@@ -17,7 +17,7 @@ CREATE TABLE device_certificate (
     revoked_at timestamptz,
     revoked_because text CONSTRAINT why_a_certificate_was_revoked_is_known
         CHECK (revoked_because IN ('revoked', 'reissued', 'superseded', 'retired')),
-    -- How often the broker was made to drop connections that may rest on it: twice, when it counts no longer.
+    -- How often the broker was made to drop connections that may rest on it, when it counts no longer: three times.
     times_put_out smallint NOT NULL DEFAULT 0,
     CONSTRAINT certificate_ends_after_its_issue CHECK (ends_at > issued_at),
     CONSTRAINT revoked_certificate_says_why CHECK ((revoked_at IS NULL) = (revoked_because IS NULL))
@@ -25,7 +25,7 @@ CREATE TABLE device_certificate (
 CREATE INDEX certificate_by_device ON device_certificate (device_id, issued_at DESC);
 CREATE INDEX certificate_on_the_revocation_list ON device_certificate (ends_at) WHERE revoked_at IS NOT NULL;
 CREATE INDEX certificate_to_put_out ON device_certificate (certificate_id)
-    WHERE revoked_at IS NOT NULL AND times_put_out < 2;
+    WHERE revoked_at IS NOT NULL AND times_put_out < 3;
 CREATE INDEX certificate_by_end ON device_certificate (ends_at) WHERE revoked_at IS NULL;
 
 GRANT SELECT, INSERT, UPDATE ON device_certificate TO callout_serve;

@@ -8,8 +8,11 @@ import pytest
 from gateway.authority.folder import Authority, prepare, replace_issuer
 from gateway.certificates import Signer
 from gateway.doctor.point import Level
+from gateway.embedded.broker import CertificateDoor, EmbeddedBroker
+from gateway.embedded.folder import DataFolder
 from gateway.enrolment import enrol
 from gateway.storage.connection import Role, connect
+from tests.conftest import free_port
 from tests.gateway.authority.keys import DeviceKey
 from tests.gateway.desk import SmallDesk
 from tests.gateway.doctor.conftest import Examine, levels
@@ -66,3 +69,15 @@ def test_an_authority_that_is_away_is_wrong(look: Examine, authority: Authority)
     (authority.path / "ca.key").unlink()
     point = look(certificate_broker_url=DOOR, authority_dir=authority.path)["broker: authority"]
     assert (point.level, "ca.key cannot be read" in point.found) == (Level.WRONG, True)
+
+
+def test_the_door_of_certificates_is_tried_with_the_desk_s_own_authority(
+    look: Examine, data_folder: DataFolder, authority: Authority
+) -> None:
+    door = CertificateDoor(free_port(), authority.path)
+    with EmbeddedBroker(data_folder, free_port(), free_port(), certificate_door=door) as broker:
+        found = look(certificate_broker_url=broker.certificate_url, authority_dir=authority.path)
+        assert found["broker: door of certificates"].level is Level.OK
+        elsewhere = prepare(data_folder.path / "other", (), datetime.now(UTC))
+        found = look(certificate_broker_url=broker.certificate_url, authority_dir=elsewhere.path)
+        assert found["broker: door of certificates"].level is Level.WRONG

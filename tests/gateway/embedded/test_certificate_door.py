@@ -28,7 +28,7 @@ from gateway.certificates import Signer
 from gateway.credentials import Grant, take_away
 from gateway.embedded.account_sync import AccountSync
 from gateway.embedded.broker import CertificateDoor, EmbeddedBroker
-from gateway.embedded.certificate_sync import AGAIN_AFTER, CertificateSync
+from gateway.embedded.certificate_sync import PUT_OUT_AFTER, CertificateSync
 from gateway.embedded.folder import DataFolder
 from gateway.embedded.put_out import put_out
 from gateway.settings import ServerAddress
@@ -327,7 +327,7 @@ def test_a_list_that_has_ended_keeps_everybody_out_until_it_is_signed_anew(
     assert within(10, lambda: is_let_in(door, files))
 
 
-def test_who_was_put_out_is_put_out_once_more_when_old_handshakes_have_ended(desk: SmallDesk, door: Door) -> None:
+def test_who_was_put_out_is_put_out_again_soon_and_when_old_handshakes_have_ended(desk: SmallDesk, door: Door) -> None:
     enrolled(desk, door, DeviceKey())
     device_id = desk.value("SELECT device_id FROM device")
     at, done = now(), list[list[str]]()
@@ -335,10 +335,13 @@ def test_who_was_put_out_is_put_out_once_more_when_old_handshakes_have_ended(des
     sync = CertificateSync(door.folder, lambda names: done.append(list(names)), clock=lambda: clock[0])
     with tenant_transaction(desk.admin, desk.tenant_id):
         take_away(desk.admin, device_id, "revoked", at)
-    for passed in (timedelta(), timedelta(seconds=10), AGAIN_AFTER, AGAIN_AFTER + timedelta(seconds=10), DAY):
-        clock[0] = at + passed
-        sync.look(desk.admin)
-    assert done == [[NAME.username], [NAME.username]]
+    for passed in PUT_OUT_AFTER:
+        for later in (timedelta(), timedelta(seconds=5)):
+            clock[0] = at + passed + later
+            sync.look(desk.admin)
+    clock[0] = at + DAY
+    sync.look(desk.admin)
+    assert done == [[NAME.username]] * 3
 
 
 def test_a_device_whose_certificate_ends_while_it_is_connected_is_put_out(desk: SmallDesk, door: Door) -> None:

@@ -49,7 +49,7 @@ def test_whatever_the_order_in_which_they_look_all_ranges_are_served_in_the_end_
         for number in order:
             now = acted(now, number, plan(number, now))
     plans = {number: plan(number, now) for number in processes}
-    assert all(not (each.take or each.give_back or each.divides) for each in plans.values())
+    assert all(not (each.take or each.give_back or each.is_short or each.divides) for each in plans.values())
     served = [row.partitions for each in plans.values() for row in each.serve]
     assert sorted(served, key=lambda each: each.start) == list(division(wanted))
 
@@ -59,7 +59,7 @@ def test_a_process_that_joins_gets_its_share_and_the_others_keep_the_rest_of_the
     todo = plan(1, now)
     assert [row.partitions.start for row in todo.serve] == [0, 16]
     assert [row.partitions.start for row in todo.give_back] == [32, 48]
-    assert plan(2, now) == Plan()
+    assert plan(2, now) == Plan(is_short=True)
 
 
 def test_while_the_partitions_are_divided_anew_nobody_else_serves() -> None:
