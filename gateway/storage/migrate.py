@@ -98,7 +98,8 @@ def migrate(
             timescale.prepare(connection)
         for migration in pending:
             _apply_when_it_may(connection, migration, pause, tries)
-        timescale.make_empty_ones_hypertables(connection)
+        if wanted is None:
+            timescale.make_empty_ones_hypertables(connection)
         return [migration.name for migration in pending]
 
 
