@@ -15,7 +15,16 @@ from typing import Annotated, Final
 import typer
 from pydantic import SecretStr
 
-from gateway import cli_account, cli_authority, cli_devices, cli_doctor, cli_rejections, cli_storage, cli_troubles
+from gateway import (
+    cli_account,
+    cli_authority,
+    cli_backup,
+    cli_devices,
+    cli_doctor,
+    cli_rejections,
+    cli_storage,
+    cli_troubles,
+)
 from gateway.errors import CalloutError, SettingsError
 from gateway.settings import CHECKOUT, Settings, as_environment, load_settings
 from gateway.settings_sources import SETTINGS_FILE, variable
@@ -261,6 +270,7 @@ cli_doctor.add_to(app)
 cli_storage.add_to(app)
 cli_troubles.add_to(app)
 cli_account.add_to(app)
+cli_backup.add_to(app)
 cli_authority.add_to(app)
 
 

@@ -7,7 +7,8 @@ broker in the data folder and hands their addresses on to the processes that it 
 """
 
 import os
-from dataclasses import dataclass, field
+import ssl
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -47,7 +48,7 @@ class ServerAddress:
     Examples
     --------
     >>> ServerAddress.parse("mqtt://0%2Facme%2Fev-1:s3cret@broker.example:1884")
-    ServerAddress(host='broker.example', port=1884, username='0/acme/ev-1', tls=False)
+    ServerAddress(host='broker.example', port=1884, username='0/acme/ev-1', tls=False, ca_file=None)
     >>> ServerAddress.parse("mqtts://broker.example").port
     8883
     """
@@ -57,6 +58,8 @@ class ServerAddress:
     username: str | None
     password: str | None = field(repr=False)
     tls: bool
+    # Who signed the server's certificate, in PEM; the authorities of the system when None.
+    ca_file: str | None = None
 
     @classmethod
     def parse(cls, url: str) -> Self:
@@ -98,6 +101,17 @@ def _checked_database_url(url: str) -> str:
         message = "expected postgresql://user:password@host:port/database"
         raise ValueError(message)
     return url
+
+
+def _checked_ca_file(path: Path | None) -> Path | None:
+    if path is not None:
+        try:
+            ssl.create_default_context(cafile=path.expanduser())
+        except OSError as error:
+            message = f"{path} is no file with certificates in PEM ({error.strerror or error})"
+            raise ValueError(message) from error
+        return path.expanduser().absolute()
+    return None
 
 
 def _checked_secret(secret: SecretStr) -> SecretStr:
@@ -160,6 +174,9 @@ class Settings(BaseSettings):
     )
     device_broker_url: ServerUrl = Field(
         "", repr=False, description="Broker as devices reach it; empty: the same as broker_url."
+    )
+    broker_ca_file: Annotated[Path | None, AfterValidator(_checked_ca_file)] = Field(
+        None, description="Certificates of the authority that signed the broker's, in PEM; unset: those of the system."
     )
     broker_accounts_file: Path | None = Field(
         None, description="Password file that the broker reads, where Callout keeps it; unset: the embedded broker's."
@@ -258,7 +275,7 @@ class Settings(BaseSettings):
         SettingsError
             No broker is set.
         """
-        return ServerAddress.parse(self.required("broker_url"))
+        return self._trusting(self.required("broker_url"))
 
     @property
     def device_broker(self) -> ServerAddress:
@@ -269,7 +286,11 @@ class Settings(BaseSettings):
         SettingsError
             No broker is set.
         """
-        return ServerAddress.parse(self.device_broker_url or self.required("broker_url"))
+        return self._trusting(self.device_broker_url or self.required("broker_url"))
+
+    def _trusting(self, broker_url: str) -> ServerAddress:
+        ca_file = None if self.broker_ca_file is None else str(self.broker_ca_file)
+        return replace(ServerAddress.parse(broker_url), ca_file=ca_file)
 
     def required(self, name: Literal["database_url", "broker_url", "smtp_url", "secret", "api_token"]) -> str:
         """Return a setting that this process cannot do without.

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import threading
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -12,6 +14,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from gateway import jobs, journey
 from gateway.forgetting import Forgetting
+from gateway.health.clock import Jumps
 from gateway.health.measures import WorkMeasures
 from gateway.health.watches import WorkHealth
 from gateway.notices.run import send_due
@@ -29,6 +32,9 @@ _SEND_EVERY_S: Final = 30.0
 _HEARTBEAT_S: Final = 2.0
 _STALLED_AFTER_S: Final = 10.0
 _TIDY_EVERY_S: Final = 5.0
+# A clock that is set wrongly is mostly set right again soon; an offer that has ended is not.
+_DISBELIEF_S: Final = 300.0
+_DISBELIEVED_FROM_S: Final = 60.0
 # Waits grow by seconds: a job that waits holds back the later ones of its device.
 _RETRY: Final = RetryStrategy(max_attempts=60, wait=1, linear_wait=2)
 # In one statement: several processes look, and a job that one of them has set free is another's by then.
@@ -125,21 +131,31 @@ def _app(settings: Settings, pool: ConnectionPool[Connection], measures: WorkMea
     return app
 
 
-def _sweep_until(settings: Settings, stopping: threading.Event, measures: WorkMeasures) -> None:
-    """Sweep every two seconds; a database that is away is waited for."""
+def _sweep_until(
+    settings: Settings,
+    stopping: threading.Event,
+    measures: WorkMeasures,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> None:
+    """Sweep every two seconds; a database that is away is waited for, and a clock that has jumped is not believed at once."""
+    jumps = Jumps(_DISBELIEF_S)
     send_at_s = 0.0
     now_s = 0.0
     connection: Connection | None = None
     forgetting = Forgetting(settings.keep_readings_days)
     while not stopping.wait(_SWEEP_EVERY_S):
         now_s += _SWEEP_EVERY_S
+        jump_s = jumps.look(clock(), time.monotonic())
+        if jump_s >= _DISBELIEVED_FROM_S:
+            _log.warning("the machine's clock has jumped by %.0f s: what is due by it waits for some minutes", jump_s)
+            continue
         try:
             if connection is None or connection.closed:
                 connection = connect(settings.required("database_url"), Role.WORK)
             with measures.sweeping():
-                sweep(connection, datetime.now(UTC), forgetting)
+                sweep(connection, clock(), forgetting)
             if now_s >= send_at_s:
-                send_due(connection, settings, datetime.now(UTC))
+                send_due(connection, settings, clock())
                 send_at_s = now_s + _SEND_EVERY_S
         except Exception:  # noqa: BLE001
             # Whatever it was, the clocks must go on; the next sweep begins with a new connection.

@@ -54,6 +54,8 @@ def _as_user(setup: Setup, user: str, own: SecretStr) -> ServerAddress:
 def _trust(setup: Setup) -> ssl.SSLContext:
     """Trust whom this machine trusts, and the desk's own authority, as its devices do."""
     context = ssl.create_default_context()
+    if setup.settings.broker_ca_file is not None:
+        context.load_verify_locations(setup.settings.broker_ca_file)
     ours = setup.settings.authority_folder / "ca.crt"
     if ours.exists():
         context.load_verify_locations(ours)
@@ -113,7 +115,11 @@ def _certificate(name: str, address: ServerAddress, trust: ssl.SSLContext) -> Po
             until = str((wrapped.getpeercert() or {}).get("notAfter", ""))
     except OSError as error:
         found = f"TLS with {address.host}:{address.port} fails: {error}"
-        return wrong(name, found, "Install a certificate for this name that this machine trusts.")
+        return wrong(
+            name,
+            found,
+            "Install a certificate for this name that this machine trusts, or name its authority in CALLOUT_BROKER_CA_FILE.",
+        )
     days = int((ssl.cert_time_to_seconds(until) - datetime.now(UTC).timestamp()) // 86400)
     if days < _CERTIFICATE_DAYS:
         return warning(name, f"the certificate ends in {days} days", "Renew it.")

@@ -58,7 +58,7 @@ def _take_over(address: ServerAddress, username: str) -> None:
     client.connect_timeout = _ANSWER_S
     client.username_pw_set(address.username, address.password)
     if address.tls:
-        client.tls_set()  # pyright: ignore[reportUnknownMemberType]  # half typed by the library
+        client.tls_set(ca_certs=address.ca_file)  # pyright: ignore[reportUnknownMemberType]  # half typed by the library
     client.on_connect = connected
     client.connect(address.host, address.port, _KEEPALIVE_S, clean_start=True)
     until_s = time.monotonic() + _ANSWER_S

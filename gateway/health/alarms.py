@@ -23,6 +23,8 @@ class Kind(StrEnum):
     WORK_SILENT = "work_silent"
     JOBS_OLD = "jobs_old"
     DISK_FULL = "disk_full"
+    BROKER_AWAY = "broker_away"
+    CLOCK_JUMPED = "clock_jumped"
     LIST_OLD = "list_old"
 
 
@@ -49,6 +51,10 @@ THRESHOLDS: Final[Mapping[Kind, Threshold]] = {
     Kind.WORK_SILENT: Threshold(30.0, 15.0, 300.0, "s", "work has not been heard from for {value:.0f} s"),
     Kind.JOBS_OLD: Threshold(300.0, 60.0, 3600.0, "s", "the oldest job that could run has waited {value:.0f} s"),
     Kind.DISK_FULL: Threshold(0.95, 0.93, 0.98, "share", "the disk of the data folder is {value:.0%} full"),
+    Kind.BROKER_AWAY: Threshold(
+        15.0, 1.0, 300.0, "s", "the broker has not had the session of ingest for {value:.0f} s"
+    ),
+    Kind.CLOCK_JUMPED: Threshold(5.0, 1.0, 300.0, "s", "the machine's clock has jumped by {value:.0f} s"),
     # Signed daily, and good for seven days.
     Kind.LIST_OLD: Threshold(
         3 * _DAY_S, 2 * _DAY_S, 6 * _DAY_S, "s", "the list of revoked certificates was not signed for {value:.0f} s"

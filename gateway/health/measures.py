@@ -45,7 +45,8 @@ class InHand:
     """What has come in for a worker and is not committed: in its source, and in its hand; and when it last looked."""
 
     waiting: Callable[[], Sequence[Message]]
-    looked_at: datetime
+    # By the clock that only goes forward.
+    looked_s: float
     messages: Sequence[Message] = ()
 
 
@@ -62,7 +63,7 @@ class IngestMeasures(Collector):
 
     def __init__(self, waiting: Callable[[], Sequence[Message]] = tuple, now: Callable[[], datetime] = _now) -> None:
         self._now = now
-        self.in_hand = InHand(waiting, now())
+        self.in_hand = InHand(waiting, time.monotonic())
         self._ranges: dict[range, InHand] = {}
         self.registry = new_registry()
         self._messages = self._counter("messages", "Messages committed and acknowledged.")
@@ -108,7 +109,7 @@ class IngestMeasures(Collector):
             Its source; what waits in it counts as received when it can say so.
         """
         made = copy(self)
-        made.in_hand = self._ranges[partitions] = InHand(getattr(source, "waiting", tuple), self._now())
+        made.in_hand = self._ranges[partitions] = InHand(getattr(source, "waiting", tuple), time.monotonic())
         return made
 
     def keep_only(self, ranges: Container[range]) -> None:
@@ -118,14 +119,14 @@ class IngestMeasures(Collector):
                 del self._ranges[each]
 
     @property
-    def looked_at(self) -> datetime:
-        """When the worker last looked for messages; of several, the one that did so the longest ago; else now."""
-        return min((each.looked_at for each in tuple(self._ranges.values())), default=self._now())
+    def looked_s(self) -> float:
+        """When the worker last looked for messages, on the clock that only goes forward; of several the longest ago; else now."""
+        return min((each.looked_s for each in tuple(self._ranges.values())), default=time.monotonic())
 
     def received(self, messages: Sequence[Message]) -> None:
         """Note what the worker has in hand, in the order in which it will commit it."""
         self.in_hand.messages = messages
-        self.in_hand.looked_at = self._now()
+        self.in_hand.looked_s = time.monotonic()
 
     @contextmanager
     def committing(self, batch: Sequence[Message]) -> Generator[None]:

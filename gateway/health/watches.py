@@ -3,6 +3,7 @@
 Serve notices that ingest or work are not heard from, work that jobs wait too long: nobody has to report his own death.
 """
 
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -55,8 +56,10 @@ def watch_serve(settings: Settings) -> Pulse:
     """
     revocation_list = settings.authority_folder / "crl.pem" if settings.certificate_broker_url else None
 
+    heard = Heard()
+
     def measure(connection: Connection | None, now: datetime) -> Mapping[Kind, float | None]:
-        return {**_silences(connection, now), Kind.LIST_OLD: _age_s(revocation_list, now)}
+        return {**heard.silences(connection, now), Kind.LIST_OLD: _age_s(revocation_list, now)}
 
     kinds = (*_SILENT.values(), Kind.LIST_OLD)
     pulse = Pulse("serve", settings.required("database_url"), Role.SERVE, kinds, measure)
@@ -76,9 +79,25 @@ def _waiting_jobs(connection: Connection | None, _now: datetime) -> Mapping[Kind
     return {} if connection is None else {Kind.JOBS_OLD: alarms.oldest_job_s(connection)}
 
 
-def _silences(connection: Connection | None, _now: datetime) -> Mapping[Kind, float | None]:
-    """Return for how long processes have not been heard from; one that never was is not missed."""
-    if connection is None:
-        return {}
-    silent_s = {each.process: each.silent_s for each in alarms.processes(connection)}
-    return {kind: silent_s.get(process) for process, kind in _SILENT.items()}
+class Heard:
+    """When processes were last heard from, by the clock that only goes forward: the machine's may be set."""
+
+    def __init__(self) -> None:
+        self._heard: dict[str, tuple[datetime, float]] = {}
+
+    def silences(self, connection: Connection | None, _now: datetime) -> Mapping[Kind, float | None]:
+        """Return for how long processes have not been heard from; one that never was is not missed."""
+        if connection is None:
+            return {}
+        silent_s = {each.process: self._silent_s(each) for each in alarms.processes(connection)}
+        return {kind: silent_s.get(process) for process, kind in _SILENT.items()}
+
+    def _silent_s(self, row: alarms.ProcessRow) -> float:
+        now_s = time.monotonic()
+        before = self._heard.get(row.process)
+        if before is None:
+            # What was before our first look, the database's clock alone knows.
+            self._heard[row.process] = row.heard_at, now_s - max(0.0, row.silent_s)
+        elif before[0] != row.heard_at:
+            self._heard[row.process] = row.heard_at, now_s
+        return now_s - self._heard[row.process][1]

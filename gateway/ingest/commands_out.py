@@ -68,7 +68,7 @@ class MqttCommands:
         if broker.username:
             self._client.username_pw_set(broker.username, broker.password)
         if broker.tls:
-            self._client.tls_set()  # pyright: ignore[reportUnknownMemberType]  # paho leaves one parameter untyped
+            self._client.tls_set(ca_certs=broker.ca_file)  # pyright: ignore[reportUnknownMemberType]  # paho leaves one parameter untyped
         self._client.reconnect_delay_set(min_delay=1, max_delay=10)
         self._out = CommandsOut(self._client)
         self._client.connect_async(broker.host, broker.port, _KEEPALIVE_S)

@@ -1,17 +1,20 @@
 """The health of ingest: whether it is ready, what it measures of itself and of the broker, and its alarms."""
 
-import shutil
+import os
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from gateway.health.alarms import Kind
+from gateway.health.clock import Jumps
 from gateway.health.door import HealthDoor
 from gateway.health.measures import IngestMeasures
 from gateway.health.pulse import Pulse
 from gateway.ingest.queue_watch import Bound, QueueWatch
 from gateway.ingest.sharing import Sharing
+from gateway.ingest.unconnected import Away
 from gateway.settings import Settings
 from gateway.storage.connection import Connection, Role
 
@@ -19,8 +22,10 @@ from gateway.storage.connection import Connection, Role
 _LOOKED_WITHIN_S: Final = 30.0
 # The alarm about dropped messages ends when none was dropped for so long.
 _DROPS_FORGOTTEN_S: Final = 900.0
+_JUMPS_REMEMBERED_S: Final = 3600.0
 _KINDS: Final = (
-    Kind.QUEUE_FILLS, Kind.QUEUE_DROPS, Kind.DATABASE_AWAY, Kind.INGEST_BEHIND, Kind.DISK_FULL,
+    Kind.QUEUE_FILLS, Kind.QUEUE_DROPS, Kind.DATABASE_AWAY, Kind.INGEST_BEHIND, Kind.DISK_FULL, Kind.BROKER_AWAY,
+    Kind.CLOCK_JUMPED,
 )  # fmt: skip
 
 
@@ -59,6 +64,8 @@ class IngestHealth:
         self._sharing = sharing
         self._measures = measures
         self._drops = Drops()
+        self._away = Away()
+        self._jumps = Jumps(_JUMPS_REMEMBERED_S)
         bound = Bound(settings.broker_queue_messages, settings.broker_queue_bytes)
         # A log keeps what waits by its own rules, and tells nobody over MQTT.
         self._watch = None if settings.source_url else QueueWatch(settings.broker, bound)
@@ -83,7 +90,7 @@ class IngestHealth:
         """Return why ingest is not ready; nothing when it is."""
         self._measures.keep_only(self._sharing.serving)
         found = [self._pulse.trouble(), *self._sharing.troubles()]
-        looked_s = (datetime.now(UTC) - self._measures.looked_at).total_seconds()
+        looked_s = time.monotonic() - self._measures.looked_s
         if looked_s > _LOOKED_WITHIN_S:
             found.append(f"the batch in hand has not been committed for {looked_s:.0f} s")
         return [trouble for trouble in found if trouble]
@@ -98,10 +105,12 @@ class IngestHealth:
 
     def _measure(self, _connection: Connection | None, _now: datetime) -> Mapping[Kind, float | None]:
         self._measures.keep_only(self._sharing.serving)
-        disk = shutil.disk_usage(_existing(self._settings))
         values: dict[Kind, float | None] = {
             Kind.INGEST_BEHIND: max(self._measures.lags_s().values()),
-            Kind.DISK_FULL: 1 - disk.free / disk.total,
+            Kind.DISK_FULL: max(_full_share(folder) for folder in _disks(self._settings)),
+            Kind.BROKER_AWAY: self._away.seen(is_connected=self._sharing.is_connected, now_s=time.monotonic()),
+            # Both clocks are looked at in one moment: whatever takes time between them would be a jump.
+            Kind.CLOCK_JUMPED: self._jumps.look(datetime.now(UTC), time.monotonic()),
         }
         fill = self._watch.fill() if self._watch is not None else None
         if fill is not None:
@@ -113,7 +122,15 @@ class IngestHealth:
         return values
 
 
-def _existing(settings: Settings) -> str:
-    """Return the data folder, or the nearest one above it that exists: a process beside other servers has none."""
+def _disks(settings: Settings) -> list[Path]:
+    """Return the data folder, or the nearest one above it that exists, and what may have disks of their own below it."""
     folder = settings.data_dir
-    return str(next(each for each in (folder, *folder.parents) if each.exists()))
+    home = next(each for each in (folder, *folder.parents) if each.exists())
+    return [home, *(part for part in (folder / "postgres", folder / "broker") if part.exists())]
+
+
+def _full_share(folder: Path) -> float:
+    """Return how full a disk is for those who are not root, to whom its last part is closed."""
+    disk = os.statvfs(folder)
+    used, left = disk.f_blocks - disk.f_bfree, disk.f_bavail
+    return used / (used + left) if used + left else 1.0

@@ -6,6 +6,7 @@ as a whole; handing them over one by one between threads would be the bottleneck
 """
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from gateway.ingest.fast_client import FastClient, why_not_fast
 from gateway.ingest.inbox import Inbox
 from gateway.ingest.plain_client import PlainClient
 from gateway.ingest.source import SUBSCRIBED, Message
+from gateway.ingest.unconnected import told_refusal, told_unreachable
 from gateway.settings import ServerAddress
 
 _log = logging.getLogger(__name__)
@@ -32,6 +34,7 @@ _log = logging.getLogger(__name__)
 RECEIVE_MAXIMUM: Final = 2000
 _KEEPALIVE_S: Final = 30
 _ANSWER_S: Final = 15.0
+_ASK_AGAIN_S: Final = 10.0
 _LOOK_S: Final = 0.1
 _READ_S: Final = 2.0
 _NO_TOPIC: Final = f"{ROOT}/-"
@@ -67,9 +70,12 @@ class MqttSource:
     """
 
     def __init__(self, broker: ServerAddress, partitions: range, client: type[PlainClient] | None = None) -> None:
+        self._broker = broker
         self._partitions = partitions
         self._inbox = Inbox()
         self._refusal: str | None = None
+        self._failure = ""
+        self._ask_at_s: float | None = None
         self._is_taken = False
         self._subscribed = threading.Event()
         self._has_read = threading.Event()
@@ -80,10 +86,7 @@ class MqttSource:
                 broker.host, broker.port, _KEEPALIVE_S, clean_start=False, properties=_connect_properties()
             )
         except OSError as error:
-            raise BrokerUnreachableError(
-                f"the broker at {broker.host}:{broker.port} does not answer ({error}). "
-                "Start it, or set CALLOUT_BROKER_URL to one that runs."
-            ) from error
+            raise BrokerUnreachableError(told_unreachable(broker, error)) from error
         self._client.loop_start()
         self._wait_for_subscription(broker)
 
@@ -99,23 +102,21 @@ class MqttSource:
                 break
         self.close()
         if self._refusal is not None:
-            raise BrokerUnreachableError(self._told_refusal())
+            raise BrokerUnreachableError(told_refusal(self._refusal))
         raise BrokerUnreachableError(
             f"{broker.host}:{broker.port} does not answer like an MQTT broker within {_ANSWER_S:g} s. "
             "Check CALLOUT_BROKER_URL."
         )
-
-    def _told_refusal(self) -> str:
-        return f"the broker refuses ingest: {self._refusal}. Check the account and its rights in CALLOUT_BROKER_URL."
 
     def _made(self, broker: ServerAddress, kind: type[PlainClient]) -> PlainClient:
         client = kind(client_id(self._partitions), self._inbox)
         if broker.username:
             client.username_pw_set(broker.username, broker.password)
         if broker.tls:
-            client.tls_set()  # pyright: ignore[reportUnknownMemberType]  # paho leaves one parameter untyped
+            client.tls_set(ca_certs=broker.ca_file)  # pyright: ignore[reportUnknownMemberType]  # paho leaves one parameter untyped
         client.reconnect_delay_set(min_delay=1, max_delay=10)
         client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_unsubscribe = self._on_unsubscribe
@@ -130,10 +131,22 @@ class MqttSource:
         if reason.is_failure:
             self._subscribed.set()
             self._inbox.wake()
+            self._failure = told_refusal(str(reason))
+            _log.error("%s It is tried again.", self._failure)
             return
+        self._failure = ""
+        self._ask_for_topics(client)
+
+    def _ask_for_topics(self, client: Client) -> None:
         wanted = [(topic, SubscribeOptions(qos=1)) for topic in topics(self._partitions)]
+        self._ask_at_s = None
         client.subscribe(wanted)
         _log.info("connected to the broker, asking for %d topics", len(wanted))
+
+    def _on_connect_fail(self, _client: Client, _userdata: Any) -> None:
+        """Called while the error is being handled, which paho does not hand on."""
+        self._failure = told_unreachable(self._broker, sys.exc_info()[1])
+        _log.warning("%s It is tried again.", self._failure)
 
     def _on_subscribe(
         self, _client: Client, _userdata: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
@@ -141,7 +154,11 @@ class MqttSource:
         refused = sum(reason.is_failure for reason in reasons)
         if refused:
             self._refusal = f"{refused} of {len(reasons)} topics"
+            self._failure = told_refusal(self._refusal)
+            self._ask_at_s = time.monotonic() + _ASK_AGAIN_S
+            _log.error("%s They are asked for again.", self._failure)
         else:
+            self._refusal, self._failure = None, ""
             _log.info("%s %d topics", SUBSCRIBED, len(reasons))
         self._subscribed.set()
 
@@ -151,7 +168,7 @@ class MqttSource:
         self._inbox.end_connection()
         if reason.value == _SESSION_TAKEN:
             self._give_up(_client)
-        elif reason.is_failure:
+        elif reason.is_failure and self._refusal is None:
             _log.warning("the broker ended the connection: %s; trying again", reason)
 
     def _give_up(self, client: Client) -> None:
@@ -168,22 +185,28 @@ class MqttSource:
     def receive(self, most: int, timeout_s: float) -> Sequence[Message]:
         """Return what has arrived, at most `most`; wait up to `timeout_s` seconds for the first.
 
+        A broker that is away or refuses us is tried again without end, and nothing comes meanwhile: see `trouble`.
+
         Raises
         ------
-        BrokerUnreachableError
-            When the broker has refused the login.
         SessionTakenError
             When another process has taken the session over.
         """
+        if self._ask_at_s is not None and time.monotonic() >= self._ask_at_s and self._client.is_connected():
+            self._ask_for_topics(self._client)
         taken = self._inbox.receive(most, 0.0 if self._is_taken else timeout_s)
         if self._is_taken:
             raise SessionTakenError(
                 f"another process has connected as {client_id(self._partitions)}. Two desks at one broker with "
                 "databases of their own need brokers of their own; else the lease says whose the session is."
             )
-        if self._refusal is not None:
-            raise BrokerUnreachableError(self._told_refusal())
         return taken
+
+    def trouble(self) -> str:
+        """Return why the broker does not have this session, with the next move; empty while it has."""
+        if self.is_connected:
+            return ""
+        return self._failure or told_unreachable(self._broker, None)
 
     def waiting(self) -> Sequence[Message]:
         """Return what has arrived and was not received yet, the oldest first."""

@@ -75,7 +75,9 @@ class Replays:
             last = rows[-1].rejection_id
 
     def _replay(self, each: Asked) -> None:
-        message = Message(each.topic, each.payload, each.received_at, (0, each.rejection_id))
+        # Whether a time is ahead is a question to our own clock, too, and that was the wrong one then.
+        received_at = datetime.now(UTC) if each.is_of_a_wrong_clock else each.received_at
+        message = Message(each.topic, each.payload, received_at, (0, each.rejection_id))
 
         def settled(connection: Connection, decoded: Decoded, new: int) -> None:
             outcome, detail = judged(each, decoded, new)

@@ -57,6 +57,12 @@ class Serving:
         """Whether what devices send would arrive now."""
         return self._source is not None and self._source.is_connected
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing would arrive, as far as the source can say it; empty when it cannot."""
+        told_by: Callable[[], str] | None = getattr(self._source, "trouble", None)
+        return told_by() if told_by is not None else ""
+
     def stop(self) -> None:
         """Let it end after the batch in hand, and leave a checkpoint."""
         self._is_stopping.set()

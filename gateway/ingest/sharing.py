@@ -82,13 +82,19 @@ class Sharing:
         """What is being served here, by range."""
         return dict(self._serving)
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether what devices of every range that is served here send would arrive now."""
+        return all(serves.is_connected for serves in self.serving.values())
+
     def troubles(self) -> list[str]:
         """Return what is wrong with the ranges that are this process's share; nothing when all is well."""
         serving = self.serving
         found = [f"{told(each)} are not served yet" for each, serves in serving.items() if not serves.is_up]
         away = [each for each, serves in serving.items() if serves.is_up and not serves.is_connected]
         if away:
-            found.append(f"the broker does not answer for {', '.join(map(told, away))}")
+            why = serving[away[0]].trouble or "the broker does not answer"
+            found.append(f"{', '.join(map(told, away))}: {why}")
         if self._dividing is not None:
             found.append("the partitions are being divided anew")
         return found

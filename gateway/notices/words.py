@@ -99,6 +99,10 @@ ALARMS: Final[Mapping[str, str]] = {
     "work_silent": msgid("No faults are being worked on and no messages leave: work is not heard from."),
     "jobs_old": msgid("Diagnoses, offers and messages are late: jobs are waiting."),
     "disk_full": msgid("The disk is %(value)s full."),
+    "clock_jumped": msgid(
+        "The machine's clock has jumped by %(value)s seconds: set it, and look at dates and silences."
+    ),
+    "broker_away": msgid("The broker does not answer, or refuses ingest; messages from devices wait."),
     "list_old": msgid(
         "Devices with certificates will soon be kept out: the list of revoked ones is not being renewed."
     ),

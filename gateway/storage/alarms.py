@@ -16,6 +16,7 @@ class ProcessRow:
 
     process: str
     started_at: datetime
+    heard_at: datetime
     silent_s: float
 
 
@@ -51,7 +52,7 @@ def processes(connection: Connection) -> list[ProcessRow]:
     """Return the processes that were ever heard from."""
     with connection.cursor(row_factory=class_row(ProcessRow)) as cursor:
         return cursor.execute(
-            """SELECT process, started_at, extract(epoch FROM now() - heard_at)::float8 AS silent_s
+            """SELECT process, started_at, heard_at, extract(epoch FROM now() - heard_at)::float8 AS silent_s
             FROM desk_process ORDER BY process"""
         ).fetchall()
 

@@ -59,6 +59,8 @@ class Asked:
     topic: str
     place: str
     payload: bytes
+    # Whether our own clock had just jumped when it was received.
+    is_of_a_wrong_clock: bool
 
 
 _ROW = """SELECT j.rejection_id, j.received_at, d.name AS device, j.topic, j.reason, j.detail, j.place,
@@ -197,8 +199,10 @@ def asked(connection: Connection, partitions: range, after_id: int, limit: int) 
     """
     with connection.cursor(row_factory=class_row(Asked)) as cursor:
         return cursor.execute(
-            """SELECT rejection_id, received_at, tenant_id, topic, place, payload FROM rejection
-            WHERE replay_asked_at IS NOT NULL AND rejection_id > %(after)s
+            """SELECT rejection_id, received_at, tenant_id, topic, place, payload, reason = 'future' AND EXISTS (
+                SELECT FROM desk_alarm WHERE kind = 'clock_jumped' AND since_at <= received_at + interval '1 minute'
+                    AND received_at <= coalesce(closed_at, 'infinity')) AS is_of_a_wrong_clock
+            FROM rejection WHERE replay_asked_at IS NOT NULL AND rejection_id > %(after)s
                 AND CASE WHEN topic ~ '^[^/]*/[^/]*/([0-9]|[1-5][0-9]|6[0-3])/' THEN split_part(topic, '/', 3)::int
                     ELSE 0 END BETWEEN %(first)s AND %(last)s
             ORDER BY rejection_id LIMIT %(limit)s""",

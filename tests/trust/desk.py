@@ -170,7 +170,11 @@ def _made(folder: DataFolder, outside_dsn: str) -> Desk:
     broker = EmbeddedBroker(folder, ports[1], ports[2], ends_orphans=True)
 
     def environment() -> dict[str, str]:
-        return {"CALLOUT_DATABASE_URL": postgres.dsn, "CALLOUT_BROKER_URL": broker.service_url(INGEST_USER)}
+        return {
+            "CALLOUT_DATABASE_URL": postgres.dsn,
+            "CALLOUT_BROKER_URL": broker.service_url(INGEST_USER),
+            "CALLOUT_DATA_DIR": str(folder.path),
+        }
 
     ingest = Service("ingest", ("gateway", "ingest"), folder, environment, says=SUBSCRIBED)
     return Desk(folder, postgres, broker, ingest)

@@ -1,11 +1,27 @@
 """Migrations: applied once, in order, and never over a schema that this program does not know."""
 
+import itertools
 import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from gateway.storage.connection import DatabaseUnreachableError, Role, connect
-from gateway.storage.migrate import SchemaError, check_schema, migrate, migrations
+from gateway.storage.migrate import Migration, SchemaError, check_schema, migrate, migrations
+from tests.conftest import BrokerForTests
+from tests.gateway.desk import open_desk, sample, telemetry
+from tests.gateway.ingest.test_mqtt import PASSWORD, Device, IngestProcess, count, identity, wait_until
+
+NEXT = Migration(
+    "9998_next",
+    """ALTER TABLE electric_vehicle_reading ADD COLUMN next_pct real;
+    ALTER TABLE device ADD COLUMN next text NOT NULL DEFAULT '';
+    CREATE TABLE next_table AS SELECT count(*) AS readings FROM electric_vehicle_reading;
+    SELECT pg_sleep(1);""",
+    "0" * 64,
+)
 
 
 def test_an_empty_database_gets_every_migration_once(empty_database: str) -> None:
@@ -53,3 +69,92 @@ def test_a_database_that_is_away_is_named_without_its_password() -> None:
     with pytest.raises(DatabaseUnreachableError, match=r"127\.0\.0\.1:1/callout does not answer") as refused:
         connect("postgresql://callout:s3cret@127.0.0.1:1/callout", Role.ADMIN)
     assert "s3cret" not in str(refused.value)
+
+
+def test_a_migration_waits_for_seconds_lets_others_pass_and_says_who_holds_the_table(database: str) -> None:
+    pauses: list[float] = []
+    passed: list[int] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        # Whoever wants to read while the migration pauses does not wait behind it.
+        with connect(database, Role.ADMIN) as other:
+            other.execute("SET lock_timeout = '1s'")
+            passed.extend(n for (n,) in other.execute("SELECT count(*) FROM device").fetchall())
+
+    with connect(database, Role.ADMIN) as holder, holder.transaction():
+        holder.execute("SELECT count(*) FROM device")
+        with pytest.raises(
+            SchemaError, match=r"9998_next could not get its locks in 3 tries.*process \d+ .*FROM device"
+        ):
+            migrate(database, wanted=[*migrations(), NEXT], pause=pause, tries=3)
+    assert len(pauses) == 2
+    assert passed == [0, 0]
+    assert migrate(database, wanted=[*migrations(), NEXT]) == ["9998_next"]
+
+
+def test_the_schema_before_last_with_a_desk_in_it_is_brought_to_the_present_one(
+    empty_database: str, tmp_path: Path
+) -> None:
+    migrate(empty_database, wanted=[each for each in migrations() if each.name <= "0013_reports"])
+    desk = open_desk(empty_database, tmp_path)
+    device_id = desk.vehicle("ev-1")
+    desk.symptom(device_id, "cell_leaves_pack", 3)
+    with desk.admin.transaction():
+        desk.admin.execute("SELECT ensure_day('electric_vehicle_reading', '2026-11-01')")
+        desk.admin.execute(
+            """INSERT INTO electric_vehicle_reading (device_id, claimed_at, boot, seq, sample, partition, ingest_no,
+                received_at, is_backfill, soc_pct)
+            SELECT %s, '2026-11-01T00:00:00Z'::timestamptz + n * interval '1 second', 1, n, 0, 7, n, now(), false, 50
+            FROM generate_series(1, 500) n""",
+            [device_id],
+        )
+    migrate(empty_database)
+    assert count(desk) == 500
+    with connect(empty_database, Role.INGEST) as connection:
+        check_schema(connection)
+        # A day of before and a day of after: both are written to.
+        for day in ("2026-11-01", "2026-11-02"):
+            connection.execute("SELECT ensure_day('electric_vehicle_reading', %s)", [day])
+    desk.close()
+
+
+@pytest.mark.slow
+def test_the_schema_changes_below_a_living_ingest_that_neither_loses_nor_doubles_a_reading(
+    database: str, tmp_path: Path, broker: BrokerForTests
+) -> None:
+    desk = open_desk(database, tmp_path)
+    desk.vehicle("ev-1")
+    broker.add_account(identity().username, PASSWORD)
+    ingest = IngestProcess(desk, broker, tmp_path / "ingest.log")
+    device = Device(broker)
+    is_over, numbers = threading.Event(), itertools.count()
+    begins_at = datetime.now(UTC) - timedelta(days=1)
+
+    def publish() -> None:
+        while not is_over.wait(0.005):
+            seq = next(numbers)
+            device.publish(telemetry(seq, sample(begins_at + timedelta(seconds=seq), soc_pct=50.0)))
+
+    publisher = threading.Thread(target=publish)
+    publisher.start()
+    try:
+        wait_until(lambda: count(desk) > 100)
+        began_s = time.monotonic()
+        assert migrate(database, wanted=[*migrations(), NEXT]) == ["9998_next"]
+        took_s = time.monotonic() - began_s
+        before = count(desk)
+        wait_until(lambda: count(desk) > before + 100)
+    finally:
+        is_over.set()
+        publisher.join()
+        ingest_lived = ingest.process.poll() is None
+    sent = next(numbers)
+    wait_until(lambda: count(desk) >= sent)
+    device.close()
+    ingest.end(15)
+    assert ingest_lived
+    assert took_s < 60
+    assert count(desk) == sent
+    assert desk.value("SELECT count(DISTINCT ingest_no) FROM electric_vehicle_reading") == sent
+    desk.close()
