@@ -73,16 +73,6 @@ class Directory:
             found |= asked
         return found
 
-    def known(self, topics: Iterable[str]) -> dict[str, Place | NoPlace] | None:
-        """Return what each topic stands for when all of them are remembered, else None; any thread may ask."""
-        found: dict[str, Place | NoPlace] = {}
-        for topic in topics:
-            place = self._places.get(topic)
-            if place is None:
-                return None
-            found[topic] = place
-        return found
-
     @staticmethod
     def _looked_up(connection: Connection, topics: Iterable[str]) -> dict[str, Place | NoPlace]:
         found: dict[str, Place | NoPlace] = {}

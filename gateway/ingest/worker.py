@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,7 +11,6 @@ import psycopg
 from devices.products import product_types
 from devices.readings import Refusal
 from gateway.health.measures import IngestMeasures
-from gateway.ingest.ahead import Ahead, batches
 from gateway.ingest.decode import Decoded, Rejected, decode
 from gateway.ingest.detect import Detectors
 from gateway.ingest.directory import Directory, Known
@@ -30,6 +29,7 @@ from gateway.storage.readings import Readings, ReadingTable
 _log = logging.getLogger(__name__)
 
 MOST_MESSAGES: Final = 2000
+_MOST_BYTES: Final = 2_000_000
 _WAIT_S: Final = 0.5
 # Let a batch fill for a moment: one commit for many messages, and still far from anybody's notice.
 _FILL_S: Final = 0.02
@@ -80,7 +80,6 @@ class Worker:
         self._measures = measures or IngestMeasures()
         self._connect = connect
         self._directory = Directory()
-        self._ahead = Ahead(source, self._directory, MOST_MESSAGES)
         self._tables = {name: ReadingTable(product) for name, product in product_types().items()}
         self._detectors = Detectors(partitions, self._tables)
         self._silences = DeviceSilences(partitions)
@@ -100,20 +99,18 @@ class Worker:
         """Work until `stop`; a database that is away is waited for, and nothing is acknowledged meanwhile."""
         while not self._is_stopping:
             asked_at = datetime.now(UTC)
-            messages, ahead = self._ahead.receive(_WAIT_S)
+            messages = self._source.receive(MOST_MESSAGES, _WAIT_S)
             self._measures.received(messages)
             self._replays.look()
             self._resends.look()
-            if messages and len(messages) < MOST_MESSAGES and ahead is None:
+            if messages and len(messages) < MOST_MESSAGES:
                 time.sleep(_FILL_S)
                 messages = [*messages, *self._source.receive(MOST_MESSAGES - len(messages), 0.0)]
-            waiting = self._ahead.look() if len(messages) >= MOST_MESSAGES else ()
-            self._measures.received([*messages, *waiting])
-            decoded = ahead.result() if ahead is not None else None
-            is_pressed = bool(waiting)
-            for batch in batches(messages) if messages else ():
+                self._measures.received(messages)
+            is_pressed = len(messages) >= MOST_MESSAGES
+            for batch in _batches(messages) if messages else ():
                 with self._measures.committing(batch):
-                    self.commit(batch, is_pressed=is_pressed, decoded=decoded)
+                    self.commit(batch, is_pressed=is_pressed)
                 self._source.acknowledge(batch)
             if not is_pressed:
                 self.settle()
@@ -148,7 +145,6 @@ class Worker:
 
     def close(self) -> None:
         """Leave the database and the source."""
-        self._ahead.close()
         self._connection.close()
         self._source.close()
 
@@ -182,13 +178,12 @@ class Worker:
         except _AWAY as error:
             _log.warning("the last checkpoint is left out: %s", error)
 
-    def commit(self, messages: Sequence[Message], *, is_pressed: bool = False, decoded: Decoded | None = None) -> None:
-        """Commit a batch, however long that takes; `decoded` is what it holds, where that is known already."""
+    def commit(self, messages: Sequence[Message], *, is_pressed: bool = False) -> None:
+        """Commit a batch, however long that takes."""
         for attempt in range(1_000_000):
             try:
                 self.connected()
-                # What a transaction that was undone has been told is not to be used again.
-                self.take(messages, is_pressed=is_pressed, decoded=None if attempt else decoded)
+                self.take(messages, is_pressed=is_pressed)
             except _AWAY as error:
                 if _is_too_much(error) and len(messages) > 1:
                     self._commit_apart(messages, error)
@@ -234,23 +229,15 @@ class Worker:
                 self._measures.refused(refusal.reason)
                 return
 
-    def take(
-        self,
-        messages: Sequence[Message],
-        settle: Settle = keep_refused,
-        *,
-        is_pressed: bool = False,
-        decoded: Decoded | None = None,
-    ) -> None:
+    def take(self, messages: Sequence[Message], settle: Settle = keep_refused, *, is_pressed: bool = False) -> None:
         """Take one batch into the database, in one transaction.
 
         `settle` has the last word in it, with what was decoded and how many readings were new: for live messages it
         keeps what was refused, for a replay it writes down what became of it. While more messages wait, `is_pressed`,
         what can be said again by the readings is written later.
         """
-        if decoded is None:
-            topics = [message.topic for message in messages]
-            decoded = decode(messages, self._directory.places(self._connection, topics, time.monotonic()))
+        topics = [message.topic for message in messages]
+        decoded = decode(messages, self._directory.places(self._connection, topics, time.monotonic()))
         is_due = time.monotonic() >= self._checkpoint_at_s
         try:
             with self._connection.transaction():
@@ -284,6 +271,17 @@ class Worker:
         self._settling.stored(product, stored)
         tell(self._connection, product, outcome, devices)
         return len(stored)
+
+
+def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
+    """Split messages so that no transaction grows without bound when a recording comes in with many samples each."""
+    start = size = 0
+    for index, message in enumerate(messages):
+        if size and size + len(message.payload) > _MOST_BYTES:
+            yield messages[start:index]
+            start, size = index, 0
+        size += len(message.payload)
+    yield messages[start:]
 
 
 def _is_too_much(error: Exception) -> bool:
