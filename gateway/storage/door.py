@@ -215,9 +215,10 @@ def mark_hours_due(connection: Connection, hours: Sequence[tuple[str, int, int]]
 
 
 def settled_numbers(connection: Connection, partitions: range) -> dict[int, int]:
-    """Return by partition up to which ingest number all that readings say beside their values is written."""
+    """Return up to which ingest number all that readings say beside their values is written, where some is left."""
     rows = connection.execute(
-        "SELECT partition, settled_ingest_no FROM ingest_partition WHERE partition >= %s AND partition < %s",
+        """SELECT partition, settled_ingest_no FROM ingest_partition
+        WHERE partition >= %s AND partition < %s AND settled_ingest_no < last_ingest_no""",
         [partitions.start, partitions.stop],
     )
     return dict(rows.fetchall())

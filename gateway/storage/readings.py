@@ -216,14 +216,20 @@ class ReadingTable:
         list of (int, int, int, int)
             Partition, device id, the earliest claimed time among its readings in microseconds, the newest number.
         """
+        last = dict(connection.execute("SELECT partition, last_ingest_no FROM ingest_partition").fetchall())
+        moved = {partition: number for partition, number in numbers.items() if last.get(partition, 0) > number}
+        if not moved:
+            return []
+        # The least number stands there as a constant, by which TimescaleDB leaves packed readings unopened.
         rows = connection.execute(
             sql.SQL(
                 """SELECT r.partition, r.device_id, min(r.claimed_at), max(r.ingest_no)
-                FROM unnest(%s::int[], %s::bigint[]) AS asked (partition, ingest_no)
+                FROM unnest(%(partitions)s::int[], %(numbers)s::bigint[]) AS asked (partition, ingest_no)
                 JOIN {table} r ON r.partition = asked.partition AND r.ingest_no > asked.ingest_no
+                WHERE r.ingest_no > {least}
                 GROUP BY r.partition, r.device_id ORDER BY r.partition, r.device_id"""
-            ).format(table=self.name),
-            [list(numbers), list(numbers.values())],
+            ).format(table=self.name, least=sql.Literal(min(moved.values()))),
+            {"partitions": list(moved), "numbers": list(moved.values())},
         )
         return [(partition, device, to_us(at), number) for partition, device, at, number in rows]
 

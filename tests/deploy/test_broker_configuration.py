@@ -28,6 +28,7 @@ def test_it_keeps_as_much_and_lets_in_as_few_as_the_embedded_one() -> None:
             service_port=2,
             queue_messages=broker.QUEUE_MESSAGES,
             queue_bytes=broker.QUEUE_BYTES,
+            certificate_door="",
         )
     )
     here = options(deploy("mosquitto.conf").read_text("utf-8"))
