@@ -62,6 +62,7 @@ class Stack:
             "database:5432/callout": f"{where['host']}:{where['port']}/{ACCOUNT}",
             "broker:1884": f"127.0.0.1:{self.ports['1884']}",
             "localhost:8883": f"localhost:{self.ports['8883']}",
+            "localhost:8884": f"localhost:{self.ports['8884']}",
         }
         configuration = self.mapped(deploy("mosquitto.conf").read_text("utf-8"))
         for port in BROKER_PORTS:

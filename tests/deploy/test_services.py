@@ -44,7 +44,7 @@ def certified(stack: Stack, enrolled: dict[str, Any]) -> tuple[str, Path]:
     (folder / "device.csr").write_text(key.request())
     told = enrol(stack, "ev-2", "--csr", str(folder / "device.csr"))
     key.keep(folder, told["credentials"]["certificate"])
-    assert told["broker"] == {"host": "localhost", "port": int(BY_CERTIFICATE), "tls": True}
+    assert told["broker"] == {"host": "localhost", "port": stack.ports[BY_CERTIFICATE], "tls": True}
     return told["credentials"]["username"], folder
 
 
