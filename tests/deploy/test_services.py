@@ -109,6 +109,8 @@ class Device:
     def close(self) -> None:
         self.client.disconnect()
         self.client.loop_stop()
+        # paho leaves the pair of sockets by which its thread is woken to the garbage collector.
+        self.client._reset_sockets()
 
 
 def let_in(stack: Stack, user: str, password: str) -> Device:

@@ -24,6 +24,7 @@ from gateway.embedded.broker import EmbeddedBroker
 from gateway.embedded.folder import DataFolder, open_folder
 from gateway.embedded.ports import next_free_port
 from gateway.embedded.postgres import EmbeddedPostgres
+from gateway.ingest.sharing import SERVES
 from gateway.settings import CHECKOUT
 from gateway.storage.migrate import migrate
 from tests.conftest import free_port, make_enterable
@@ -92,7 +93,7 @@ def start(small_broker: EmbeddedBroker, tmp_path: Path) -> Iterator[Callable[[st
             )
         ingest = Ingest(process, f"http://127.0.0.1:{port}", log)
         started.append(ingest)
-        wait_until(lambda: "ingest takes in" in log.read_text() or process.poll() is not None)
+        wait_until(lambda: SERVES in log.read_text() or process.poll() is not None)
         assert process.poll() is None, log.read_text()
         return ingest
 
