@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,7 +35,8 @@ def acted(now: Standing, process_no: int, todo: Plan) -> Standing:
         for row in now.leases
     ]
     if todo.divides:
-        rows = [LeaseRow(each, 0, None) for each in division(now.wanted_ranges)]
+        new = division(now.wanted_ranges)
+        return replace(now, leases=tuple(LeaseRow(each, 0, None) for each in new), sessions=new)
     return replace(now, leases=tuple(rows))
 
 
@@ -69,3 +71,12 @@ def test_while_the_partitions_are_divided_anew_nobody_else_serves() -> None:
     assert not plan(5, now).divides
     alone = replace(now, leases=tuple(replace(row, owner=5) for row in rows))
     assert plan(5, alone).divides
+
+
+@pytest.mark.parametrize("sessions", [(*division(4), range(64)), division(4)[1:], ()])
+def test_what_a_division_has_left_behind_half_way_is_put_in_order_before_anything_is_served(
+    sessions: tuple[range, ...],
+) -> None:
+    rows = tuple(LeaseRow(each, 3, 5) for each in division(4))
+    assert plan(5, Standing(rows, (5,), 4, sessions)) == Plan(divides=True)
+    assert plan(5, Standing(rows, (5,), 4, division(4))).serve == rows
