@@ -237,6 +237,34 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class CrossChannel:
+    """A channel that no longer agrees with the device's other channels.
+
+    The feature has one column for each of `channels`. `learn` samples teach how each follows the others, with a ridge of
+    `ridge` on their correlations; a channel's sigma is at least its own of `scale_floors`, in that channel's unit. The
+    residual, smoothed with `tau_s`, is held against `limit` and `clear`, in sigmas of the smoothed residual; its usual
+    level follows with `forget_s` while it is well.
+    """
+
+    name: str
+    title: str
+    component: str
+    feature: str
+    channels: int
+    learn: int
+    scale_floors: tuple[float, ...]
+    ridge: float
+    tau_s: float
+    forget_s: float
+    limit: float
+    clear: float
+    on_delay_s: float
+    off_delay_s: float
+    unit: str = "σ"
+    is_safety: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Silence:
     """A device of which nothing is heard, by the server's own clock.
 
@@ -261,5 +289,5 @@ class Silence:
 
 
 # What looks at readings, and all that there is: silence looks at the absence of them.
-OfReadings = Limit | Peer | Reported | Register | MinimumFlow | Stuck | Drift | Step
+OfReadings = Limit | Peer | Reported | Register | MinimumFlow | Stuck | Drift | Step | CrossChannel
 Monitor = OfReadings | Silence

@@ -10,12 +10,25 @@ from typing import Final, Literal
 
 import numpy as np
 
-from devices.monitors import Drift, Limit, MinimumFlow, OfReadings, Peer, Register, Reported, Silence, Step, Stuck
+from devices.monitors import (
+    CrossChannel,
+    Drift,
+    Limit,
+    MinimumFlow,
+    OfReadings,
+    Peer,
+    Register,
+    Reported,
+    Silence,
+    Step,
+    Stuck,
+)
 from devices.product import ProductType
 from devices.readings import Columns, FloatArray, IntArray
 from diagnostics.conditions import Conditions
 from diagnostics.detector import Detector, Readings
 from diagnostics.detectors import limit, reported
+from diagnostics.detectors.cross_channel import CrossChannels
 from diagnostics.detectors.drift import Drifts
 from diagnostics.detectors.minimum_flow import MinimumFlows
 from diagnostics.detectors.peer import Peers
@@ -25,6 +38,7 @@ from diagnostics.detectors.stuck import Standstills
 from diagnostics.group import Group
 from diagnostics.latch import CLEAR, CONFIRMED, Changes
 from diagnostics.rows import DeviceRows
+from diagnostics.scores import Score, Scorer
 from diagnostics.state import Array, pack, unpack
 
 Phase = Literal["pending", "confirmed", "healed"]
@@ -76,7 +90,9 @@ class Watch:
             if not isinstance(monitor, Silence) and monitor not in scalars and monitor not in codes
         ]
 
-    def step(self, device_ids: IntArray, at_us: IntArray, columns: Columns) -> list[SymptomChange]:
+    def step(
+        self, device_ids: IntArray, at_us: IntArray, columns: Columns, scores: list[Score] | None = None
+    ) -> list[SymptomChange]:
         """Take a batch of samples into the state and return the symptoms that changed, in the order they did.
 
         Parameters
@@ -86,6 +102,8 @@ class Watch:
             than what a group of monitors has already seen does not move that group.
         columns : Columns
             The n samples' values.
+        scores : list of Score, optional
+            When given, it is appended with one entry for each monitor whose detector says how abnormal a sample is.
         """
         slots = self._rows.of(device_ids)
         features = _Features(self.product, columns)
@@ -93,12 +111,17 @@ class Watch:
         for group, reading in zip(self._groups, readings, strict=True):
             group.grow(len(self._rows), reading.width)
         changes: list[SymptomChange] = []
+        scorers = None if scores is None else [Scorer(group) for group in self._groups]
         gap_s = self.product.cadence_s * _GAP_CADENCES
         for rows in rounds(slots):
-            for group, reading in zip(self._groups, readings, strict=True):
+            for place, (group, reading) in enumerate(zip(self._groups, readings, strict=True)):
                 changed = group.step(slots[rows], reading.at(rows), at_us[rows], gap_s)
+                if scorers is not None:
+                    scorers[place].note(rows)
                 if changed is not None:
                     changes += self._told(group, changed, rows, device_ids, columns)
+        if scores is not None and scorers is not None:
+            scores += [score for scorer in scorers if (score := scorer.score(self.product)) is not None]
         return changes
 
     def _read(self, group: Group, features: "_Features") -> Readings:
@@ -256,7 +279,7 @@ def _phase(after: int) -> Phase:
 def _threshold(monitor: OfReadings) -> float:
     """Return the limit in the unit of the symptom's value; 0 where the value is not held against one."""
     match monitor:
-        case Limit() | MinimumFlow() | Stuck():
+        case Limit() | MinimumFlow() | Stuck() | CrossChannel():
             return monitor.limit
         case Drift() | Step():
             return monitor.limit if monitor.side == "above" else -monitor.limit
@@ -281,5 +304,7 @@ def _detector(monitor: OfReadings) -> Detector | None:
             return Drifts(monitor)
         case Step():
             return Steps(monitor)
+        case CrossChannel():
+            return CrossChannels(monitor)
         case Limit() | Reported():
             return None
