@@ -15,7 +15,7 @@ from typing import Protocol
 
 from gateway.errors import CalloutError
 
-Metric = float | Mapping[str, float]
+Metric = float | int | str | None | Sequence[str] | Mapping[str, "Metric"]
 Cell = str | float | int | None
 
 

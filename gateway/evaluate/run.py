@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final, cast
 
-from gateway.evaluate.report import Cell, Evaluate, EvaluateError, Options, Progress, Report, Table
+from gateway.evaluate.report import Cell, Evaluate, EvaluateError, Metric, Options, Progress, Report, Table
 
 _PACKAGE: Final = "gateway.evaluate"
 # What makes a module a set. It is told by its text, so that help need not load what only a run needs.
@@ -41,16 +41,22 @@ def run(name: str, folder: Path, options: Options, progress: Progress) -> Report
 
 def lines(report: Report) -> Iterator[str]:
     """Yield a report as lines of a terminal: its metrics, then its tables."""
-    flat: list[tuple[str, Cell]] = []
-    for name, metric in report.metrics.items():
-        if isinstance(metric, Mapping):
-            flat += [(f"{name}.{inner}", value) for inner, value in metric.items()]
-        else:
-            flat.append((name, metric))
+    flat = [(name, cell) for metric in report.metrics for name, cell in _flat(metric, report.metrics[metric])]
     for table in (Table("Metrics", ("metric", "value"), flat), *report.tables):
         yield ""
         yield table.title
         yield from _ruled(table)
+
+
+def _flat(name: str, metric: Metric) -> Iterator[tuple[str, Cell]]:
+    """Yield a metric, or those within it by their dotted names."""
+    if isinstance(metric, Mapping):
+        for inner, value in metric.items():
+            yield from _flat(f"{name}.{inner}", value)
+    elif isinstance(metric, str | float | int) or metric is None:
+        yield name, metric
+    else:
+        yield name, " ".join(metric) or None
 
 
 def _ruled(table: Table) -> Iterator[str]:
