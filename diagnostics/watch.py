@@ -10,35 +10,15 @@ from typing import Final, Literal
 
 import numpy as np
 
-from devices.monitors import (
-    CrossChannel,
-    Drift,
-    Limit,
-    MinimumFlow,
-    OfReadings,
-    Peer,
-    Register,
-    Reported,
-    Seasonal,
-    Silence,
-    Step,
-    Stuck,
-)
+from devices.monitors import Limit, OfReadings, Reported, Silence
 from devices.product import ProductType
 from devices.readings import Columns, FloatArray, IntArray
 from diagnostics.conditions import Conditions
-from diagnostics.detector import Detector, Readings
+from diagnostics.detector import Readings
 from diagnostics.detectors import limit, reported
-from diagnostics.detectors.cross_channel import CrossChannels
-from diagnostics.detectors.drift import Drifts
-from diagnostics.detectors.minimum_flow import MinimumFlows
-from diagnostics.detectors.peer import Peers
-from diagnostics.detectors.register import Registers
-from diagnostics.detectors.seasonal import Seasonals
-from diagnostics.detectors.step import Steps
-from diagnostics.detectors.stuck import Standstills
 from diagnostics.group import Group
 from diagnostics.latch import CLEAR, CONFIRMED, Changes
+from diagnostics.roster import detector_of, threshold_of
 from diagnostics.rows import DeviceRows
 from diagnostics.scores import Score, Scorer
 from diagnostics.state import Array, pack, unpack
@@ -87,7 +67,7 @@ class Watch:
             Group(name, monitors) for name, monitors in (("scalars", scalars), ("codes", codes)) if monitors
         ]
         self._groups += [
-            Group(monitor.name, [monitor], _detector(monitor))
+            Group(monitor.name, [monitor], detector_of(monitor))
             for monitor in product.monitors
             if not isinstance(monitor, Silence) and monitor not in scalars and monitor not in codes
         ]
@@ -149,7 +129,7 @@ class Watch:
                 phase=_phase(int(changed.after[index])),
                 since_us=int(changed.since_us[index]),
                 value=group.changed_value(index),
-                threshold=_threshold(monitor),
+                threshold=threshold_of(monitor),
                 text=self._codes_text(monitor, row, columns),
             )
 
@@ -276,39 +256,3 @@ def rounds(slots: IntArray) -> Iterator[IntArray]:
 
 def _phase(after: int) -> Phase:
     return "healed" if after == CLEAR else "confirmed" if after == CONFIRMED else "pending"
-
-
-def _threshold(monitor: OfReadings) -> float:
-    """Return the limit in the unit of the symptom's value; 0 where the value is not held against one."""
-    match monitor:
-        case Limit() | MinimumFlow() | Stuck() | Seasonal() | CrossChannel():
-            return monitor.limit
-        case Drift() | Step():
-            return monitor.limit if monitor.side == "above" else -monitor.limit
-        case Peer():
-            return monitor.limit * monitor.scale_floor
-        case Reported() | Register():
-            return 0.0
-
-
-def _detector(monitor: OfReadings) -> Detector | None:
-    """Return the detector of a monitor that needs a memory; limits and reported codes need none."""
-    match monitor:
-        case Peer():
-            return Peers(monitor)
-        case Register():
-            return Registers(monitor)
-        case MinimumFlow():
-            return MinimumFlows(monitor)
-        case Stuck():
-            return Standstills(monitor)
-        case Drift():
-            return Drifts(monitor)
-        case Step():
-            return Steps(monitor)
-        case Seasonal():
-            return Seasonals(monitor)
-        case CrossChannel():
-            return CrossChannels(monitor)
-        case Limit() | Reported():
-            return None

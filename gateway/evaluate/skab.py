@@ -175,10 +175,9 @@ def cropped(recording: Recording, seed: int | None) -> Recording:
         return recording
     chance = generator(seed, f"{recording.name} mirrored")
     kept = crop(seed, recording.name, len(recording.at_us), start=_MOST_CUT, end=0.25)
-    rows: IntArray = np.arange(kept.start, kept.stop)
-    if chance.random() < 0.5:
-        mirrored = np.arange(int(chance.integers(1, _MOST_MIRRORED)), 0, -1)
-        rows = np.concatenate([mirrored, np.arange(kept.stop)])
+    mirrored = int(chance.integers(1, _MOST_MIRRORED)) if chance.random() < 0.5 else 0
+    first = 0 if mirrored else kept.start
+    rows = np.abs(np.arange(first - mirrored, kept.stop))
     at_us = recording.at_us[0] + np.arange(len(rows)) * 1_000_000
     return Recording(recording.name, at_us, recording.sensors[rows], recording.is_anomalous[rows])
 
