@@ -19,6 +19,7 @@ from devices.monitors import (
     Peer,
     Register,
     Reported,
+    Shift,
     Silence,
     Step,
     Stuck,
@@ -33,6 +34,7 @@ from diagnostics.detectors.drift import Drifts
 from diagnostics.detectors.minimum_flow import MinimumFlows
 from diagnostics.detectors.peer import Peers
 from diagnostics.detectors.register import Registers
+from diagnostics.detectors.shift import Shifts
 from diagnostics.detectors.step import Steps
 from diagnostics.detectors.stuck import Standstills
 from diagnostics.group import Group
@@ -261,6 +263,10 @@ def rounds(slots: IntArray) -> Iterator[IntArray]:
     >>> [rows.tolist() for rows in rounds(np.array([5, 7, 5, 5]))]
     [[0, 1], [2], [3]]
     """
+    if len(slots) and (np.diff(slots) > 0).all():
+        # A whole fleet's hour, device by device, is one round as it is.
+        yield np.arange(len(slots))
+        return
     order = np.argsort(slots, kind="stable")
     ordered = slots[order]
     first = np.r_[True, ordered[1:] != ordered[:-1]] if len(slots) else np.zeros(0, bool)
@@ -285,7 +291,7 @@ def _threshold(monitor: OfReadings) -> float:
             return monitor.limit if monitor.side == "above" else -monitor.limit
         case Peer():
             return monitor.limit * monitor.scale_floor
-        case Reported() | Register():
+        case Reported() | Register() | Shift():
             return 0.0
 
 
@@ -306,5 +312,7 @@ def _detector(monitor: OfReadings) -> Detector | None:
             return Steps(monitor)
         case CrossChannel():
             return CrossChannels(monitor)
+        case Shift():
+            return Shifts(monitor)
         case Limit() | Reported():
             return None
