@@ -268,7 +268,7 @@ class CrossChannel:
 class Shift:
     """A level that has shifted for good, told by evidence that is summed up; a reporting cycle decides, not the delay on.
 
-    Wrong when the evidence for a lasting shift by `shift` sigmas, on either side, has come to `limit`, well at or below
+    Wrong when the evidence for a lasting shift by `shift` sigmas, on `side`, has come to `limit`, well at or below
     `clear`, both in nats (a nat: e times more probable with the shift than without). That alone is a pending symptom:
     it is confirmed by two reporting cycles of `cycle_s` that follow each other. The first `first` levels give a
     reference, `learn` levels pass before anything is said, about `remember` levels are remembered; after `hold` levels
@@ -290,6 +290,7 @@ class Shift:
     limit: float
     clear: float
     off_delay_s: float
+    side: Literal["above", "below", "either"] = "either"
     periods: Periods | None = None
     cycle_s: float = 86_400.0
     is_safety: bool = False

@@ -8,13 +8,16 @@ wild reading says little whatever its size. Two sums run, one for a shift up and
 zero: Page's CUSUM, in nats. By Wald's inequality a sum of x nats comes about by chance with a probability of the order
 of exp(-x); how large exactly is measured over the fleet, by `diagnostics.calibration`.
 
+The learned level is uncertain, and the more so the shorter it was learned. Each sum gives its standard error away:
+what could be explained by a level that was guessed too low is no evidence for a shift up.
+
 Level, scale and autocorrelation are learned with the weight 1/n, and remembered for so long as the monitor says. They
 stand still while the evidence is beyond the clearing limit, lest the shift be learned as usual. A shift within the first
 `first` levels is not known. Over a gap the last reading counts as if it were the one before. There is no season here:
 a feature with a daily or weekly rhythm is given by whole days, or as a residual.
 
 Takes [n, w]; the value is the level's change in the feature's unit, smoothed over some twelve levels; the score is the
-larger one of the two sums, in nats, at most 40. Memory: 52 bytes and four bytes for each of `first` levels.
+sum on the monitor's side, or the larger one, in nats, at most 40. Memory: 52 bytes and four bytes for each of `first` levels.
 
 Source: Page, Continuous inspection schemes (1954), for the sums; Harris, Ross and Cumbley, and before them Box and
 Jenkins, for residuals of an autoregression; Lange, Little and Taylor, Robust statistical modeling using the t
@@ -52,6 +55,8 @@ _GAIN: Final = 1.4
 _MILD: Final = 3.0
 # Innovations are no smaller than this share of the least sigma: beyond a likeness of .95 there is nothing to gain.
 _LEAST_SCALE: Final = 0.25
+# So many standard errors of the learned level are given away, lest a fleet's worst guesses make its alarms.
+_DOUBT: Final = 1.0
 _ONE: Final = np.float32(1)
 _NONE: Final = np.float32(0)
 
@@ -125,13 +130,19 @@ class Shifts:
         has = ~np.isnan(level)
         is_begun = kept["seen"] >= monitor.first
         known, is_judged = has & is_begun, has & (kept["seen"] >= monitor.learn)
-        evidence = np.maximum(kept["up"], kept["down"])
+        evidence = self._evidence(kept)
         is_calm = known & (evidence <= monitor.clear)
         kept["seen"] = kept["seen"] + has
         residual, innovation, likeness, scale = self._innovations(kept, level, known)
         if is_judged.any():
             step = np.clip(monitor.shift * (1.0 - likeness) * scale, _LEAST_STEP, _LARGEST_STEP)
-            evidence = _sum_up(kept, innovation, step, is_judged)
+            doubt = (
+                _DOUBT
+                * scale
+                * np.sqrt((1.0 - likeness) * (1.0 + likeness) / np.minimum(kept["seen"], monitor.remember))
+            )
+            _sum_up(kept, innovation, step, doubt, is_judged)
+            evidence = self._evidence(kept)
         self._learn(kept, residual, innovation, likeness, is_calm)
         change = kept["change"] + _NEWEST * (residual - kept["change"])
         kept["change"] = np.where(known, change, kept["change"]).astype(np.float32)
@@ -146,6 +157,16 @@ class Shifts:
         wrong = is_judged & (evidence >= monitor.limit) & ~is_usual
         well = is_judged & ((evidence <= monitor.clear) | is_usual)
         return Conditions(change * kept["sigma"], is_judged, wrong, well, np.where(is_judged, evidence, np.nan))
+
+    def _evidence(self, kept: Mapping[str, Array]) -> FloatArray:
+        """What there is for a shift on the monitor's side, in nats."""
+        match self._monitor.side:
+            case "above":
+                return kept["up"].astype(np.float64)
+            case "below":
+                return kept["down"].astype(np.float64)
+            case "either":
+                return np.maximum(kept["up"], kept["down"]).astype(np.float64)
 
     def _innovations(
         self, kept: Mapping[str, Array], level: FloatArray, known: BoolArray
@@ -207,15 +228,17 @@ class Shifts:
             kept[name][rows, elements] = values
 
 
-def _sum_up(kept: dict[str, Array], innovation: FloatArray, step: FloatArray, on: BoolArray) -> FloatArray:
-    """Add what an innovation says for a shift by `step` up, and down; return the larger sum, in nats."""
-    unshifted = np.log(_FREEDOM + innovation * innovation)
+def _sum_up(kept: dict[str, Array], innovation: FloatArray, step: FloatArray, doubt: FloatArray, on: BoolArray) -> None:
+    """Add what an innovation says for a shift by `step` up, and down, in nats.
+
+    Each is held against a level that is off by `doubt` to the same side already.
+    """
     for name, sign in (("up", 1.0), ("down", -1.0)):
-        away = innovation - sign * step
-        told = kept[name] + _POWER * (unshifted - np.log(_FREEDOM + away * away))
+        unshifted = innovation - sign * doubt
+        shifted = unshifted - sign * step
+        told = kept[name] + _POWER * np.log((_FREEDOM + unshifted * unshifted) / (_FREEDOM + shifted * shifted))
         told = np.minimum(np.maximum(told, 0.0), _MOST_EVIDENCE)
         kept[name] = np.where(on, told, kept[name]).astype(np.float32)
-    return np.maximum(kept["up"], kept["down"]).astype(np.float64)
 
 
 def _forget(kept: dict[str, Array], where: BoolArray) -> None:

@@ -56,7 +56,9 @@ PRODUCT: Final = ProductType(
     remedies={},
     components={"probe": "Probe"},
     plots={},
-    decode=lambda payload, kind: Refusal("none", f"{len(payload)} bytes of {kind} are not read: the fleet is simulated"),
+    decode=lambda payload, kind: Refusal(
+        "none", f"{len(payload)} bytes of {kind} are not read: the fleet is simulated"
+    ),
     cadence_s=3600.0,
     lateness_s=86_400.0,
     false_requests_per_device_year=0.01,
@@ -87,7 +89,9 @@ def evaluate(folder: Path, options: Options, progress: Progress) -> Report:
     """Run the fleet: simulated by its plan, or already injected where there are labels."""
     plan = load_plan(folder)
     life = (
-        simulated(plan, options.crop_seed) if options.labels is None else recorded(folder, options.labels, plan.within_h)
+        simulated(plan, options.crop_seed)
+        if options.labels is None
+        else recorded(folder, options.labels, plan.within_h)
     )
     return _report(life, run(life, progress))
 
@@ -135,7 +139,7 @@ class _Cycles:
     def decide(self, number: int, scores: FloatArray, outcome: Outcome) -> BoolArray:
         """Decide a cycle and return who is confirmed."""
         if not np.isnan(scores).all():
-            self._pooled.append(scores[~self._is_open].astype(np.float32))
+            self._pooled.append(scores.astype(np.float32))
         self._renew(number)
         if self._null is None:
             return np.zeros(len(scores), np.bool_)
@@ -149,7 +153,7 @@ class _Cycles:
         made_at, cycles_in_it = (None, 0) if self._null is None else self._null[1:]
         if len(self._pooled) < reporting.FEWEST_CYCLES or not reporting.is_null_due(made_at, cycles_in_it, number):
             return
-        null = pool(np.concatenate(self._pooled).astype(np.float64))
+        null = pool(np.concatenate([scores[~self._is_open] for scores in self._pooled]).astype(np.float64))
         if null is not None:
             self._null = null, number, len(self._pooled)
 

@@ -155,7 +155,9 @@ def _read_matrix(file: Path) -> tuple[Sequence[str], int, FloatArray]:
     except (OSError, ValueError) as error:
         raise EvaluateError(f"{file} cannot be read: {error}. Save it by numpy.save, without pickle.") from error
     if matrix.ndim != 2 or matrix.dtype.kind not in "fiu" or not matrix.size:  # noqa: PLR2004
-        raise EvaluateError(f"{file} holds {matrix.shape} of {matrix.dtype}: give a matrix of numbers [hours, devices].")
+        raise EvaluateError(
+            f"{file} holds {matrix.shape} of {matrix.dtype}: give a matrix of numbers [hours, devices]."
+        )
     return [str(column) for column in range(matrix.shape[1])], 0, matrix
 
 
@@ -177,7 +179,9 @@ def _read_csv(data: Sequence[Path]) -> tuple[Sequence[str], int, FloatArray]:
         raise EvaluateError(f"{data[0]} has no rows. Give at least one reading.")
     first, last = min(hours), max(hours)
     if last - first > 24 * 366 * 10:
-        raise EvaluateError(f"{data[0]}: readings lie {last - first} hours apart. Are they of one fleet, in one kind of time?")
+        raise EvaluateError(
+            f"{data[0]}: readings lie {last - first} hours apart. Are they of one fleet, in one kind of time?"
+        )
     total, count = (np.zeros((last - first + 1, len(names)), np.float32) for _ in range(2))
     known = ~np.isnan(values)
     where = np.array(hours)[known] - first, np.array(places)[known]

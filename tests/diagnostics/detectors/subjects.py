@@ -17,6 +17,7 @@ from devices.monitors import (
     Peer,
     Periods,
     Register,
+    Shift,
     Step,
     StepKind,
     Stuck,
@@ -106,6 +107,10 @@ SUBJECTS: Mapping[str, Subject] = {
             is_share=True,
         ),
         _register(_bypassed),
+    ),
+    "shift": Subject(
+        Shift("shifted", "M", "part", "value", "", 1.5, 24, 5 * 24, 28 * 24, 90 * 24, 0.1, 8, 4, 0.0),
+        _level(50.0, 53.0, 1.0),
     ),
 }  # fmt: skip
 # Codes are no numbers, and silence is the absence of readings: both are tried elsewhere.
