@@ -95,7 +95,7 @@ def fit(scores: FloatArray, share: float) -> Tail:
     excess = scores[scores > start] - start
     limit = last - start
     seen = excess[excess < limit]
-    if len(seen) < 50 or limit <= 0:  # noqa: PLR2004
+    if len(seen) < 50 or limit <= 0:
         raise ValueError(f"{len(seen)} different scores beyond {start:g} are too few to fit a tail: 50 are needed")
     censored = len(excess) - len(seen)
     fits = [_scale_and_likelihood(shape, seen, limit, censored) for shape in _SHAPES.tolist()]

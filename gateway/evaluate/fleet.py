@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from devices.monitors import Shift
 from devices.product import Feature, ProductType
@@ -131,7 +132,7 @@ class _Cycles:
     """What the cycles of n devices remember: scores of the last ones, the present null, who passed, who is open."""
 
     def __init__(self, count: int) -> None:
-        self._pooled: deque[FloatArray] = deque(maxlen=reporting.POOLED)
+        self._pooled: deque[NDArray[np.float32]] = deque(maxlen=reporting.POOLED)
         self._null: tuple[Null, int, int] | None = None
         self._is_open: BoolArray = np.zeros(count, np.bool_)
         self._passed: BoolArray = np.zeros(count, np.bool_)
@@ -172,7 +173,7 @@ def _report(life: Life, outcome: Outcome) -> Report:
     spread_d = _spread_d(life, faulty)
     metrics: Mapping[str, float] = {
         "found_share": _share(is_found.sum(), len(faulty)),
-        "found_within_3_days_share": _share((delays_h <= 72).sum(), len(faulty)),  # noqa: PLR2004
+        "found_within_3_days_share": _share((delays_h <= 72).sum(), len(faulty)),
         "median_delay_d": float(np.median(delays_h)) / _DAY_H if len(faulty) else float("nan"),
         "false_share": _share((~is_true).sum(), len(is_true)),
         "requests": float(len(is_true)),

@@ -154,7 +154,7 @@ def _read_matrix(file: Path) -> tuple[Sequence[str], int, FloatArray]:
         matrix: FloatArray = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise EvaluateError(f"{file} cannot be read: {error}. Save it by numpy.save, without pickle.") from error
-    if matrix.ndim != 2 or matrix.dtype.kind not in "fiu" or not matrix.size:  # noqa: PLR2004
+    if matrix.ndim != 2 or matrix.dtype.kind not in "fiu" or not matrix.size:
         raise EvaluateError(
             f"{file} holds {matrix.shape} of {matrix.dtype}: give a matrix of numbers [hours, devices]."
         )
@@ -182,10 +182,10 @@ def _read_csv(data: Sequence[Path]) -> tuple[Sequence[str], int, FloatArray]:
         raise EvaluateError(
             f"{data[0]}: readings lie {last - first} hours apart. Are they of one fleet, in one kind of time?"
         )
-    total, count = (np.zeros((last - first + 1, len(names)), np.float32) for _ in range(2))
+    total, count = (np.zeros((last - first + 1, len(names))) for _ in range(2))
     known = ~np.isnan(values)
     where = np.array(hours)[known] - first, np.array(places)[known]
-    np.add.at(total, where, np.array(values, np.float32)[known])
+    np.add.at(total, where, np.array(values)[known])
     np.add.at(count, where, 1)
     with np.errstate(invalid="ignore"):
         return list(names), first * H_US, total / count
