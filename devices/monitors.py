@@ -297,6 +297,43 @@ class CrossChannel:
 
 
 @dataclass(frozen=True, slots=True)
+class Shift:
+    """A level that has shifted for good, told by evidence that is summed up; a reporting cycle decides, not the delay on.
+
+    Wrong when the evidence for a lasting shift by `shift` sigmas, on `side`, has come to `limit`, well at or below
+    `clear`, both in nats (a nat: e times more probable with the shift than without). That alone is a pending symptom:
+    it is confirmed by two reporting cycles of `cycle_s` that follow each other. The first `first` levels give a
+    reference, `learn` levels pass before anything is said, about `remember` levels are remembered; after `hold` levels
+    away from it the new level is taken for usual. A sigma is at least `scale_floor`, in the feature's unit; `unit` is
+    what people read. Every sample is a level, or every one of `periods`.
+    """
+
+    name: str
+    title: str
+    component: str
+    feature: str
+    unit: str
+    shift: float
+    first: int
+    learn: int
+    remember: int
+    hold: int
+    scale_floor: float
+    limit: float
+    clear: float
+    off_delay_s: float
+    side: Literal["above", "below", "either"] = "either"
+    periods: Periods | None = None
+    cycle_s: float = 86_400.0
+    is_safety: bool = False
+
+    @property
+    def on_delay_s(self) -> float:
+        """No time alone confirms it."""
+        return float("inf")
+
+
+@dataclass(frozen=True, slots=True)
 class Silence:
     """A device of which nothing is heard, by the server's own clock.
 
@@ -321,5 +358,7 @@ class Silence:
 
 
 # What looks at readings, and all that there is: silence looks at the absence of them.
-OfReadings = Limit | Peer | Reported | Register | MinimumFlow | Stuck | Drift | Step | Seasonal | CrossChannel
+OfReadings = Limit | Peer | Reported | Register | MinimumFlow | Stuck | Drift | Step | Seasonal | CrossChannel | Shift
+# Statistical monitors: a reporting cycle of the whole fleet confirms their symptoms.
+Calibrated = Shift
 Monitor = OfReadings | Silence

@@ -10,6 +10,7 @@ from devices.monitors import (
     Register,
     Reported,
     Seasonal,
+    Shift,
     Step,
     Stuck,
 )
@@ -20,6 +21,7 @@ from diagnostics.detectors.minimum_flow import MinimumFlows
 from diagnostics.detectors.peer import Peers
 from diagnostics.detectors.register import Registers
 from diagnostics.detectors.seasonal import Seasonals
+from diagnostics.detectors.shift import Shifts
 from diagnostics.detectors.step import Steps
 from diagnostics.detectors.stuck import Standstills
 
@@ -33,7 +35,7 @@ def threshold_of(monitor: OfReadings) -> float:
             return monitor.limit if monitor.side == "above" else -monitor.limit
         case Peer():
             return monitor.limit * monitor.scale_floor
-        case Reported() | Register():
+        case Reported() | Register() | Shift():
             return 0.0
 
 
@@ -56,5 +58,7 @@ def detector_of(monitor: OfReadings) -> Detector | None:
             return Seasonals(monitor)
         case CrossChannel():
             return CrossChannels(monitor)
+        case Shift():
+            return Shifts(monitor)
         case Limit() | Reported():
             return None

@@ -123,7 +123,8 @@ def residual(
 def _usual(memory: Memory, slots: IntArray, hours: IntArray) -> FloatArray:
     """What these devices add at these hours of the week, beyond level and peers; [n, w]."""
     width = memory["profile"].shape[1]
-    rows, elements = slots[:, None], np.arange(width)[None, :]
+    rows = slots[:, None]
+    elements: IntArray = np.arange(width)[None, :]
     total, total_h = np.zeros((len(slots), width)), np.zeros((len(slots), width))
     for day in range(HOURS // _DAY_HOURS):
         of = (hours % _DAY_HOURS + _DAY_HOURS * day)[:, None]
@@ -137,7 +138,8 @@ def _usual(memory: Memory, slots: IntArray, hours: IntArray) -> FloatArray:
 
 
 def _teach(memory: Memory, slots: IntArray, hours: IntArray, apart: FloatArray, seen_h: FloatArray) -> None:
-    rows, elements, bins = slots[:, None], np.arange(apart.shape[1])[None, :], hours[:, None]
+    elements: IntArray = np.arange(apart.shape[1])[None, :]
+    rows, bins = slots[:, None], hours[:, None]
     before = memory["profile"][rows, elements, bins].astype(np.float64)
     before_h = memory["profile_h"][rows, elements, bins].astype(np.float64)
     all_h = np.minimum(before_h + seen_h, _REMEMBERS_H)

@@ -243,6 +243,10 @@ def rounds(slots: IntArray) -> Iterator[IntArray]:
     >>> [rows.tolist() for rows in rounds(np.array([5, 7, 5, 5]))]
     [[0, 1], [2], [3]]
     """
+    if len(slots) and (np.diff(slots) > 0).all():
+        # A whole fleet's hour, device by device, is one round as it is.
+        yield np.arange(len(slots))
+        return
     order = np.argsort(slots, kind="stable")
     ordered = slots[order]
     first = np.r_[True, ordered[1:] != ordered[:-1]] if len(slots) else np.zeros(0, bool)

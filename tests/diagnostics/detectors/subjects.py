@@ -19,6 +19,7 @@ from devices.monitors import (
     Periods,
     Register,
     Seasonal,
+    Shift,
     Step,
     StepKind,
     Stuck,
@@ -125,6 +126,10 @@ SUBJECTS: Mapping[str, Subject] = {
             is_share=True,
         ),
         _register(_bypassed),
+    ),
+    "shift": Subject(
+        Shift("shifted", "M", "part", "value", "", 1.5, 24, 5 * 24, 28 * 24, 90 * 24, 0.1, 8, 4, 0.0),
+        _level(50.0, 53.0, 1.0),
     ),
 }  # fmt: skip
 # Codes are no numbers, and silence is the absence of readings: both are tried elsewhere.
