@@ -124,7 +124,7 @@ def _usual(memory: Memory, slots: IntArray, hours: IntArray) -> FloatArray:
     """What these devices add at these hours of the week, beyond level and peers; [n, w]."""
     width = memory["profile"].shape[1]
     rows = slots[:, None]
-    elements: IntArray = np.arange(width)[None, :]
+    elements: IntArray = np.arange(int(width))[None, :]
     total, total_h = np.zeros((len(slots), width)), np.zeros((len(slots), width))
     for day in range(HOURS // _DAY_HOURS):
         of = (hours % _DAY_HOURS + _DAY_HOURS * day)[:, None]
@@ -138,7 +138,7 @@ def _usual(memory: Memory, slots: IntArray, hours: IntArray) -> FloatArray:
 
 
 def _teach(memory: Memory, slots: IntArray, hours: IntArray, apart: FloatArray, seen_h: FloatArray) -> None:
-    elements: IntArray = np.arange(apart.shape[1])[None, :]
+    elements: IntArray = np.arange(int(apart.shape[1]))[None, :]
     rows, bins = slots[:, None], hours[:, None]
     before = memory["profile"][rows, elements, bins].astype(np.float64)
     before_h = memory["profile_h"][rows, elements, bins].astype(np.float64)

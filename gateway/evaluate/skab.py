@@ -177,7 +177,7 @@ def cropped(recording: Recording, seed: int | None) -> Recording:
     kept = crop(seed, recording.name, len(recording.at_us), start=_MOST_CUT, end=0.25)
     mirrored = int(chance.integers(1, _MOST_MIRRORED)) if chance.random() < 0.5 else 0
     first = 0 if mirrored else kept.start
-    places: IntArray = np.arange(first - mirrored, kept.stop)
+    places: IntArray = np.arange(int(first) - mirrored, int(kept.stop))
     rows = np.abs(places)
     at_us = recording.at_us[0] + np.arange(len(rows)) * 1_000_000
     return Recording(recording.name, at_us, recording.sensors[rows], recording.is_anomalous[rows])
