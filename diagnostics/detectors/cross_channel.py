@@ -4,7 +4,8 @@ Channels of one machine move together: load, temperature and season move them al
 regression on the others says more than the channel itself. Of the first samples, which teach, only moments are kept:
 the mean and the co-moments of the channels, and those of the channels smoothed. At the end of them the regression of
 every channel on the others comes out of one inverse, and since smoothing and regression are both linear, so does the
-scale of each smoothed residual, with all the slow wandering that the device showed while it was healthy. From then on
+scale of each smoothed residual, with all the slow wandering that the device showed while it was healthy, and some that
+it may not have shown yet. From then on
 each residual, clipped so that one spike cannot poison the state, is smoothed over event time and held against that scale.
 
 A strong ridge is meant: channels that happened to wander together while the device was learned would otherwise be taken
@@ -34,6 +35,8 @@ from diagnostics.detector import Memory, Readings, Values
 _CLIP: Final = 6.0
 # A channel has to have had a value in this share of the samples that taught.
 _OFTEN_ENOUGH: Final = 0.5
+# Wandering that a device may not have shown while it was learned, in sigmas of the residual.
+_UNSEEN: Final = 0.2
 # While it is learned, deviations are cut as well, once so many samples say what is much.
 _FEW: Final = 30
 # What is larger, in whatever unit, was not measured: it is a matter of limits, and teaches nothing here.
@@ -69,7 +72,7 @@ class CrossChannels:
     ...     return channels.judge(np.array([0]), channels.read(both), np.array([second * 1_000_000]), np.array([1.0]))
     >>> told = [(second, now.value) for second in range(100) if (now := said(second)).wrong.any()]
     >>> told[0][0], told[0][1].round(1).tolist()
-    (82, [[5.3, -4.4]])
+    (82, [[4.7, -3.9]])
     """
 
     def __init__(self, monitor: CrossChannel) -> None:
@@ -177,7 +180,7 @@ class CrossChannels:
         weights /= np.fmax(_spread(weights, correlation), floors / sigma)[:, :, None]
         weights /= sigma[:, None, :]
         often = memory["count"][slots] >= _OFTEN_ENOUGH * memory["seen"][slots]
-        scale = np.where(often, np.fmax(_spread(weights, smoothed), _smallest(weights, floors)), np.nan)
+        scale = np.where(often, np.hypot(_spread(weights, smoothed), _UNSEEN), np.nan)
         leaning = (weights * (memory["smooth"][slots] - memory["mean"][slots])[:, None, :]).sum(axis=-1)
         memory["moments"][slots, :, :width], memory["scale"][slots] = weights, scale
         memory["smooth"][slots], memory["usual"][slots] = leaning, 0.0
@@ -204,8 +207,3 @@ def _spread(weights: FloatArray, moments: FloatArray) -> FloatArray:
     """Return the standard deviation of weighted sums of channels, [d, w, w] and their moments [d, w, w] -> [d, w]."""
     variance = ((weights[:, :, :, None] * moments[:, None, :, :]).sum(axis=2) * weights).sum(axis=-1)
     return np.sqrt(np.fmax(variance, 0.0))
-
-
-def _smallest(weights: FloatArray, floors: FloatArray) -> FloatArray:
-    """Return the least scale of smoothed residuals: what a tenth of a channel's floor would make of it, [d, w]."""
-    return 0.1 * np.diagonal(weights, axis1=1, axis2=2) * floors

@@ -63,8 +63,8 @@ MONITOR: Final = CrossChannel(
     ridge=0.1,
     tau_s=15.0,
     forget_s=600.0,
-    limit=7.0,
-    clear=5.0,
+    limit=5.0,
+    clear=3.5,
     on_delay_s=0.0,
     off_delay_s=0.0,
 )
