@@ -5,8 +5,8 @@ regression on the others says more than the channel itself. Of the first samples
 the mean and the co-moments of the channels, and those of the channels smoothed. At the end of them the regression of
 every channel on the others comes out of one inverse, and since smoothing and regression are both linear, so does the
 scale of each smoothed residual, with all the slow wandering that the device showed while it was healthy, and some that
-it may not have shown yet. From then on
-each residual, clipped so that one spike cannot poison the state, is smoothed over event time and held against that scale.
+it may not have shown yet. From then on each residual, clipped so that one spike cannot poison the state, is smoothed
+over event time and held against that scale.
 
 A strong ridge is meant: channels that happened to wander together while the device was learned would otherwise be taken
 to be one. While a channel is within its clearing limit, its residual's usual level follows with the time constant of
@@ -17,7 +17,7 @@ than half was known while the device was learned is never judged. What was wrong
 for healthy. Which channel is at fault is not known: those that hang on it lean, too.
 
 Deviations are cut while they teach, too. Takes [n, w] with a column for each channel, in units of their own. The value is the smoothed residual in sigmas, signed;
-the score is its size. The memory is 21 bytes and twice four bytes for each channel, for each channel: 680 bytes for eight.
+the score is its size. The memory is 28 bytes, and eight for each channel, for each channel: 736 bytes for eight.
 
 Source: Hoerl and Kennard, Ridge regression (1970); the regressions from the inverse after Whittaker, Graphical Models
 (1990), 5.7; moments after Welford (1962); the smoothing after Roberts (1959).

@@ -16,7 +16,7 @@ A change that lasts is followed by the level, within its time constant; then the
 usual. Faults that were there while the device was learned are not known. Nothing is known of why an hour is as it is.
 
 Takes float64 [n, w], NaN where unknown. The value is the evidence, with the sign of the residual, in sigmas; the score is
-its size. The memory is 1,020 bytes of profile for each element and 20 bytes beside.
+its size. The memory is 1,008 bytes of profile for each element, and 32 beside.
 
 Source: Roberts (1959) for the smoothing; Page, Continuous inspection schemes (1954), for the sums; Ahmad et al.,
 Unsupervised real-time anomaly detection (2017), for the thought to judge a residual by its own past.

@@ -135,6 +135,10 @@ def evaluate(folder: Path, options: Options, progress: Progress) -> Report:
     ]
     if not recordings:
         raise EvaluateError(f"--data {folder}: no file has the column `anomaly`. Name the folder that holds skab/.")
+    if max(len(recording.at_us) for recording in recordings) <= TEACHING_ROWS:
+        raise EvaluateError(
+            f"--data {folder}: no file has more than the {TEACHING_ROWS} rows that teach. Give whole files."
+        )
     judged = run(recordings, progress)
     tested = [(recording.name, *_tested(recording, of)) for recording, of in zip(recordings, judged, strict=True)]
     rows = [(name, *figures(truth, flagged, score).values(), len(truth)) for name, truth, flagged, score in tested]

@@ -49,6 +49,25 @@ def test_files_without_labels_are_passed_over_and_a_folder_of_them_is_an_error(t
         evaluate(write(tmp_path, is_labelled=False), Options(), quiet)
 
 
+def test_files_that_end_before_anything_could_be_tested_are_an_error(tmp_path: Path) -> None:
+    file = write(tmp_path) / "skab" / "valve1" / "600.csv"
+    file.write_text("\n".join(file.read_text().splitlines()[:300]) + "\n")
+    with pytest.raises(EvaluateError, match="more than the 400 rows that teach"):
+        evaluate(tmp_path, Options(), quiet)
+
+
+def test_a_dead_sensor_hides_nothing_of_the_others(tmp_path: Path) -> None:
+    file = write(tmp_path) / "skab" / "valve1" / "600.csv"
+    rows = [line.split(";") for line in file.read_text().splitlines()]
+    place = rows[0].index("Pressure")
+    for row in rows[1:]:
+        row[place] = ""
+    file.write_text("\n".join(";".join(row) for row in rows) + "\n")
+    f1 = evaluate(tmp_path, Options(), quiet).metrics["f1"]
+    assert isinstance(f1, float)
+    assert f1 > 0.85
+
+
 def test_a_missing_sensor_is_named(tmp_path: Path) -> None:
     with pytest.raises(EvaluateError, match="no column 'Pressure'"):
         evaluate(write(tmp_path, gone=("Pressure",)), Options(), quiet)
