@@ -237,6 +237,38 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Seasonal:
+    """A value that is not what it usually is at this hour of the week.
+
+    Expected is the device's level, which follows with `level_s`, and its own profile, learned beyond `peers`: what its
+    peer group usually adds at each of the 168 hours of a week in UTC, from Monday on, as a share of the level. `learn`
+    samples teach first. The residual, cut at `clip` robust scales of at least `scale_floor` in the feature's unit, is
+    smoothed with `tau_s` ("ewma", its size judged by this device's own past) or summed up beyond `slack` ("cusum").
+    `limit` and `clear` are in sigmas. After an alarm there is no other for `refractory_s`.
+    """
+
+    name: str
+    title: str
+    component: str
+    feature: str
+    evidence: Literal["ewma", "cusum"]
+    learn: int
+    level_s: float
+    tau_s: float
+    slack: float
+    clip: float
+    scale_floor: float
+    limit: float
+    clear: float
+    refractory_s: float
+    on_delay_s: float
+    off_delay_s: float
+    peers: tuple[float, ...] = ()
+    unit: str = "σ"
+    is_safety: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CrossChannel:
     """A channel that no longer agrees with the device's other channels.
 
@@ -326,7 +358,7 @@ class Silence:
 
 
 # What looks at readings, and all that there is: silence looks at the absence of them.
-OfReadings = Limit | Peer | Reported | Register | MinimumFlow | Stuck | Drift | Step | CrossChannel | Shift
+OfReadings = Limit | Peer | Reported | Register | MinimumFlow | Stuck | Drift | Step | Seasonal | CrossChannel | Shift
 # Statistical monitors: a reporting cycle of the whole fleet confirms their symptoms.
 Calibrated = Shift
 Monitor = OfReadings | Silence

@@ -19,6 +19,7 @@ from devices.monitors import (
     Peer,
     Register,
     Reported,
+    Seasonal,
     Shift,
     Silence,
     Step,
@@ -34,6 +35,7 @@ from diagnostics.detectors.drift import Drifts
 from diagnostics.detectors.minimum_flow import MinimumFlows
 from diagnostics.detectors.peer import Peers
 from diagnostics.detectors.register import Registers
+from diagnostics.detectors.seasonal import Seasonals
 from diagnostics.detectors.shift import Shifts
 from diagnostics.detectors.step import Steps
 from diagnostics.detectors.stuck import Standstills
@@ -285,7 +287,7 @@ def _phase(after: int) -> Phase:
 def _threshold(monitor: OfReadings) -> float:
     """Return the limit in the unit of the symptom's value; 0 where the value is not held against one."""
     match monitor:
-        case Limit() | MinimumFlow() | Stuck() | CrossChannel():
+        case Limit() | MinimumFlow() | Stuck() | Seasonal() | CrossChannel():
             return monitor.limit
         case Drift() | Step():
             return monitor.limit if monitor.side == "above" else -monitor.limit
@@ -310,6 +312,8 @@ def _detector(monitor: OfReadings) -> Detector | None:
             return Drifts(monitor)
         case Step():
             return Steps(monitor)
+        case Seasonal():
+            return Seasonals(monitor)
         case CrossChannel():
             return CrossChannels(monitor)
         case Shift():

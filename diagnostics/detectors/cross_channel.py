@@ -15,7 +15,7 @@ A value that is missing counts as usual for the others, and nothing is said of i
 than half was known while the device was learned is never judged. What was wrong while the device was learned is taken
 for healthy. Which channel is at fault is not known: those that hang on it lean, too.
 
-Takes [n, w] with a column for each channel, in units of their own. The value is the smoothed residual in sigmas, signed;
+Deviations are cut while they teach, too. Takes [n, w] with a column for each channel, in units of their own. The value is the smoothed residual in sigmas, signed;
 the score is its size. The memory is 21 bytes and twice four bytes for each channel, for each channel: 680 bytes for eight.
 
 Source: Hoerl and Kennard, Ridge regression (1970); the regressions from the inverse after Whittaker, Graphical Models
@@ -34,6 +34,10 @@ from diagnostics.detector import Memory, Readings, Values
 _CLIP: Final = 6.0
 # A channel has to have had a value in this share of the samples that taught.
 _OFTEN_ENOUGH: Final = 0.5
+# While it is learned, deviations are cut as well, once so many samples say what is much.
+_FEW: Final = 30
+# What is larger, in whatever unit, was not measured: it is a matter of limits, and teaches nothing here.
+_IMPOSSIBLE: Final = 1e9
 _NONE: Final = np.float32(0)
 _UNKNOWN: Final = np.float32(np.nan)
 
@@ -112,7 +116,8 @@ class CrossChannels:
         if not isinstance(now, Values):
             raise TypeError(f"monitor {self._monitor.name} needs values, not {type(now).__name__}")
         memory = self.memory
-        known = now.known
+        with np.errstate(invalid="ignore"):
+            known = np.abs(now.value) < _IMPOSSIBLE
         origin = memory["origin"][slots]
         memory["origin"][slots] = np.where(known & np.isnan(origin), now.value, origin)
         deviation = np.where(known, now.value - memory["origin"][slots], memory["mean"][slots])
@@ -131,6 +136,8 @@ class CrossChannels:
     def _learn(self, slots: IntArray, deviation: FloatArray, known: BoolArray, gain: FloatArray) -> None:
         memory = self.memory
         seen, count = memory["seen"][slots] + 1, memory["count"][slots] + known
+        mean, most = memory["mean"][slots], self._most(slots)
+        deviation = np.clip(deviation, mean - most, mean + most)
         smooth = memory["smooth"][slots]
         smooth = smooth + gain * (deviation - smooth)
         memory["seen"][slots], memory["count"][slots], memory["smooth"][slots] = seen, count, smooth
@@ -146,6 +153,14 @@ class CrossChannels:
         done = np.flatnonzero(seen[:, 0] >= self._monitor.learn)
         if len(done):
             self._fit(slots[done])
+
+    def _most(self, slots: IntArray) -> FloatArray:
+        """How far from the mean a sample teaches, in the channels' units, [n, w]."""
+        width = self.memory["mean"].shape[1]
+        seen = self.memory["seen"][slots]
+        moments = np.diagonal(self.memory["moments"][slots, :, :width], axis1=1, axis2=2)
+        sigma = np.sqrt(np.fmax(moments / np.maximum(seen, 1), 0.0))
+        return np.where(seen >= _FEW, _CLIP * np.fmax(sigma, np.array(self._monitor.scale_floors[:width])), np.inf)
 
     def _fit(self, slots: IntArray) -> None:
         """Turn moments into residuals' weights and scales."""
