@@ -76,10 +76,11 @@ class Group:
         if not takes.any():
             return None
         kept = np.flatnonzero(takes)
-        slots, at_us, last_us, known = slots[kept], at_us[kept], last_us[kept], known[kept]
+        if len(kept) < len(slots):
+            slots, at_us, last_us, known, now = slots[kept], at_us[kept], last_us[kept], known[kept], now.at(kept)
         dt_s = np.where(last_us == 0, 0.0, np.minimum((at_us[:, None] - last_us) / 1e6, gap_s))
         self._last_us[slots] = np.where(known, at_us[:, None], last_us)
-        conditions = self._judge(slots, now.at(kept), at_us, dt_s)
+        conditions = self._judge(slots, now, at_us, dt_s)
         self._value = conditions.value
         if conditions.score is not None:
             self._scored = kept, conditions.score

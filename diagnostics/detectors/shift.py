@@ -34,6 +34,7 @@ from devices.readings import FloatArray, IntArray
 from diagnostics import levels
 from diagnostics.conditions import BoolArray, Conditions
 from diagnostics.detector import Memory, Readings, Values
+from diagnostics.rows import stretch
 from diagnostics.state import Array
 
 _CLIP: Final = 6.0
@@ -59,6 +60,12 @@ _LEAST_SCALE: Final = 0.25
 _DOUBT: Final = 1.0
 _ONE: Final = np.float32(1)
 _NONE: Final = np.float32(0)
+
+
+# All of the memory that every level changes; the first levels are looked at until there are enough of them.
+_STATE: Final = (
+    "seen", "middle", "sigma", "innovation", "before", "products", "squares", "up", "down", "change", "held",
+)  # fmt: skip
 
 
 class Shifts:
@@ -126,7 +133,8 @@ class Shifts:
 
     def _judge_levels(self, slots: IntArray, level: FloatArray) -> Conditions:
         monitor = self._monitor
-        kept = self.memory.take(slots)
+        rows = stretch(slots)
+        kept = {name: self.memory[name][rows] for name in _STATE}
         has = ~np.isnan(level)
         is_begun = kept["seen"] >= monitor.first
         known, is_judged = has & is_begun, has & (kept["seen"] >= monitor.learn)
@@ -148,12 +156,13 @@ class Shifts:
         kept["change"] = np.where(known, change, kept["change"]).astype(np.float32)
         kept["before"] = np.where(known, residual, kept["before"]).astype(np.float32)
         if not is_begun.all():
-            self._begin(kept, level, has & ~is_begun)
+            self._begin(kept, slots, level, has & ~is_begun)
         kept["held"] = np.where(known, np.where(is_calm, 0, kept["held"] + 1), kept["held"])
         is_usual = kept["held"] >= monitor.hold
         if is_usual.any():
             _forget(kept, is_usual)
-        self.memory.put(slots, kept)
+        for name, values in kept.items():
+            self.memory[name][rows] = values
         wrong = is_judged & (evidence >= monitor.limit) & ~is_usual
         well = is_judged & ((evidence <= monitor.clear) | is_usual)
         return Conditions(change * kept["sigma"], is_judged, wrong, well, np.where(is_judged, evidence, np.nan))
@@ -198,11 +207,11 @@ class Shifts:
         kept["products"] = ((kept["products"] + on * here * before) * fades).astype(np.float32)
         kept["squares"] = ((kept["squares"] + on * here * here) * fades).astype(np.float32)
 
-    def _begin(self, kept: dict[str, Array], level: FloatArray, on: BoolArray) -> None:
+    def _begin(self, kept: dict[str, Array], slots: IntArray, level: FloatArray, on: BoolArray) -> None:
         """Gather the first levels; when there are enough, their median and scales are where learning begins."""
-        window = kept["window"]
+        window = self.memory["window"][slots]
         window = np.where(on[..., None], np.concatenate([window[..., 1:], level[..., None]], axis=-1), window)
-        kept["window"] = window.astype(np.float32)
+        self.memory["window"][slots] = window
         rows, elements = np.nonzero(on & (kept["seen"] >= self._monitor.first))
         if not len(rows):
             return
@@ -245,4 +254,3 @@ def _forget(kept: dict[str, Array], where: BoolArray) -> None:
     """Begin anew with what has become usual."""
     for name in ("seen", "held", "up", "down", "change", "before"):
         kept[name][where] = 0
-    kept["window"][where] = np.nan
