@@ -167,7 +167,7 @@ class CrossChannels:
 
     def _fit(self, slots: IntArray) -> None:
         """Turn moments into residuals' weights and scales."""
-        memory, width = self.memory, self.memory["mean"].shape[1]
+        memory, width = self.memory, int(self.memory["mean"].shape[1])
         seen = memory["seen"][slots, 0].astype(np.float64)[:, None, None]
         moments = memory["moments"][slots, :, :width].astype(np.float64) / seen
         smoothed = memory["smoothed_moments"][slots, :, :width].astype(np.float64) / seen
