@@ -174,9 +174,10 @@ class CrossChannels:
         moments, smoothed = (moments + moments.swapaxes(1, 2)) / 2, (smoothed + smoothed.swapaxes(1, 2)) / 2
         floors = np.array(self._monitor.scale_floors[:width])
         sigma = np.fmax(np.sqrt(np.fmax(np.diagonal(moments, axis1=1, axis2=2), 0.0)), floors)
-        correlation = moments / (sigma[:, :, None] * sigma[:, None, :])
-        inverse = np.linalg.inv(correlation + self._monitor.ridge * np.eye(width))
-        weights = inverse / np.diagonal(inverse, axis1=1, axis2=2)[:, :, None]
+        correlation: FloatArray = moments / (sigma[:, :, None] * sigma[:, None, :])
+        ridged: FloatArray = correlation + self._monitor.ridge * np.eye(width)
+        inverse = np.asarray(np.linalg.inv(ridged), np.float64)
+        weights: FloatArray = inverse / np.diagonal(inverse, axis1=1, axis2=2)[:, :, None]
         weights /= np.fmax(_spread(weights, correlation), floors / sigma)[:, :, None]
         weights /= sigma[:, None, :]
         often = memory["count"][slots] >= _OFTEN_ENOUGH * memory["seen"][slots]
