@@ -237,6 +237,103 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Seasonal:
+    """A value that is not what it usually is at this hour of the week.
+
+    Expected is the device's level, which follows with `level_s`, and its own profile, learned beyond `peers`: what its
+    peer group usually adds at each of the 168 hours of a week in UTC, from Monday on, as a share of the level. `learn`
+    samples teach first. The residual, cut at `clip` robust scales of at least `scale_floor` in the feature's unit, is
+    smoothed with `tau_s` ("ewma", its size judged by this device's own past) or summed up beyond `slack` ("cusum").
+    `limit` and `clear` are in sigmas. After an alarm there is no other for `refractory_s`.
+    """
+
+    name: str
+    title: str
+    component: str
+    feature: str
+    evidence: Literal["ewma", "cusum"]
+    learn: int
+    level_s: float
+    tau_s: float
+    slack: float
+    clip: float
+    scale_floor: float
+    limit: float
+    clear: float
+    refractory_s: float
+    on_delay_s: float
+    off_delay_s: float
+    peers: tuple[float, ...] = ()
+    unit: str = "σ"
+    is_safety: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CrossChannel:
+    """A channel that no longer agrees with the device's other channels.
+
+    The feature has one column for each of `channels`. `learn` samples teach how each follows the others, with a ridge of
+    `ridge` on their correlations; a channel's sigma is at least its own of `scale_floors`, in that channel's unit. The
+    residual, smoothed with `tau_s`, is held against `limit` and `clear`, in sigmas of the smoothed residual; its usual
+    level follows with `forget_s` while it is well.
+    """
+
+    name: str
+    title: str
+    component: str
+    feature: str
+    channels: int
+    learn: int
+    scale_floors: tuple[float, ...]
+    ridge: float
+    tau_s: float
+    forget_s: float
+    limit: float
+    clear: float
+    on_delay_s: float
+    off_delay_s: float
+    unit: str = "σ"
+    is_safety: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A level that has shifted for good, told by evidence that is summed up; a reporting cycle decides, not the delay on.
+
+    Wrong when the evidence for a lasting shift by `shift` sigmas, on `side`, has come to `limit`, well at or below
+    `clear`, both in nats (a nat: e times more probable with the shift than without). That alone is a pending symptom:
+    it is confirmed by two reporting cycles of `cycle_s` that follow each other. The first `first` levels give a
+    reference, `learn` levels pass before anything is said, about `remember` levels are remembered; after `hold` levels
+    away from it the new level is taken for usual. A sigma is at least `scale_floor`, in the feature's unit; `unit` is
+    what people read. Every sample is a level, or every one of `periods`.
+    """
+
+    name: str
+    title: str
+    component: str
+    feature: str
+    unit: str
+    shift: float
+    first: int
+    learn: int
+    remember: int
+    hold: int
+    scale_floor: float
+    limit: float
+    clear: float
+    off_delay_s: float
+    side: Literal["above", "below", "either"] = "either"
+    periods: Periods | None = None
+    cycle_s: float = 86_400.0
+    is_safety: bool = False
+
+    @property
+    def on_delay_s(self) -> float:
+        """No time alone confirms it."""
+        return float("inf")
+
+
+@dataclass(frozen=True, slots=True)
 class Silence:
     """A device of which nothing is heard, by the server's own clock.
 
@@ -261,5 +358,7 @@ class Silence:
 
 
 # What looks at readings, and all that there is: silence looks at the absence of them.
-OfReadings = Limit | Peer | Reported | Register | MinimumFlow | Stuck | Drift | Step
+OfReadings = Limit | Peer | Reported | Register | MinimumFlow | Stuck | Drift | Step | Seasonal | CrossChannel | Shift
+# Statistical monitors: a reporting cycle of the whole fleet confirms their symptoms.
+Calibrated = Shift
 Monitor = OfReadings | Silence

@@ -1,7 +1,7 @@
 """Conditions: what a detector says of each element of each sample before delays are applied."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,15 @@ class Conditions:
     """What a detector says of n samples and w elements; all arrays are [n, w].
 
     An element is `wrong` beyond its limit, `well` beyond its clearing limit on the good side, neither in between, and
-    says nothing where it is not `known`: then its delays stand still.
+    says nothing where it is not `known`: then its delays stand still. A statistical detector may add how abnormal each
+    element is as a `score`: larger is more abnormal, NaN where nothing is said.
     """
 
     value: FloatArray
     known: BoolArray
     wrong: BoolArray
     well: BoolArray
+    score: FloatArray | None = None
 
     @property
     def width(self) -> int:
@@ -55,14 +57,19 @@ class Conditions:
     @classmethod
     def silent(cls, shape: tuple[int, ...]) -> "Conditions":
         """Return conditions that say nothing."""
-        return cls(np.full(shape, np.nan), *(np.zeros(shape, np.bool_) for _ in range(3)))
+        known, wrong, well = (np.zeros(shape, np.bool_) for _ in range(3))
+        return cls(np.full(shape, np.nan), known, wrong, well)
 
     def among(self, length: int, rows: IntArray) -> "Conditions":
         """Return these conditions at their rows among `length` samples of which the others say nothing."""
         whole = Conditions.silent((length, self.width))
         whole.value[rows], whole.known[rows] = self.value, self.known
         whole.wrong[rows], whole.well[rows] = self.wrong, self.well
-        return whole
+        if self.score is None:
+            return whole
+        score = np.full(whole.value.shape, np.nan)
+        score[rows] = self.score
+        return replace(whole, score=score)
 
     def at(self, rows: IntArray) -> "Conditions":
         """Return the conditions of some samples."""

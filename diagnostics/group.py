@@ -41,6 +41,7 @@ class Group:
         # of a vector come together and share one.
         self._last_us = np.zeros((0, max(1, width)), np.int64)
         self._value = np.zeros((0, 0))
+        self._scored: tuple[IntArray, FloatArray] | None = None
 
     def grow(self, devices: int, width: int) -> None:
         """Make room for devices and elements that were not seen before."""
@@ -70,15 +71,19 @@ class Group:
         """Take one sample of each of n different devices; samples older than the group's last are passed over."""
         last_us = self._last_us[slots]
         known: BoolArray = now.known if last_us.shape[1] > 1 else np.asarray(now.known.any(axis=1))[:, None]
+        self._scored = None
         takes = known.any(axis=1) & (at_us >= np.where(known, last_us, 0).max(axis=1))
         if not takes.any():
             return None
         kept = np.flatnonzero(takes)
-        slots, at_us, last_us, known = slots[kept], at_us[kept], last_us[kept], known[kept]
+        if len(kept) < len(slots):
+            slots, at_us, last_us, known, now = slots[kept], at_us[kept], last_us[kept], known[kept], now.at(kept)
         dt_s = np.where(last_us == 0, 0.0, np.minimum((at_us[:, None] - last_us) / 1e6, gap_s))
         self._last_us[slots] = np.where(known, at_us[:, None], last_us)
-        conditions = self._judge(slots, now.at(kept), at_us, dt_s)
+        conditions = self._judge(slots, now, at_us, dt_s)
         self._value = conditions.value
+        if conditions.score is not None:
+            self._scored = kept, conditions.score
         changes = self._latch.step(slots, conditions, at_us, dt_s, self._on_delay_s, self._off_delay_s)
         if changes is None:
             return None
@@ -96,6 +101,11 @@ class Group:
     def changed_value(self, index: int) -> float:
         """Return the value that decided the change at this place of the last step's changes."""
         return float(self._value[index])
+
+    @property
+    def scored(self) -> tuple[IntArray, FloatArray] | None:
+        """Which samples of the last step were taken, int64 [k], and their scores [k, w]; None when there are none."""
+        return self._scored
 
     def newest_us(self, slots: IntArray) -> IntArray:
         """Return the event time of the newest sample that moved each device's monitors, 0 where none did."""

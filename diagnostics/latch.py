@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from devices.readings import FloatArray, IntArray
 from diagnostics.conditions import BoolArray, Conditions
+from diagnostics.rows import stretch
 
 CLEAR: Final = 0
 PENDING: Final = 1
 CONFIRMED: Final = 2
 _NOT_RUNNING: Final = -1.0
+_NONE: Final = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +86,24 @@ class Latch:
         on_delay_s, off_delay_s : [w] or [1]
             Delays by element.
         """
-        phase = self.phase[slots]
-        since = self.since_us[slots]
+        rows = stretch(slots)
+        phase = self.phase[rows]
+        since = self.since_us[rows]
         since = np.where(now.known & ~now.well & (since == 0), at_us[:, None], since)
-        wrong_s = _run(self.wrong_s[slots], now.wrong, now.known, dt_s)
-        well_s = _run(self.well_s[slots], now.well, now.known, dt_s)
+        wrong_s = _run(self.wrong_s[rows], now.wrong, now.known, dt_s)
+        well_s = _run(self.well_s[rows], now.well, now.known, dt_s)
         after = _next_phase(phase, now, wrong_s >= np.asarray(on_delay_s), well_s >= np.asarray(off_delay_s))
         changed = after != phase
-        onset = since.copy()
-        since[(after == CLEAR) & now.well] = 0
-        self.phase[slots], self.since_us[slots] = after, since
-        self.wrong_s[slots], self.well_s[slots] = wrong_s, well_s
-        if not changed.any():
+        onset = since
+        since = np.where((after == CLEAR) & now.well, 0, since)
+        has_changed = bool(changed.any())
+        samples, elements = np.nonzero(changed) if has_changed else (_NONE, _NONE)
+        before = phase[samples, elements]
+        self.phase[rows], self.since_us[rows] = after, since
+        self.wrong_s[rows], self.well_s[rows] = wrong_s, well_s
+        if not has_changed:
             return None
-        rows, elements = np.nonzero(changed)
-        return Changes(rows, elements, phase[rows, elements], after[rows, elements], onset[rows, elements])
+        return Changes(samples, elements, before, after[samples, elements], onset[samples, elements])
 
 
 def _run(running: NDArray[np.float32], is_on: BoolArray, known: BoolArray, dt_s: FloatArray) -> NDArray[np.float32]:

@@ -41,3 +41,14 @@ class DeviceRows:
             self._count += len(fresh)
             rows = self._row[device_ids]
         return rows
+
+
+def stretch(slots: IntArray) -> IntArray | slice:
+    """Return rows that follow each other as a slice, which is looked up without copying; others as they are.
+
+    >>> stretch(np.array([3, 4, 5])), stretch(np.array([3, 5]))
+    (slice(3, 6, None), array([3, 5]))
+    """
+    if len(slots) and slots[-1] - slots[0] == len(slots) - 1 and (np.diff(slots) == 1).all():
+        return slice(int(slots[0]), int(slots[-1]) + 1)
+    return slots

@@ -10,21 +10,17 @@ from typing import Final, Literal
 
 import numpy as np
 
-from devices.monitors import Drift, Limit, MinimumFlow, OfReadings, Peer, Register, Reported, Silence, Step, Stuck
+from devices.monitors import Limit, OfReadings, Reported, Silence
 from devices.product import ProductType
 from devices.readings import Columns, FloatArray, IntArray
 from diagnostics.conditions import Conditions
-from diagnostics.detector import Detector, Readings
+from diagnostics.detector import Readings
 from diagnostics.detectors import limit, reported
-from diagnostics.detectors.drift import Drifts
-from diagnostics.detectors.minimum_flow import MinimumFlows
-from diagnostics.detectors.peer import Peers
-from diagnostics.detectors.register import Registers
-from diagnostics.detectors.step import Steps
-from diagnostics.detectors.stuck import Standstills
 from diagnostics.group import Group
 from diagnostics.latch import CLEAR, CONFIRMED, Changes
+from diagnostics.roster import detector_of, threshold_of
 from diagnostics.rows import DeviceRows
+from diagnostics.scores import Score, Scorer
 from diagnostics.state import Array, pack, unpack
 
 Phase = Literal["pending", "confirmed", "healed"]
@@ -71,12 +67,14 @@ class Watch:
             Group(name, monitors) for name, monitors in (("scalars", scalars), ("codes", codes)) if monitors
         ]
         self._groups += [
-            Group(monitor.name, [monitor], _detector(monitor))
+            Group(monitor.name, [monitor], detector_of(monitor))
             for monitor in product.monitors
             if not isinstance(monitor, Silence) and monitor not in scalars and monitor not in codes
         ]
 
-    def step(self, device_ids: IntArray, at_us: IntArray, columns: Columns) -> list[SymptomChange]:
+    def step(
+        self, device_ids: IntArray, at_us: IntArray, columns: Columns, scores: list[Score] | None = None
+    ) -> list[SymptomChange]:
         """Take a batch of samples into the state and return the symptoms that changed, in the order they did.
 
         Parameters
@@ -86,6 +84,8 @@ class Watch:
             than what a group of monitors has already seen does not move that group.
         columns : Columns
             The n samples' values.
+        scores : list of Score, optional
+            When given, it is appended with one entry for each monitor whose detector says how abnormal a sample is.
         """
         slots = self._rows.of(device_ids)
         features = _Features(self.product, columns)
@@ -93,12 +93,17 @@ class Watch:
         for group, reading in zip(self._groups, readings, strict=True):
             group.grow(len(self._rows), reading.width)
         changes: list[SymptomChange] = []
+        scorers = None if scores is None else [Scorer(group) for group in self._groups]
         gap_s = self.product.cadence_s * _GAP_CADENCES
         for rows in rounds(slots):
-            for group, reading in zip(self._groups, readings, strict=True):
+            for place, (group, reading) in enumerate(zip(self._groups, readings, strict=True)):
                 changed = group.step(slots[rows], reading.at(rows), at_us[rows], gap_s)
+                if scorers is not None:
+                    scorers[place].note(rows)
                 if changed is not None:
                     changes += self._told(group, changed, rows, device_ids, columns)
+        if scores is not None and scorers is not None:
+            scores += [score for scorer in scorers if (score := scorer.score(self.product)) is not None]
         return changes
 
     def _read(self, group: Group, features: "_Features") -> Readings:
@@ -124,7 +129,7 @@ class Watch:
                 phase=_phase(int(changed.after[index])),
                 since_us=int(changed.since_us[index]),
                 value=group.changed_value(index),
-                threshold=_threshold(monitor),
+                threshold=threshold_of(monitor),
                 text=self._codes_text(monitor, row, columns),
             )
 
@@ -238,6 +243,10 @@ def rounds(slots: IntArray) -> Iterator[IntArray]:
     >>> [rows.tolist() for rows in rounds(np.array([5, 7, 5, 5]))]
     [[0, 1], [2], [3]]
     """
+    if len(slots) and (np.diff(slots) > 0).all():
+        # A whole fleet's hour, device by device, is one round as it is.
+        yield np.arange(len(slots))
+        return
     order = np.argsort(slots, kind="stable")
     ordered = slots[order]
     first = np.r_[True, ordered[1:] != ordered[:-1]] if len(slots) else np.zeros(0, bool)
@@ -251,35 +260,3 @@ def rounds(slots: IntArray) -> Iterator[IntArray]:
 
 def _phase(after: int) -> Phase:
     return "healed" if after == CLEAR else "confirmed" if after == CONFIRMED else "pending"
-
-
-def _threshold(monitor: OfReadings) -> float:
-    """Return the limit in the unit of the symptom's value; 0 where the value is not held against one."""
-    match monitor:
-        case Limit() | MinimumFlow() | Stuck():
-            return monitor.limit
-        case Drift() | Step():
-            return monitor.limit if monitor.side == "above" else -monitor.limit
-        case Peer():
-            return monitor.limit * monitor.scale_floor
-        case Reported() | Register():
-            return 0.0
-
-
-def _detector(monitor: OfReadings) -> Detector | None:
-    """Return the detector of a monitor that needs a memory; limits and reported codes need none."""
-    match monitor:
-        case Peer():
-            return Peers(monitor)
-        case Register():
-            return Registers(monitor)
-        case MinimumFlow():
-            return MinimumFlows(monitor)
-        case Stuck():
-            return Standstills(monitor)
-        case Drift():
-            return Drifts(monitor)
-        case Step():
-            return Steps(monitor)
-        case Limit() | Reported():
-            return None

@@ -21,6 +21,7 @@ from gateway import (
     cli_backup,
     cli_devices,
     cli_doctor,
+    cli_evaluate,
     cli_rejections,
     cli_storage,
     cli_troubles,
@@ -272,6 +273,7 @@ cli_troubles.add_to(app)
 cli_account.add_to(app)
 cli_backup.add_to(app)
 cli_authority.add_to(app)
+cli_evaluate.add_to(app)
 
 
 @app.command(rich_help_panel="The street", context_settings=_STREET)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from devices.monitors import Drift, MinimumFlow, Monitor, Silence, Step, Stuck
+from devices.monitors import CrossChannel, Drift, MinimumFlow, Monitor, Seasonal, Shift, Silence, Step, Stuck
 from devices.product import ProductType
 from diagnostics.diagnosis import Diagnosis, Evidence, Hypothesis
 from gateway.storage.findings import OpenSymptom
@@ -54,5 +54,5 @@ def _element_and_unit(product: ProductType, monitor: Monitor) -> tuple[str, str]
         return "", monitor.unit
     feature = product.features[monitor.feature]
     # A flow, a pause or a share is not in the unit of the register that it was seen on.
-    has_own = isinstance(monitor, MinimumFlow | Stuck | Drift | Step)
+    has_own = isinstance(monitor, MinimumFlow | Stuck | Drift | Step | Seasonal | CrossChannel | Shift)
     return feature.element, monitor.unit if has_own else feature.unit

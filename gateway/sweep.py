@@ -12,6 +12,7 @@ import psycopg
 
 from devices.products import product_types
 from gateway import journey
+from gateway.calibrating import decide_cycles, follow_cycles
 from gateway.following import give_case
 from gateway.forgetting import Forgetting
 from gateway.gathering import gather, look_at_incidents
@@ -44,8 +45,17 @@ def sweep(connection: Connection, now: datetime, forgetting: Forgetting | None =
     if connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone() != (True,):
         return
     try:
+        for product in product_types().values():
+            _guarded("decide_cycles", lambda product=product: _decide_cycles(connection, product.name, now))
         for (tenant_id,) in connection.execute("SELECT tenant_id FROM tenant ORDER BY tenant_id").fetchall():
-            for piece in (_expire_offers, _look_again, _warn_of_cases, _ask_what_was_found, _gather_silences):
+            for piece in (
+                _expire_offers,
+                _look_again,
+                _warn_of_cases,
+                _ask_what_was_found,
+                _gather_silences,
+                _follow_cycles,
+            ):
                 _guarded(piece.__name__, lambda piece=piece, tenant_id=tenant_id: piece(connection, tenant_id, now))
         for product in product_types().values():
             _guarded("roll_up", lambda product=product: _roll_up(connection, product.name))
@@ -127,6 +137,15 @@ def _gather_silences(connection: Connection, tenant_id: int, now: datetime) -> N
             count = gather(connection, now)
     with tenant_transaction(connection, tenant_id):
         look_at_incidents(connection, now)
+
+
+def _decide_cycles(connection: Connection, product_name: str, now: datetime) -> None:
+    decide_cycles(connection, product_types()[product_name], now)
+
+
+def _follow_cycles(connection: Connection, tenant_id: int, now: datetime) -> None:
+    with tenant_transaction(connection, tenant_id):
+        follow_cycles(connection, tenant_id, now)
 
 
 def _roll_up(connection: Connection, product_name: str) -> None:

@@ -116,7 +116,8 @@ class Drifts:
         memory["recent"][slots], memory["came"][slots] = recent, came
         follows = np.where(known & (came == _UNDECIDED), -np.expm1(-monitor.periods.length_s / monitor.forget_s), 0.0)
         memory["middle"][slots] += follows * residual * self._sign
-        return Conditions(recent * self._sign, known, known & (came == _CREPT) & (recent >= monitor.limit), well)
+        wrong = known & (came == _CREPT) & (recent >= monitor.limit)
+        return Conditions(recent * self._sign, known, wrong, well, np.where(known, score, np.nan))
 
     def _learn(self, slots: IntArray, window: FloatArray, learns: BoolArray) -> None:
         memory = self.memory

@@ -2,7 +2,8 @@
 
 Peers need neither history nor labels: what moves them all, such as load, charge and temperature, moves their median
 with them. The residual against the median, in units of the peers' robust scale and clipped so that one spike cannot
-poison the state, is smoothed by an exponentially weighted mean over event time; the smoothed score decides.
+poison the state, is smoothed by an exponentially weighted mean over event time; the smoothed score decides. Its size is
+also the score that calibration sees.
 
 Source: robust z-scores after Iglewicz and Hoaglin (1993); the smoothing after Roberts (1959).
 """
@@ -123,6 +124,7 @@ class PeerState:
             known,
             known & (size >= monitor.limit),
             known & (size <= monitor.clear),
+            np.where(known, size.astype(np.float64), np.nan),
         )
 
 

@@ -18,7 +18,9 @@ import numpy as np
 from devices.products import product_types
 from devices.readings import IntArray
 from diagnostics.conditions import BoolArray
+from diagnostics.scores import Score
 from diagnostics.watch import SymptomChange, Watch
+from gateway.ingest import scores
 from gateway.ingest.newest import Newest
 from gateway.storage.connection import Connection
 from gateway.storage.door import (
@@ -152,6 +154,7 @@ class Detectors:
         spans = readings.at_us // span_us
         for rows in np.split(np.arange(len(readings)), np.flatnonzero(np.diff(spans)) + 1):
             part, span = readings.at(rows), int(spans[rows[0]])
+            said: list[Score] | None = [] if scores.calibrated(watch.product) else None
             anchors = _anchors(watch, part, span, span_us)
             save_anchors(connection, product, anchors)
             entered_us |= {device_id: (span - 1) * span_us for device_id, _, _ in anchors}
@@ -162,8 +165,10 @@ class Detectors:
                     int(part.ingest_no[change.row]),
                     int(part.received_us[change.row]),
                 )
-                for change in watch.step(part.device_id, part.at_us, part.columns())
+                for change in watch.step(part.device_id, part.at_us, part.columns(), said)
             ]
+            if said:
+                scores.keep(connection, watch.product, part.device_id, part.at_us, said)
             slots = watch.slots(part.device_id)
             for is_codes in (False, True):
                 carried = _carries(watch, part, is_codes)
@@ -179,7 +184,9 @@ class Detectors:
         watch.forget(list(starts_us))
         for _, state in anchors.values():
             watch.restore(state)
-        return {device: anchors[device][0] if device in anchors else 0 for device in starts_us}
+        begun_us = {device: anchors[device][0] if device in anchors else 0 for device in starts_us}
+        scores.drop(connection, watch.product, begun_us)
+        return begun_us
 
     def _take_in_again(self, connection: Connection, product: str, begun_us: Mapping[int, int]) -> list[Told]:
         readings = self._tables[product].of_devices(

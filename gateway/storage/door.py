@@ -140,11 +140,15 @@ def keep_symptoms(connection: Connection, symptoms: Sequence[SymptomRow]) -> Non
                 %(at)s, %(value)s, CASE WHEN %(state)s = 'confirmed' THEN %(at)s::timestamptz END,
                 CASE WHEN %(state)s = 'healed' THEN %(at)s::timestamptz END,
                 %(value)s, %(threshold)s, %(text_value)s, %(ingest_no)s, %(received_at)s)
-            ON CONFLICT ON CONSTRAINT symptom_is_told_once DO UPDATE SET state = EXCLUDED.state,
+            ON CONFLICT ON CONSTRAINT symptom_is_told_once DO UPDATE SET
+                -- What a reporting cycle has confirmed is not pending again because its readings are taken in again.
+                state = CASE WHEN EXCLUDED.state = 'pending' AND symptom.cycle_id IS NOT NULL THEN 'confirmed'
+                    ELSE EXCLUDED.state END,
                 noticed_at = CASE symptom.state WHEN 'withdrawn' THEN EXCLUDED.noticed_at ELSE symptom.noticed_at END,
                 noticed_value = CASE symptom.state WHEN 'withdrawn' THEN EXCLUDED.noticed_value
                     ELSE symptom.noticed_value END,
-                confirmed_at = coalesce(symptom.confirmed_at, EXCLUDED.confirmed_at),
+                confirmed_at = coalesce(symptom.confirmed_at, EXCLUDED.confirmed_at,
+                    CASE WHEN EXCLUDED.state = 'pending' AND symptom.cycle_id IS NOT NULL THEN EXCLUDED.noticed_at END),
                 healed_at = EXCLUDED.healed_at,
                 value = CASE WHEN EXCLUDED.state = 'healed' THEN symptom.value ELSE EXCLUDED.value END,
                 text_value = CASE WHEN EXCLUDED.state = 'healed' THEN symptom.text_value ELSE EXCLUDED.text_value END,

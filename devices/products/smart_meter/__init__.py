@@ -47,6 +47,7 @@ PRODUCT: Final = ProductType(
         "water_never_rests": _WATER,
         "water_bursts": _WATER,
         "battery_ebbs": _BATTERY,
+        "battery_shifted": _BATTERY,
         "battery_low": _BATTERY,
         "battery_code": _BATTERY,
         "clock_off": _CLOCK,

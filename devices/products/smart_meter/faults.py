@@ -180,7 +180,7 @@ FAULTS: Final = {
             is_safety=False,
             may_run_on=True,
             prior=1.0,
-            shows={"battery_low": 0.7, "battery_ebbs": 0.7, "battery_code": 0.5},
+            shows={"battery_low": 0.7, "battery_ebbs": 0.7, "battery_shifted": 0.4, "battery_code": 0.5},
         ),
         FaultCode(
             "clock_wrong",

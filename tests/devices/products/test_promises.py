@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from devices.faults import Fulfilment
-from devices.monitors import Drift, Limit, MinimumFlow, Monitor, Peer, Register, Reported, Silence, Step, Stuck
+from devices.monitors import Drift, Limit, MinimumFlow, Monitor, Peer, Register, Reported, Shift, Silence, Step, Stuck
 from devices.product import ProductType
 from simulators.kinds import kinds_of
 from tests.devices.products.recordings import PRODUCTS, folder
@@ -76,6 +76,8 @@ def missing_in_row(monitor: Monitor, row: str) -> list[str]:
             wanted += [f"{monitor.limit:g}", f"{monitor.clear:g}", f"{monitor.learn:g}", duration(monitor.on_delay_s)]
         case Step():
             wanted += [f"{monitor.limit:g}", f"{monitor.clear:g}", f"{monitor.before:g}", f"{monitor.after:g}"]
+        case Shift():
+            wanted += [f"{monitor.limit:g}", f"{monitor.clear:g}", f"{monitor.learn:g}", f"{monitor.shift:g}"]
         case Stuck():
             wanted += [f"{monitor.limit:g}", f"{monitor.factor:g}", duration(monitor.off_delay_s)]
         case Silence():

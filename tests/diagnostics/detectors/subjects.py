@@ -10,6 +10,7 @@ import numpy as np
 
 from devices.faults import FaultCode
 from devices.monitors import (
+    CrossChannel,
     Drift,
     Limit,
     MinimumFlow,
@@ -17,6 +18,8 @@ from devices.monitors import (
     Peer,
     Periods,
     Register,
+    Seasonal,
+    Shift,
     Step,
     StepKind,
     Stuck,
@@ -85,6 +88,17 @@ def _bypassed(hours: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return _draws(hours, rng) * np.where(hours < len(hours) / 2, 1.0, 0.3)
 
 
+def _machine(hours: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    load = np.sin(hours / 5)[:, None] + 0.05 * rng.standard_normal((len(hours), 4))
+    load[:, 1] -= np.where(hours > len(hours) / 2, 1.0, 0.0)
+    return load
+
+
+def _daily(hours: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    more = np.where(hours > len(hours) / 2, 0.8, 0.0)
+    return 5 + 2 * np.sin(hours / 24 * 2 * np.pi) + 0.2 * rng.standard_normal(len(hours)) + more
+
+
 def _row(make: type, *given: object, **more: object) -> Monitor:
     return make("m", "M", "part", "value", *given, **more)
 
@@ -100,6 +114,12 @@ SUBJECTS: Mapping[str, Subject] = {
     ),
     "stuck": Subject(_row(Stuck, 5.0, 3.0, 7 * DAY_S, 180 * DAY_S, 0.0, HOUR_S), _register(_stopping)),
     "drift": Subject(_row(Drift, "V", "below", DAILY, 10, 0.01, 0.5, 6.0, 0.1, 0.05, 730 * DAY_S, 0.0, 0.0), _ebbing),
+    "cross_channel": Subject(
+        _row(CrossChannel, 4, 240, (0.01,) * 4, 0.1, 6 * HOUR_S, 1e9, 6.0, 3.0, HOUR_S, HOUR_S), _machine, is_vector=True
+    ),
+    "seasonal": Subject(
+        _row(Seasonal, "cusum", 168, 14 * DAY_S, 3 * HOUR_S, 0.5, 6.0, 0.01, 25.0, 5.0, DAY_S, 0.0, HOUR_S), _daily
+    ),
     "step": Subject(
         _row(
             Step, "%", "below", Periods(DAY_S, 4, is_register=True, rest=5), 10, 7, 5.0, 3.0, 50.0, 25.0, 90, 0.0, 0.0,
@@ -107,14 +127,35 @@ SUBJECTS: Mapping[str, Subject] = {
         ),
         _register(_bypassed),
     ),
+    "shift": Subject(
+        Shift("shifted", "M", "part", "value", "", 1.5, 24, 5 * 24, 28 * 24, 90 * 24, 0.1, 8, 4, 0.0),
+        _level(50.0, 53.0, 1.0),
+    ),
 }  # fmt: skip
 # Codes are no numbers, and silence is the absence of readings: both are tried elsewhere.
 WITHOUT_NUMBERS = {"reported", "silence"}
 
 
+# A detector file whose monitor has more than one way of working: the others, tried like detectors of their own.
+VARIANTS: Mapping[str, Subject] = {
+    "seasonal, smoothed": Subject(
+        _row(
+            Seasonal, "ewma", 168, 14 * DAY_S, 3 * HOUR_S, 0.0, 6.0, 0.01, 2.5, 1.5, DAY_S, 0.0, HOUR_S,
+            peers=tuple(0.1 * np.sin(np.arange(168) / 24 * 2 * np.pi)),
+        ),
+        lambda hours, rng: _daily(hours, rng) + np.where(hours > len(hours) / 2, 1.2, 0.0),
+    ),
+}  # fmt: skip
+
+
 def detector_files() -> list[str]:
     """Names of all detector files."""
     return sorted(module.name for module in pkgutil.iter_modules(detectors.__path__))
+
+
+def subject_of(name: str) -> Subject:
+    """A subject by its detector's file, or by its variant."""
+    return SUBJECTS[name] if name in SUBJECTS else VARIANTS[name]
 
 
 def documented(name: str) -> str:
@@ -159,7 +200,7 @@ class Life:
 @cache
 def life_of(name: str) -> Life:
     """Forty days of six devices, hourly; the fifth never says anything, the sixth has gaps and odd instants."""
-    subject = SUBJECTS[name]
+    subject = subject_of(name)
     rng = np.random.default_rng(11)
     hours = np.arange(SAMPLES, dtype=np.float64)
     lives = [subject.life(hours, rng) for _ in range(DEVICES)]
