@@ -21,6 +21,7 @@ from gateway import (
     cli_backup,
     cli_devices,
     cli_doctor,
+    cli_receipts,
     cli_rejections,
     cli_storage,
     cli_troubles,
@@ -266,6 +267,7 @@ def _is_set(value: object) -> bool:
 
 cli_devices.add_to(app)
 cli_rejections.add_to(app)
+cli_receipts.add_to(app)
 cli_doctor.add_to(app)
 cli_storage.add_to(app)
 cli_troubles.add_to(app)
