@@ -224,15 +224,24 @@ def differences(recorded: object, recomputed: object, path: str = "") -> Iterato
     >>> [each.path for each in differences({"a": [1, {"b": 2}], "c": 3}, {"a": [1, {"b": 4}]})]
     ['a[1].b', 'c']
     """
-    if isinstance(recorded, Mapping) and isinstance(recomputed, Mapping):
-        ours, theirs = cast("Json", recorded), cast("Json", recomputed)
-        for name in sorted(ours.keys() | theirs.keys()):
+    members, other_members = _members(recorded), _members(recomputed)
+    items, other_items = _items(recorded), _items(recomputed)
+    if members is not None and other_members is not None:
+        for name in sorted(members.keys() | other_members.keys()):
             place = f"{path}.{name}" if path else name
-            yield from differences(ours.get(name, _ABSENT), theirs.get(name, _ABSENT), place)
-    elif isinstance(recorded, list) and isinstance(recomputed, list):
-        yield from _in_lists(cast("list[object]", recorded), cast("list[object]", recomputed), path)
+            yield from differences(members.get(name, _ABSENT), other_members.get(name, _ABSENT), place)
+    elif items is not None and other_items is not None:
+        yield from _in_lists(items, other_items, path)
     elif recorded is _ABSENT or recomputed is _ABSENT or canonical({"": recorded}) != canonical({"": recomputed}):
         yield Difference(path, *(None if each is _ABSENT else each for each in (recorded, recomputed)))
+
+
+def _members(value: object) -> Json | None:
+    return cast("Json", value) if isinstance(value, Mapping) else None
+
+
+def _items(value: object) -> list[object] | None:
+    return cast("list[object]", value) if isinstance(value, list) else None
 
 
 def _in_lists(recorded: list[object], recomputed: list[object], path: str) -> Iterator[Difference]:

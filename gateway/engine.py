@@ -1,6 +1,7 @@
 """The engine: which program decides, by its version and by a hash over the code that detects, diagnoses and decides."""
 
 import hashlib
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib import resources
@@ -9,6 +10,8 @@ from importlib.resources.abc import Traversable
 from typing import Final
 
 import numpy as np
+
+from gateway.settings import CHECKOUT
 
 # What a decision passes through; products are in their tables, which a receipt names apart, and in their functions.
 _PACKAGES: Final = ("devices", "diagnostics", "workflows")
@@ -29,8 +32,8 @@ def _version() -> str:
     try:
         return version("callout")
     except PackageNotFoundError:
-        # A checkout that is started by its script is not installed.
-        return "checkout"
+        # A checkout that is started by its script is not installed, and has the file that says it.
+        return str(tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]["version"])
 
 
 def _sources(folder: Traversable, path: str) -> Iterator[tuple[str, bytes]]:

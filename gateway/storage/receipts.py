@@ -264,6 +264,14 @@ def decisions_after(connection: Connection, decision_id: int, most: int) -> list
         ).fetchall()
 
 
+def decisions_of_request(connection: Connection, request_id: int, most: int) -> list[Decision]:
+    """Return the newest decisions about a request of the present tenant, newest first."""
+    with connection.cursor(row_factory=class_row(Decision)) as cursor:
+        return cursor.execute(
+            _DECISION + " WHERE request_id = %s ORDER BY decision_id DESC LIMIT %s", [request_id, most]
+        ).fetchall()
+
+
 def count_decisions(connection: Connection) -> int:
     """Return how many decisions of the present tenant have receipts."""
     return one(connection.execute("SELECT count(*) FROM decision_receipt").fetchone())

@@ -171,7 +171,7 @@ def test_a_reading_that_was_changed_shows_in_what_it_decides(desk: SmallDesk) ->
 def test_readings_that_are_missing_are_counted(desk: SmallDesk) -> None:
     overheat(desk)
     desk.admin.execute("DELETE FROM electric_vehicle_reading WHERE claimed_at < %s", [BEGINS_AT + timedelta(minutes=3)])
-    ((found,),) = [[each for each in again(desk)]]
+    (found,) = again(desk)
     missing = next(each for each in found.differences if each.path == "readings[0].rows")
     assert (missing.recorded, missing.recomputed) == (20, 17)
 
