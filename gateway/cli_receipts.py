@@ -138,6 +138,8 @@ def _hint(path: str, recorded: object, recomputed: object) -> str:
         return "the rules of this component are others now than when it was decided"
     if path == "sha256":
         return "the receipt itself was changed"
+    if path.startswith("symptoms[") and isinstance(recorded, dict) and recorded.get("readings", 0) is None:  # pyright: ignore[reportUnknownMemberType]  # JSON
+        return "a symptom that was confirmed before its readings were kept with it cannot be made again"
     if path == "kept_content":
         return "the state of the detectors that it begins from is missing"
     return ""

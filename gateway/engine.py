@@ -32,8 +32,9 @@ def _version() -> str:
     try:
         return version("callout")
     except PackageNotFoundError:
-        # A checkout that is started by its script is not installed, and has the file that says it.
-        return str(tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]["version"])
+        # A checkout that is started by its script is not installed; the file that says it lies there.
+        project = CHECKOUT / "pyproject.toml"
+        return str(tomllib.loads(project.read_text("utf-8"))["project"]["version"]) if project.exists() else "unknown"
 
 
 def _sources(folder: Traversable, path: str) -> Iterator[tuple[str, bytes]]:
