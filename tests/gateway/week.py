@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
 
@@ -79,9 +80,20 @@ def _place(number: int) -> Place:
     return Place(name="Berlin", latitude=52.5 + number / 100, longitude=13.4, timeZone="Europe/Berlin")
 
 
+# A worker is lost after about so many messages.
+_LOST_EVERY: Final = 150
+
+
+def _worker(desk: SmallDesk) -> Worker:
+    return Worker(ListSource(), lambda: connect(desk.dsn, Role.INGEST), range(64))
+
+
 def live(desk: SmallDesk, heard: Sequence[Message], batch: timedelta) -> None:
-    """Let messages come as they do, in batches of so long, each with the diagnoses that it asks for."""
-    worker = Worker(ListSource(), lambda: connect(desk.dsn, Role.INGEST), range(64))
+    """Let messages come as they do, in batches of so long, each with the diagnoses that it asks for.
+
+    Now and then the worker is lost, and another one begins with what is stored.
+    """
+    worker = _worker(desk)
     waiting = sorted(heard, key=lambda each: each.received_at)
     place, now = 0, waiting[0].received_at
     while place < len(waiting):
@@ -89,6 +101,9 @@ def live(desk: SmallDesk, heard: Sequence[Message], batch: timedelta) -> None:
         begins = place
         while place < len(waiting) and waiting[place].received_at <= now:
             place += 1
+        if place > begins and place // _LOST_EVERY > begins // _LOST_EVERY:
+            worker.close()
+            worker = _worker(desk)
         if place > begins:
             worker.take(waiting[begins:place])
         work(desk, now)
