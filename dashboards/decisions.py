@@ -1,6 +1,5 @@
 """Decisions about a request, told from their receipts: what was seen, what was rejected, how sure; and the receipts as JSON."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +11,7 @@ from dashboards.desk import TheDesk
 from dashboards.login import TheSession
 from dashboards.render import PERSONAL, message
 from devices.product import ProductType
-from diagnostics.receipt import canonical
+from diagnostics.receipt import canonical, read
 from gateway.evidence import UNKNOWN_TITLE, element_and_unit
 from gateway.storage import receipts
 from gateway.storage.connection import Connection
@@ -73,7 +72,7 @@ def decisions(conn: Connection, request_id: int, product: ProductType) -> list[A
 
 
 def _account(decision: Decision, product: ProductType) -> Account:
-    told: Mapping[str, Any] = json.loads(decision.receipt)
+    told: Mapping[str, Any] = read(decision.receipt)
     seen = [_sight(each, product) for each in told["symptoms"]]
     titles = {each["symptom_id"]: sight.title for each, sight in zip(told["symptoms"], seen, strict=True)}
     rivals = [_rival(each, titles, product) for each in told["hypotheses"]]
@@ -135,7 +134,7 @@ def download(request: Request, desk: TheDesk, session: TheSession, request_id: N
             text=t.gettext("Its number may be mistyped, or it is about another request. Go back to the queue."),
             status=404,
         )
-    document = json.loads(decision.receipt) | {"decision": decision.decision_id, "sha256": decision.sha256}
+    document = read(decision.receipt) | {"decision": decision.decision_id, "sha256": decision.sha256}
     name = f"callout-decision-{decision.decision_id}.json"
     return Response(
         canonical(document),

@@ -7,6 +7,7 @@ Source: RFC 8785 (JSON Canonicalization Scheme) for the bytes that are hashed.
 """
 
 import hashlib
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from diagnostics.rules import declared, watched
 
 SCHEMA: Final = "callout.receipt/1"
 Json = Mapping[str, Any]
+# Beyond these a double does not hold every whole number.
+_SAFE: Final = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +211,24 @@ def canonical(document: Json) -> bytes:
     '{"a":[0.1,"é"],"b":1}'
     """
     return rfc8785.dumps(cast("dict[str, Any]", document))
+
+
+def read(content: bytes) -> Any:
+    """Return what canonical bytes say.
+
+    A whole number beyond 2^53 is a float, as in any language that has no other numbers: it was one when it was written.
+
+    Raises
+    ------
+    ValueError
+        When it is no JSON.
+    """
+    return json.loads(content, parse_int=_whole)
+
+
+def _whole(written: str) -> int | float:
+    whole = int(written)
+    return whole if abs(whole) < _SAFE else float(written)
 
 
 def digest(document: Json) -> str:

@@ -5,7 +5,6 @@ All else is recomputed. Many decisions are replayed side by side, for little mor
 """
 
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from devices.readings import IntArray
 from diagnostics import diagnosis as diagnosing
 from diagnostics.detectors.silence import Remembered, Silences
 from diagnostics.playback import Played, Standing, play
-from diagnostics.receipt import Circumstances, Difference, Seen, build, canonical, differences
+from diagnostics.receipt import Circumstances, Difference, Seen, build, canonical, differences, read
 from diagnostics.rules import of_component
 from diagnostics.state import unpack
 from diagnostics.watch import SymptomChange
@@ -107,7 +106,7 @@ def replay(
 
 def _script(decision: Decision) -> _Script | Replayed:
     try:
-        told = json.loads(decision.receipt)
+        told = read(decision.receipt)
         bases = [_basis(told["device"]["device_id"], each) for each in told["readings"]]
         return _Script(decision, told, bases)
     except (ValueError, KeyError, TypeError) as error:
@@ -159,13 +158,13 @@ def _differences(product: ProductType, script: _Script, scene: _Scene) -> Iterat
         yield Difference("sha256", decision.sha256, found_sha256)
     rules = of_component(product, decision.component)
     before = scene.kept.get(decision.rules_sha256)
-    yield from differences(json.loads(before) if before else None, json.loads(canonical(rules)), "rules")
+    yield from differences(read(before) if before else None, read(canonical(rules)), "rules")
     for basis in script.bases:
         if basis.state_sha256 and basis.state_sha256 not in scene.kept:
             yield Difference("kept_content", basis.state_sha256, None)
     made = canonical(_document(product, rules, script, scene))
     if made != decision.receipt:
-        yield from differences(script.told, json.loads(made))
+        yield from differences(script.told, read(made))
 
 
 def _document(product: ProductType, rules: Mapping[str, Any], script: _Script, scene: _Scene) -> dict[str, Any]:

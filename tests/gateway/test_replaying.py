@@ -28,10 +28,10 @@ BEGINS_AT = TODAY - timedelta(days=9)
 WEEK = timedelta(days=7)
 VEHICLES = Street(
     "electric_vehicle",
-    7,
+    6,
     begins_before=timedelta(),
-    cadence=timedelta(minutes=2),
-    samples_per_message=30,
+    cadence=timedelta(minutes=4),
+    samples_per_message=15,
     latest=timedelta(hours=4),
     faults={
         0: ("internal_short", 4.5),
