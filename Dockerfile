@@ -20,7 +20,7 @@ COPY diagnostics ./diagnostics
 COPY workflows ./workflows
 COPY gateway ./gateway
 COPY dashboards ./dashboards
-COPY LICENSE ./
+COPY LICENSE pyproject.toml ./
 RUN /venv/bin/python -m compileall -q devices diagnostics workflows gateway dashboards \
     && printf '#!/bin/sh\nexec /venv/bin/python -m gateway "$@"\n' > /venv/bin/callout \
     && chmod 755 /venv/bin/callout

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Form, Path, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import StringConstraints
 
+from dashboards.decisions import decisions
 from dashboards.desk import Now, TheDesk
 from dashboards.figures import element_label, figures
 from dashboards.login import Session, TheSession, own_form
@@ -71,6 +72,7 @@ def _story(conn: Connection, row: RequestRow) -> dict[str, object]:
         "cases": history.human_cases(conn, row.request_id),
         "events": history.events(conn, row.request_id),
         "notices": history.notices_of(conn, row.request_id),
+        "decisions": decisions(conn, row.request_id, product_type(row.product)),
     }
 
 

@@ -23,6 +23,15 @@ _SURE: Final = 0.8
 _SAFETY_SHARE: Final = 0.2
 # A symptom that a fault shows at least this often speaks against the fault when it is missing.
 _EXPECTED: Final = 0.5
+# As a receipt names them.
+THRESHOLDS: Final = {
+    "unknown_prior": _UNKNOWN_PRIOR,
+    "unknown_shows": _UNKNOWN_SHOWS,
+    "beside": _BESIDE,
+    "sure_from": _SURE,
+    "safety_from": _SAFETY_SHARE,
+    "expected_from": _EXPECTED,
+}
 
 
 class Verdict(StrEnum):

@@ -22,6 +22,7 @@ from gateway import (
     cli_devices,
     cli_doctor,
     cli_evaluate,
+    cli_receipts,
     cli_rejections,
     cli_storage,
     cli_troubles,
@@ -267,6 +268,7 @@ def _is_set(value: object) -> bool:
 
 cli_devices.add_to(app)
 cli_rejections.add_to(app)
+cli_receipts.add_to(app)
 cli_doctor.add_to(app)
 cli_storage.add_to(app)
 cli_troubles.add_to(app)

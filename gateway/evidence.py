@@ -7,7 +7,7 @@ from devices.product import ProductType
 from diagnostics.diagnosis import Diagnosis, Evidence, Hypothesis
 from gateway.storage.findings import OpenSymptom
 
-_UNKNOWN_TITLE = "None of the known faults"
+UNKNOWN_TITLE = "None of the known faults"
 
 
 def told(product: ProductType, diagnosis: Diagnosis, symptoms: Sequence[OpenSymptom]) -> list[dict[str, object]]:
@@ -23,7 +23,7 @@ def _hypothesis(product: ProductType, hypothesis: Hypothesis, by_id: dict[int, O
     against += [{"title": titles[piece.monitor], "why": "unexplained"} for piece in hypothesis.unexplained]
     return {
         "fault": hypothesis.fault,
-        "title": fault.title if fault else _UNKNOWN_TITLE,
+        "title": fault.title if fault else UNKNOWN_TITLE,
         "probability": round(hypothesis.probability, 4),
         "evidence_for": [_piece(product, piece, by_id[piece.symptom_id]) for piece in hypothesis.evidence_for],
         "evidence_against": against,
@@ -33,7 +33,7 @@ def _hypothesis(product: ProductType, hypothesis: Hypothesis, by_id: dict[int, O
 
 def _piece(product: ProductType, piece: Evidence, symptom: OpenSymptom) -> dict[str, object]:
     monitor = next(monitor for monitor in product.monitors if monitor.name == piece.monitor)
-    element_name, unit = _element_and_unit(product, monitor)
+    element_name, unit = element_and_unit(product, monitor)
     return {
         "symptom_id": piece.symptom_id,
         "monitor": piece.monitor,
@@ -48,8 +48,8 @@ def _piece(product: ProductType, piece: Evidence, symptom: OpenSymptom) -> dict[
     }
 
 
-def _element_and_unit(product: ProductType, monitor: Monitor) -> tuple[str, str]:
-    """What one of several elements is called, and the unit of the value."""
+def element_and_unit(product: ProductType, monitor: Monitor) -> tuple[str, str]:
+    """Return what one of several elements is called, and the unit of the value."""
     if isinstance(monitor, Silence):
         return "", monitor.unit
     feature = product.features[monitor.feature]

@@ -26,10 +26,12 @@ from devices.product import ProductType
 from devices.products import product_type
 from diagnostics import diagnosis as diagnosing
 from diagnostics.diagnosis import Diagnosis, Evidence
+from gateway import receipting
 from gateway.evidence import told
 from gateway.following import Assessed, follow, give_case
 from gateway.offering import make_offer
-from gateway.storage import findings, promises, requests, routes
+from gateway.receipting import Decided
+from gateway.storage import findings, promises, receipts, requests, routes
 from gateway.storage.connection import Connection
 from gateway.storage.findings import DeviceCard, OpenSymptom
 from gateway.storage.promises import Booking
@@ -54,21 +56,30 @@ def diagnose(connection: Connection, *, device_id: int, component: str, now: dat
         _log.warning("device %d is not in service any more: nothing to diagnose", device_id)
         return
     product = product_type(device.product)
-    symptoms = findings.open_symptoms(connection, device_id, component)
+    grounds = receipts.gather(connection, device_id, component)
+    symptoms = grounds.symptoms
     request = requests.lock_open_request(connection, device_id, component)
     evidence = [Evidence(s.symptom_id, s.monitor, s.element, to_us(s.since_at)) for s in symptoms]
     diagnosis = diagnosing.diagnose(product, component, evidence)
     if diagnosis is None:
         if request is not None:
             requests.append_event(connection, request.request_id, "symptom_healed", now)
+        if receipts.latest_outcome(connection, device_id, component) != "nothing":
+            request_id = None if request is None else request.request_id
+            nothing = Decided(device, product, component, None, None, None, _present(connection, request), request_id)
+            receipting.keep(connection, grounds, nothing, now)
         return
     before = findings.latest_diagnosis(connection, device_id, component)
     # The same evidence is the same diagnosis: it neither amends a request nor opens again what a person has cancelled.
     if before is not None and before.symptom_ids == [s.symptom_id for s in symptoms]:
         return
     diagnosis_id, decided_at = _save_diagnosis(connection, device, product, diagnosis, symptoms, now)
-    decision = triage(product, diagnosis, _present(connection, request))
+    present = _present(connection, request)
+    decision = triage(product, diagnosis, present)
     follow(connection, Assessed(device, product, diagnosis, diagnosis_id, decided_at), decision, request, now)
+    request_id = None if request is None else request.request_id
+    decided = Decided(device, product, component, diagnosis, diagnosis_id, decision, present, request_id)
+    receipting.keep(connection, grounds, decided, now)
 
 
 def _save_diagnosis(

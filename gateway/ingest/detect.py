@@ -136,7 +136,11 @@ class Detectors:
                 (readings.at_us == newest_us) & ~self._newest[product].precedes(slots, is_codes, readings.order)
             )
             is_behind |= _carries(watch, readings, is_codes) & is_old
-        is_late = is_behind & (readings.at_us >= np.maximum(numbers_us, codes_us) - _horizon_us(watch))
+        # Codes run ahead of telemetry: where one has entered another span, the anchor left there has to know this reading.
+        newest_us, span_us = np.maximum(numbers_us, codes_us), _horizon_us(watch)
+        is_within = readings.at_us >= newest_us - span_us
+        is_behind |= is_within & (readings.at_us // span_us < newest_us // span_us)
+        is_late = is_behind & is_within
         late_us: dict[int, int] = {}
         for device, at_us in zip(readings.device_id[is_late].tolist(), readings.at_us[is_late].tolist(), strict=True):
             late_us.setdefault(device, at_us)

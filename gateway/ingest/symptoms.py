@@ -9,6 +9,7 @@ from gateway.ingest.detect import Outcome
 from gateway.ingest.directory import Known
 from gateway.storage.connection import Connection
 from gateway.storage.door import SymptomRow, keep_symptoms
+from gateway.storage.receipts import Confirmed, keep_bases
 
 
 def tell(connection: Connection, product: str, outcome: Outcome, devices: Mapping[int, Known]) -> None:
@@ -35,6 +36,10 @@ def tell(connection: Connection, product: str, outcome: Outcome, devices: Mappin
         for told in outcome.told
     ]
     keep_symptoms(connection, symptoms)
+    confirmed = [
+        Confirmed(s.device_id, s.monitor, s.element, s.since_us, s.at_us) for s in symptoms if s.state == "confirmed"
+    ]
+    keep_bases(connection, product, int(product_type(product).lateness_s * 1e6), confirmed)
     wanted = {(s.device_id, s.component) for s in symptoms if s.state != "pending"} | outcome.rewound
     jobs.defer(
         connection,

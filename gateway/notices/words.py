@@ -39,6 +39,16 @@ VERDICTS: Final[Mapping[str, str]] = {
     "safety": msgid("Safety: a person decides at once"),
 }
 
+# What a decision was, as its receipt says it.
+OUTCOMES: Final[Mapping[str, str]] = {
+    "request": msgid("The request was opened by itself"),
+    "case": msgid("A person was asked to judge"),
+    "safety_case": msgid("A person was asked at once, for safety"),
+    "amended": msgid("The request was brought up to date"),
+    "released": msgid("The request went on by itself"),
+    "nothing": msgid("Nothing speaks for a fault any more"),
+}
+
 # Why a case is given to a person, as triage and the journey write it.
 CASE_REASONS: Final = (
     msgid("Safety: a person decides before anything else happens."),

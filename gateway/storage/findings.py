@@ -61,17 +61,6 @@ def device_card(connection: Connection, device_id: int) -> DeviceCard | None:
         ).fetchone()
 
 
-def open_symptoms(connection: Connection, device_id: int, component: str) -> list[OpenSymptom]:
-    """Return the confirmed symptoms of a component that have not healed, the oldest first."""
-    with connection.cursor(row_factory=class_row(OpenSymptom)) as cursor:
-        return cursor.execute(
-            """SELECT symptom_id, monitor, element, since_at, value, threshold, text_value, decided_received_at
-            FROM symptom WHERE device_id = %s AND component = %s AND state = 'confirmed'
-            ORDER BY since_at, symptom_id""",
-            [device_id, component],
-        ).fetchall()
-
-
 def latest_diagnosis(connection: Connection, device_id: int, component: str) -> DiagnosisRow | None:
     """Return the newest diagnosis of a component."""
     with connection.cursor(row_factory=class_row(DiagnosisRow)) as cursor:

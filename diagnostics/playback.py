@@ -1,0 +1,96 @@
+"""Playback: stored readings run again through the engine, from a kept state on; many stretches at once, side by side.
+
+It is the `Watch` of the ingest worker, given for each stretch a device of its own: so a thousand decisions cost little
+more than the longest of them. It knows neither receipts nor databases.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from devices.monitors import OfReadings, Silence
+from devices.product import ProductType
+from devices.readings import Columns, IntArray
+from diagnostics.latch import CONFIRMED
+from diagnostics.state import Array, pack, unpack
+from diagnostics.watch import SymptomChange, Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A symptom that is confirmed at the end of a stretch; `element` counts from 1, 0 where there is one only."""
+
+    monitor: str
+    element: int
+    since_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a stretch of readings said: the symptoms that changed in it, in their order, and those that stand at its end."""
+
+    changes: Sequence[SymptomChange]
+    standing: Sequence[Standing]
+
+
+def play(
+    product: ProductType, states: Sequence[bytes | None], place: IntArray, at_us: IntArray, columns: Columns
+) -> list[Played]:
+    """Run stretches of readings through the engine.
+
+    Parameters
+    ----------
+    product : ProductType
+        Whose monitors are run.
+    states : sequence of bytes or None
+        What the detectors remembered of the device before each of m stretches (`Watch.snapshot`); None: nothing.
+    place : int64 [n]
+        Stretch of each reading, from 0.
+    at_us : int64 [n]
+        Claimed time of each reading, in the order of the device's detectors within each stretch.
+    columns : Columns
+        The n readings.
+
+    Returns
+    -------
+    list of Played
+        One for each stretch; `row` of a change is the reading's index among all n.
+    """
+    watch = Watch(product)
+    # A device's row of its own for each stretch, also for those of the same device; ids begin with one.
+    ids: IntArray = np.arange(1, len(states) + 1, dtype=np.int64)
+    watch.slots(ids)
+    for number, state in zip(ids.tolist(), states, strict=True):
+        if state is not None:
+            watch.restore(pack(unpack(state) | {"device_ids": np.array([number], dtype=np.int64)}))
+    changes: list[list[SymptomChange]] = [[] for _ in states]
+    if len(place):
+        for change in watch.step(ids[place], at_us, columns):
+            changes[change.device_id - 1].append(change)
+    ends = watch.snapshots(ids) if len(ids) else []
+    return [Played(changed, standing(product, end)) for changed, end in zip(changes, ends, strict=True)]
+
+
+def standing(product: ProductType, state: bytes) -> list[Standing]:
+    """Return the symptoms that are confirmed in the state of one device, by onset."""
+    arrays = unpack(state)
+    monitors = {monitor.name: monitor for monitor in product.monitors if not isinstance(monitor, Silence)}
+    found: list[Standing] = []
+    for name, array in arrays.items():
+        group, _, of = name.rpartition(".")
+        if of == "monitors":
+            names: list[str] = array.tolist()
+            found += _confirmed(product, monitors, names, arrays[f"{group}.phase"][0], arrays[f"{group}.since_us"][0])
+    return sorted(found, key=lambda each: (each.since_us, each.monitor, each.element))
+
+
+def _confirmed(
+    product: ProductType, monitors: Mapping[str, OfReadings], names: Sequence[str], phase: Array, since_us: IntArray
+) -> list[Standing]:
+    found: list[Standing] = []
+    for element in np.flatnonzero(phase == CONFIRMED).tolist():
+        monitor = monitors[names[element if len(names) > 1 else 0]]
+        counted = element + 1 if product.features[monitor.feature].element else 0
+        found.append(Standing(monitor.name, counted, int(since_us[element])))
+    return found
