@@ -39,7 +39,7 @@ def test_a_small_fleet_is_lived_through_and_most_shifts_are_found_and_few_reques
 
 def test_a_fleet_without_shifts_is_almost_left_in_peace(tmp_path: Path) -> None:
     told = metrics(evaluate(small_plan(tmp_path, shifts=0), Options(), quiet))
-    # A fifth of the cycles may let somebody pass by chance; that is three of these.
+    # A tenth of the cycles may let somebody pass by chance.
     assert told["requests"] <= 3
     assert np.isnan(told["found_share"])
 
