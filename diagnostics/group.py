@@ -13,6 +13,7 @@ from devices.readings import FloatArray, IntArray
 from diagnostics.conditions import BoolArray, Conditions
 from diagnostics.detector import Detector, Readings
 from diagnostics.latch import Changes, Latch
+from diagnostics.rows import stretch
 from diagnostics.state import Array
 
 
@@ -69,17 +70,23 @@ class Group:
 
     def step(self, slots: IntArray, now: Readings, at_us: IntArray, gap_s: float) -> Changes | None:
         """Take one sample of each of n different devices; samples older than the group's last are passed over."""
-        last_us = self._last_us[slots]
-        known: BoolArray = now.known if last_us.shape[1] > 1 else np.asarray(now.known.any(axis=1))[:, None]
+        rows = stretch(slots)
+        last_us = self._last_us[rows]
+        known: BoolArray = now.known
         self._scored = None
-        takes = known.any(axis=1) & (at_us >= np.where(known, last_us, 0).max(axis=1))
-        if not takes.any():
-            return None
+        if last_us.shape[1] > 1:
+            takes = known.any(axis=1) & (at_us >= np.where(known, last_us, 0).max(axis=1))
+        else:
+            known = known if known.shape[1] == 1 else np.asarray(known.any(axis=1))[:, None]
+            takes = known[:, 0] & (at_us >= last_us[:, 0])
         kept = np.flatnonzero(takes)
+        if not len(kept):
+            return None
         if len(kept) < len(slots):
             slots, at_us, last_us, known, now = slots[kept], at_us[kept], last_us[kept], known[kept], now.at(kept)
+            rows = slots
         dt_s = np.where(last_us == 0, 0.0, np.minimum((at_us[:, None] - last_us) / 1e6, gap_s))
-        self._last_us[slots] = np.where(known, at_us[:, None], last_us)
+        self._last_us[rows] = np.where(known, at_us[:, None], last_us)
         conditions = self._judge(slots, now, at_us, dt_s)
         self._value = conditions.value
         if conditions.score is not None:

@@ -20,6 +20,8 @@ PENDING: Final = 1
 CONFIRMED: Final = 2
 _NOT_RUNNING: Final = -1.0
 _NONE: Final = np.zeros(0, np.int64)
+_FEW: Final = 8
+_ZERO: Final = np.float32(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,9 @@ class Latch:
         phase = self.phase[rows]
         since = self.since_us[rows]
         since = np.where(now.known & ~now.well & (since == 0), at_us[:, None], since)
-        wrong_s = _run(self.wrong_s[rows], now.wrong, now.known, dt_s)
-        well_s = _run(self.well_s[rows], now.well, now.known, dt_s)
+        passed_s = dt_s.astype(np.float32)
+        wrong_s = _run(self.wrong_s[rows], now.wrong, now.known, passed_s)
+        well_s = _run(self.well_s[rows], now.well, now.known, passed_s)
         after = _next_phase(phase, now, wrong_s >= np.asarray(on_delay_s), well_s >= np.asarray(off_delay_s))
         changed = after != phase
         onset = since
@@ -106,10 +109,17 @@ class Latch:
         return Changes(samples, elements, before, after[samples, elements], onset[samples, elements])
 
 
-def _run(running: NDArray[np.float32], is_on: BoolArray, known: BoolArray, dt_s: FloatArray) -> NDArray[np.float32]:
+def _run(
+    running: NDArray[np.float32], is_on: BoolArray, known: BoolArray, passed_s: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """Run a delay: it starts at zero with the first sample, grows while the condition holds, stands still when unknown."""
-    grown = np.where(running < 0, 0.0, running + dt_s)
-    return np.where(is_on, grown, np.where(known, _NOT_RUNNING, running)).astype(np.float32)
+    stands = np.where(known, np.float32(_NOT_RUNNING), running)
+    if np.count_nonzero(is_on) * _FEW < is_on.size:
+        # Hardly anything is wrong: only that is looked at.
+        on = running[is_on]
+        stands[is_on] = np.where(on < 0, _ZERO, on + np.broadcast_to(passed_s, is_on.shape)[is_on])
+        return stands
+    return np.where(is_on, np.where(running < 0, _ZERO, running + passed_s), stands)
 
 
 def _next_phase(

@@ -49,6 +49,6 @@ def stretch(slots: IntArray) -> IntArray | slice:
     >>> stretch(np.array([3, 4, 5])), stretch(np.array([3, 5]))
     (slice(3, 6, None), array([3, 5]))
     """
-    if len(slots) and slots[-1] - slots[0] == len(slots) - 1 and (np.diff(slots) == 1).all():
+    if len(slots) and slots[-1] - slots[0] == len(slots) - 1 and (slots[1:] > slots[:-1]).all():
         return slice(int(slots[0]), int(slots[-1]) + 1)
     return slots

@@ -97,7 +97,11 @@ class Watch:
         gap_s = self.product.cadence_s * _GAP_CADENCES
         for rows in rounds(slots):
             for place, (group, reading) in enumerate(zip(self._groups, readings, strict=True)):
-                changed = group.step(slots[rows], reading.at(rows), at_us[rows], gap_s)
+                changed = (
+                    group.step(slots, reading, at_us, gap_s)
+                    if len(rows) == len(slots)
+                    else group.step(slots[rows], reading.at(rows), at_us[rows], gap_s)
+                )
                 if scorers is not None:
                     scorers[place].note(rows)
                 if changed is not None:
@@ -243,7 +247,7 @@ def rounds(slots: IntArray) -> Iterator[IntArray]:
     >>> [rows.tolist() for rows in rounds(np.array([5, 7, 5, 5]))]
     [[0, 1], [2], [3]]
     """
-    if len(slots) and (np.diff(slots) > 0).all():
+    if len(slots) and (slots[1:] > slots[:-1]).all():
         # A whole fleet's hour, device by device, is one round as it is.
         yield np.arange(len(slots))
         return

@@ -26,7 +26,7 @@ from diagnostics.calibration.null import Null
 from diagnostics.conditions import BoolArray
 
 # Of those that pass a cycle, the share that may be false before the next cycle confirms.
-RATE: Final = 0.2
+RATE: Final = 0.1
 # A confirmed device is well again, and in the family, when its score is as usual as that.
 WELL_P: Final = 0.25
 # A null is made of so many cycles' scores, and anew when it is so many cycles old, or while there are fewer of them.

@@ -134,7 +134,8 @@ class Shifts:
     def _judge_levels(self, slots: IntArray, level: FloatArray) -> Conditions:
         monitor = self._monitor
         rows = stretch(slots)
-        kept = {name: self.memory[name][rows] for name in _STATE}
+        # Kept small, reckoned in double precision.
+        kept = {name: self.memory[name][rows].astype(np.float64) for name in _STATE}
         has = ~np.isnan(level)
         is_begun = kept["seen"] >= monitor.first
         known, is_judged = has & is_begun, has & (kept["seen"] >= monitor.learn)
@@ -143,7 +144,7 @@ class Shifts:
         kept["seen"] = kept["seen"] + has
         residual, innovation, likeness, scale = self._innovations(kept, level, known)
         if is_judged.any():
-            step = np.clip(monitor.shift * (1.0 - likeness) * scale, _LEAST_STEP, _LARGEST_STEP)
+            step = np.minimum(np.maximum(monitor.shift * (1.0 - likeness) * scale, _LEAST_STEP), _LARGEST_STEP)
             doubt = (
                 _DOUBT
                 * scale
@@ -152,12 +153,11 @@ class Shifts:
             _sum_up(kept, innovation, step, doubt, is_judged)
             evidence = self._evidence(kept)
         self._learn(kept, residual, innovation, likeness, is_calm)
-        change = kept["change"] + _NEWEST * (residual - kept["change"])
-        kept["change"] = np.where(known, change, kept["change"]).astype(np.float32)
-        kept["before"] = np.where(known, residual, kept["before"]).astype(np.float32)
+        kept["change"] = _where(known, kept["change"] + _NEWEST * (residual - kept["change"]), kept["change"])
+        kept["before"] = _where(known, residual, kept["before"])
         if not is_begun.all():
             self._begin(kept, slots, level, has & ~is_begun)
-        kept["held"] = np.where(known, np.where(is_calm, 0, kept["held"] + 1), kept["held"])
+        kept["held"] = _where(known, np.where(is_calm, 0, kept["held"] + 1), kept["held"])
         is_usual = kept["held"] >= monitor.hold
         if is_usual.any():
             _forget(kept, is_usual)
@@ -165,49 +165,53 @@ class Shifts:
             self.memory[name][rows] = values
         wrong = is_judged & (evidence >= monitor.limit) & ~is_usual
         well = is_judged & ((evidence <= monitor.clear) | is_usual)
-        return Conditions(change * kept["sigma"], is_judged, wrong, well, np.where(is_judged, evidence, np.nan))
+        change = kept["change"] * kept["sigma"]
+        return Conditions(change, is_judged, wrong, well, _where(is_judged, evidence, np.nan))
 
-    def _evidence(self, kept: Mapping[str, Array]) -> FloatArray:
+    def _evidence(self, kept: Mapping[str, FloatArray]) -> FloatArray:
         """What there is for a shift on the monitor's side, in nats."""
         match self._monitor.side:
             case "above":
-                return kept["up"].astype(np.float64)
+                return kept["up"]
             case "below":
-                return kept["down"].astype(np.float64)
+                return kept["down"]
             case "either":
-                return np.maximum(kept["up"], kept["down"]).astype(np.float64)
+                return np.maximum(kept["up"], kept["down"])
 
     def _innovations(
-        self, kept: Mapping[str, Array], level: FloatArray, known: BoolArray
+        self, kept: Mapping[str, FloatArray], level: FloatArray, known: BoolArray
     ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Residual in sigmas, its innovation in innovations' scales, the likeness of neighbours, and sigma in scales."""
-        scale = kept["sigma"] / kept["innovation"].astype(np.float64)
-        residual = np.where(known, (level - kept["middle"]) / kept["sigma"], 0.0)
+        scale = kept["sigma"] / kept["innovation"]
+        residual = _where(known, (level - kept["middle"]) / kept["sigma"], 0.0)
         residual = np.minimum(np.maximum(residual, -_CLIP), _CLIP)
         likeness = np.minimum(np.maximum(kept["products"] / kept["squares"], 0.0), _MOST_LIKE_BEFORE)
         return residual, (residual - likeness * kept["before"]) * scale, likeness, scale
 
     def _learn(
-        self, kept: dict[str, Array], residual: FloatArray, innovation: FloatArray, likeness: FloatArray, on: BoolArray
+        self,
+        kept: dict[str, FloatArray],
+        residual: FloatArray,
+        innovation: FloatArray,
+        likeness: FloatArray,
+        on: BoolArray,
     ) -> None:
         """Follow level, scales and likeness where all is calm; a wild reading moves them little."""
         remember = self._monitor.remember
-        weight = np.where(on, 1.0 / np.minimum(kept["seen"], remember), 0.0)
-        sigma, scale = kept["sigma"].astype(np.float64), kept["innovation"].astype(np.float64)
+        weight = on / np.minimum(kept["seen"], remember)
+        sigma, scale = kept["sigma"], kept["innovation"]
         floor = self._monitor.scale_floor
         towards = (_FREEDOM + 1) * innovation / (_FREEDOM + innovation * innovation)
         kept["middle"] = kept["middle"] + weight * _GAIN * scale / (1.0 - likeness) * towards
-        kept["sigma"] = np.maximum(sigma + weight * sigma * (_TO_SIGMA * np.abs(residual) - 1.0), floor).astype(
-            np.float32
-        )
+        kept["sigma"] = np.maximum(sigma + weight * sigma * (_TO_SIGMA * np.abs(residual) - 1.0), floor)
         moved = scale + weight * scale * (np.minimum(np.abs(innovation), _CLIP) - 1.0)
-        kept["innovation"] = np.maximum(moved, _LEAST_SCALE * floor).astype(np.float32)
+        kept["innovation"] = np.maximum(moved, _LEAST_SCALE * floor)
         fades = np.where(on, 1.0 - 1.0 / remember, 1.0)
         here, before = (np.minimum(np.maximum(each, -_MILD), _MILD) for each in (residual, kept["before"]))
-        kept["products"] = ((kept["products"] + on * here * before) * fades).astype(np.float32)
-        kept["squares"] = ((kept["squares"] + on * here * here) * fades).astype(np.float32)
+        kept["products"] = (kept["products"] + on * here * before) * fades
+        kept["squares"] = (kept["squares"] + on * here * here) * fades
 
-    def _begin(self, kept: dict[str, Array], slots: IntArray, level: FloatArray, on: BoolArray) -> None:
+    def _begin(self, kept: dict[str, FloatArray], slots: IntArray, level: FloatArray, on: BoolArray) -> None:
         """Gather the first levels; when there are enough, their median and scales are where learning begins."""
         window = self.memory["window"][slots]
         window = np.where(on[..., None], np.concatenate([window[..., 1:], level[..., None]], axis=-1), window)
@@ -237,7 +241,14 @@ class Shifts:
             kept[name][rows, elements] = values
 
 
-def _sum_up(kept: dict[str, Array], innovation: FloatArray, step: FloatArray, doubt: FloatArray, on: BoolArray) -> None:
+def _where(known: BoolArray, new: Array, old: Array | float) -> Array:
+    """Return the new values where they are known; mostly that is everywhere, and costs nothing."""
+    return new if known.all() else np.where(known, new, old)
+
+
+def _sum_up(
+    kept: dict[str, FloatArray], innovation: FloatArray, step: FloatArray, doubt: FloatArray, on: BoolArray
+) -> None:
     """Add what an innovation says for a shift by `step` up, and down, in nats.
 
     Each is held against a level that is off by `doubt` to the same side already.
@@ -247,10 +258,10 @@ def _sum_up(kept: dict[str, Array], innovation: FloatArray, step: FloatArray, do
         shifted = unshifted - sign * step
         told = kept[name] + _POWER * np.log((_FREEDOM + unshifted * unshifted) / (_FREEDOM + shifted * shifted))
         told = np.minimum(np.maximum(told, 0.0), _MOST_EVIDENCE)
-        kept[name] = np.where(on, told, kept[name]).astype(np.float32)
+        kept[name] = _where(on, told, kept[name])
 
 
-def _forget(kept: dict[str, Array], where: BoolArray) -> None:
+def _forget(kept: dict[str, FloatArray], where: BoolArray) -> None:
     """Begin anew with what has become usual."""
     for name in ("seen", "held", "up", "down", "change", "before"):
         kept[name][where] = 0

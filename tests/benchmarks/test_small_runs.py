@@ -43,6 +43,12 @@ def test_malformed_payloads_are_all_kept_with_a_reason_or_readable(postgres_dsn:
     assert {row["reason"] for row in told["rows"]} >= {"not_json", "wrong_form", "wrong_topic"}
 
 
+def test_a_step_of_the_engine_and_its_bare_arithmetic_come_to_the_same(postgres_dsn: str) -> None:
+    told = measured(postgres_dsn, "engine", "--devices", "3000")
+    assert told["apart_nats"] < 1e-3
+    assert told["rows"][0]["ratio"] > 0
+
+
 def test_a_queue_is_drained_by_each_way_of_receiving(postgres_dsn: str) -> None:
     told = measured(postgres_dsn, "receive", "--messages", "3000")
     assert [row["receiver"] for row in told["rows"]] == ["plain paho", "fast client", "bare socket"]

@@ -100,7 +100,9 @@ def test_a_device_that_passes_two_cycles_is_confirmed_and_diagnosed_and_others_a
         (ids[3], "pending", False),
     ]
     assert jobs(desk) == [(ids[0],)]
-    assert cycles(desk)[-1] == (end_of(CYCLES), 2, 1)
+    ends_at, passed, confirmed = cycles(desk)[-1]
+    assert (ends_at, confirmed) == (end_of(CYCLES), 1)
+    assert passed in range(2, 8), "two that were put in, and some by chance"
     assert len(cycles(desk)) == CYCLES
 
 
