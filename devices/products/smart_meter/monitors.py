@@ -70,7 +70,7 @@ def _register_monitors(
     kinds = {
         "restarts": ("begins anew", {StepKind.RESET, StepKind.EXCHANGE}),
         "back": ("was turned back", {StepKind.ROLLBACK}),
-        "jumps": ("jumps", {StepKind.JUMP}),
+        "jumps": ("jumps", {StepKind.JUMP, StepKind.SPIKE}),
         "unsteady": ("is unsteady", {StepKind.JITTER}),
     }
     for ending, (says, steps) in kinds.items():
