@@ -90,7 +90,7 @@ def injected(plan: Plan, series: Series, crop_seed: int | None) -> list[tuple[Se
     for fault, kind in plan.faults.items():
         for severity in kind.severities:
             chance = generator(plan.seed + (crop_seed or 0), f"{series.device} {fault} {severity}")
-            onset_us = _onset(chance, series.at_us, kind, plan.coverage)
+            onset_us = _onset(chance, series, kind, plan.coverage, _IS_SOUND[fault])
             if onset_us is not None:
                 end_us = None if kind.lasts_h is None else onset_us + int(kind.lasts_h * _H_US)
                 name = f"{series.device} {fault} {severity:g}"
@@ -99,15 +99,37 @@ def injected(plan: Plan, series: Series, crop_seed: int | None) -> list[tuple[Se
     return made
 
 
-def _onset(chance: np.random.Generator, at_us: IntArray, kind: Kind, coverage: float) -> int | None:
-    """Draw an instant with enough recording before and behind it; None where there is none."""
+def _onset(chance: np.random.Generator, series: Series, kind: Kind, coverage: float, is_sound: "_Sound") -> int | None:
+    """Draw an instant with enough recording before and behind it, where the fault is not there by itself; None if there is none."""
+    at_us = series.at_us
     first, last = at_us[0] + int(kind.learn_d * _DAY_US), at_us[-1] - int(kind.room_d * _DAY_US)
     hours = np.unique(at_us // _H_US)
     behind = np.searchsorted(hours, hours + int(kind.room_d * 24)) - np.arange(len(hours))
     is_heard = np.searchsorted(hours, hours + kind.heard_h + 1) - np.arange(len(hours)) == kind.heard_h + 1
     is_inside = (hours * _H_US >= first) & (hours * _H_US <= last)
     fits = hours[is_inside & is_heard & (behind >= coverage * kind.room_d * 24)]
-    return int(chance.choice(fits)) * _H_US + int(chance.integers(_H_US)) if len(fits) else None
+    for hour in chance.permutation(fits):
+        onset_us = int(hour) * _H_US + int(chance.integers(_H_US))
+        if is_sound(series, onset_us, kind.room_d):
+            return onset_us
+    return None
+
+
+def _rests(series: Series, onset_us: int, room_d: float) -> bool:  # noqa: ARG001
+    """Whether the register stood still from one reading to the next within the day ahead: no leak is there already."""
+    begin, end = np.searchsorted(series.at_us, (onset_us - _DAY_US, onset_us))
+    return bool((np.diff(series.register_l[begin:end]) == 0).any())
+
+
+def _moves(series: Series, onset_us: int, room_d: float) -> bool:
+    """Whether the register grows in the week ahead and in the days behind: it does not stand already, and is in use."""
+    begin, middle, end = np.searchsorted(series.at_us, (onset_us - 7 * _DAY_US, onset_us, onset_us + room_d * _DAY_US))
+    ahead, behind = series.register_l[begin:middle], series.register_l[middle:end]
+    return all(len(part) > 1 and part[-1] > part[0] for part in (ahead, behind))
+
+
+def _always(series: Series, onset_us: int, room_d: float) -> bool:  # noqa: ARG001
+    return True
 
 
 def _flows(at_us: IntArray, register: FloatArray, onset_us: int, end_us: int | None, litres_per_h: float) -> FloatArray:
@@ -137,6 +159,15 @@ def _counts_less(at_us: IntArray, register: FloatArray, onset_us: int, end_us: i
     return np.where(at_us >= onset_us, np.floor(before + (register - before) * share), register)
 
 
+_Sound = Callable[[Series, int, float], bool]
+_IS_SOUND: Final[Mapping[str, _Sound]] = {
+    "leak": _rests,
+    "burst": _always,
+    "stuck": _moves,
+    "rollback": _always,
+    "spike": _always,
+    "under_registration": _moves,
+}
 _Change = Callable[[IntArray, FloatArray, int, int | None, float], FloatArray]
 _CHANGES: Final[Mapping[str, _Change]] = {
     "leak": _flows,

@@ -1,7 +1,9 @@
 """Scoring of faults that have an onset: which were found in time, and which onsets nobody put there.
 
 A fault is found when one of the symptoms that speak for it is confirmed between its onset and the stated time after it.
-Where such a symptom is open at the onset already, none can come: the fault counts as not found, and as open already.
+Where such a symptom is open at the onset already, somebody has been asked to come for it and no other one can come: such
+a fault counts neither as found nor as missed, but as open already; `strict_recall` counts it as missed. So that a symptom
+which never ends earns nothing, the share of time is given in which one is open in the recordings as they are.
 
 All other confirmations of these symptoms are other onsets: with injected copies those in the recordings as they are, with
 labelled data those that no label of the device explains. A flow that by the recording itself rested in no hour for days
@@ -66,11 +68,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What was found of each fault, and the other onsets, each with whether it is a natural leak."""
+    """What was found of each fault, the other onsets, each with whether it is a natural leak, and for how long they stood."""
 
     plan: Plan
     found: Mapping[str, Sequence[Found]]
     other: Sequence[tuple[Onset, bool]]
+    open_share: Mapping[str, float]
     meter_years: float
 
     @staticmethod
@@ -88,16 +91,19 @@ class Scores:
 
     def of(self, fault: str) -> dict[str, Metric]:
         """Return a fault's metrics."""
-        found, kind = self.found[fault], self.plan.faults[fault]
+        kind = self.plan.faults[fault]
+        found = [one for one in self.found[fault] if not one.was_open]
         natural = [is_natural for onset, is_natural in self.other if onset.monitor in SPEAKS[fault]]
         figures: dict[str, Metric] = {"recall": self.recall(found, kind.within_h[-1])}
         figures |= {f"recall_{_time(within_h)}": self.recall(found, within_h) for within_h in kind.within_h}
+        figures |= {f"strict_recall_{_time(hours)}": self.recall(self.found[fault], hours) for hours in kind.within_h}
         figures["median_delay_h"] = self.median_delay_h(found)
         years = self.meter_years or np.nan
         figures["other_onsets_per_meter_year"] = (len(natural) - sum(natural)) / years
         figures["natural_onsets_per_meter_year"] = sum(natural) / years
-        figures["injected"] = len(found)
-        figures["open_already"] = sum(one.was_open for one in found)
+        figures["open_share_of_time"] = self.open_share[fault]
+        figures["injected"] = len(self.found[fault])
+        figures["open_already"] = len(self.found[fault]) - len(found)
         return figures
 
 
@@ -134,7 +140,16 @@ def score(plan: Plan, recorded: Sequence[Series], labels: Sequence[Label], onset
         for onset in by_device.get(series.device, [])
         if onset.monitor in spoken and not any(_explains(label, onset) for label in of_device.get(series.device, []))
     ]
-    return Scores(plan, found, other, sum(series.years for series in recorded))
+    last_us = {series.device: int(series.at_us[-1]) for series in recorded if len(series.at_us)}
+    years = sum(series.years for series in recorded)
+    share = {
+        fault: sum(
+            (one.healed_us or last_us[one.device]) - one.at_us for one, _ in other if one.monitor in SPEAKS[fault]
+        )
+        / (365.25 * _DAY_US * years or np.nan)
+        for fault in plan.faults
+    }
+    return Scores(plan, found, other, share, years)
 
 
 def _found(label: Label, by_device: Mapping[str, Sequence[Onset]]) -> Found:
