@@ -24,6 +24,7 @@ from gateway import (
     cli_evaluate,
     cli_rejections,
     cli_storage,
+    cli_train,
     cli_troubles,
 )
 from gateway.errors import CalloutError, SettingsError
@@ -274,6 +275,7 @@ cli_account.add_to(app)
 cli_backup.add_to(app)
 cli_authority.add_to(app)
 cli_evaluate.add_to(app)
+cli_train.add_to(app)
 
 
 @app.command(rich_help_panel="The street", context_settings=_STREET)
