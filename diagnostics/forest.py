@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from devices.readings import FloatArray, IntArray
 from diagnostics.state import Array
@@ -71,7 +70,7 @@ class Forest:
         total = np.zeros(len(rows))
         for root in self.roots.tolist():
             total += self.share[self._leaves(root, rows)]
-        unknown: NDArray[np.bool_] = np.isnan(rows).any(axis=1)
+        unknown = np.isnan(rows).any(axis=1)
         return np.where(unknown, np.nan, total / len(self.roots))
 
     def _leaves(self, root: int, rows: FloatArray) -> IntArray:

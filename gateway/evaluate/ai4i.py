@@ -7,6 +7,7 @@ bins of equal width) are of the probabilities. The rules that the set's document
 The set has no series, so a crop leaves out a random part of the machines and deals the folds anew.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, cast
 
@@ -62,7 +63,8 @@ def _out_of_fold(
     rows = features(measured)
     probability, alarmed = np.full(len(rows), np.nan), np.zeros(len(rows), np.bool_)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED + seed)
-    for number, (learned, held_back) in enumerate(folds.split(rows, is_wrong)):
+    parts = cast("Iterator[tuple[IntArray, IntArray]]", folds.split(rows, is_wrong))  # pyright: ignore[reportUnknownMemberType]
+    for number, (learned, held_back) in enumerate(parts):
         progress(f"fold {number + 1} of {FOLDS}", number, FOLDS)
         sound = learned[~np.isnan(rows[learned]).any(axis=1)]
         forest, differs_by = train(rows[sound], is_wrong[sound], SEED + seed)

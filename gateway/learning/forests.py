@@ -60,7 +60,11 @@ def train(rows: FloatArray, labels: BoolArray, seed: int) -> tuple[Forest, float
     middles = [_middles(rows[:, place]) for place in range(rows.shape[1])]
     ranks = _ranked(rows, middles)
     fewest = min(_FEATURES_A_NODE, rows.shape[1])
-    trained = cast("_Trained", RandomForestClassifier(TREES, max_features=fewest, random_state=seed, n_jobs=1))
+    # scikit-learn's own hint knows only its default, a text.
+    trained = cast(
+        "_Trained",
+        RandomForestClassifier(TREES, max_features=cast("str", fewest), random_state=seed, n_jobs=1),
+    )
     trained.fit(ranks, labels)
     forest = _taken_over(trained, middles)
     own = trained.predict_proba(ranks)[:, 1]
