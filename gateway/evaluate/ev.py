@@ -90,7 +90,7 @@ def run(recording: Recording, progress: Progress) -> Findings:
     """Take a recording through production's engine and desk, as one device."""
     product = product_type("electric_vehicle")
     watch, desk, findings = Watch(product), Desk(product), Findings()
-    for columns, at_us in _batches(recording):
+    for number, (columns, at_us) in enumerate(_batches(recording)):
         changes = watch.step(np.full(len(at_us), 1, np.int64), at_us, columns)
         for change in sorted(changes, key=lambda change: change.row):
             now_us = int(at_us[change.row])
@@ -98,8 +98,7 @@ def run(recording: Recording, progress: Progress) -> Findings:
                 findings.confirmed.append((now_us, change))
             if (decision := desk.take(change, now_us)) is not None:
                 findings.decisions.append(decision)
-        done = int(np.searchsorted(recording.at_us, at_us[-1]))
-        progress(f"{recording.name}", done, len(recording.at_us))
+        progress(recording.name, number * _BATCH, len(recording.at_us))
     return findings
 
 

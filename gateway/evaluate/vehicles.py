@@ -79,7 +79,7 @@ def read(file: Path) -> Recording:
         raw = _cleared(_numbers(kept, probes), (*_NO_VALUE, 254.0))
         highest = _numbers(kept, ["BMSProbeTempMax"])[:, 0] if "BMSProbeTempMax" in columns else None
         signals["probe_temps_degc"] = raw - probe_offset(raw, highest)
-    return Recording(name, at_us, signals, cells, ~np.isnan(said).all(axis=1), len(rows) - len(timed))
+    return Recording(name, at_us, signals, cells, np.asarray(~np.isnan(said).all(axis=1)), len(rows) - len(timed))
 
 
 def probe_offset(raw: FloatArray, highest: FloatArray | None) -> float:
