@@ -1,7 +1,7 @@
 """A topic of Kafka in the place of the broker's sessions: the log keeps what comes for all partitions, served or not."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gateway.ingest.commands_out import MqttCommands
 from gateway.ingest.kafka import KafkaSource
@@ -34,9 +34,9 @@ class KafkaSessions:
     def prepare(self, partitions: range) -> None:
         """Do nothing: the log keeps what comes, and how far it is committed it knows for each partition."""
 
-    def drain(self, partitions: range) -> DrainingSource:
+    def drain(self, partitions: range, is_ours: Callable[[], bool]) -> DrainingSource:
         """Return what is empty: what waits does so in its partition, and belongs to whichever range has that."""
-        del partitions
+        del partitions, is_ours
         return KafkaDrain()
 
 

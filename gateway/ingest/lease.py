@@ -9,7 +9,7 @@ from typing import Protocol
 
 from gateway.errors import CalloutError
 from gateway.storage.connection import Connection
-from gateway.storage.leases import is_held
+from gateway.storage.leases import LeaseRow, are_all_held, is_held
 
 
 class LeaseLostError(CalloutError):
@@ -62,6 +62,35 @@ class Lease:
 
     def __str__(self) -> str:
         return f"the lease on {told(self.partitions)} (epoch {self.epoch}, process {self.process_no})"
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All leases that there are, in one process's hands: the right to empty whichever session messages wait in.
+
+    Attributes
+    ----------
+    partitions
+        The range of the session that is emptied, which need not be one of the leases.
+    """
+
+    partitions: range
+    process_no: int
+    leases: tuple[LeaseRow, ...]
+
+    def hold(self, connection: Connection) -> None:
+        """Lock all leases in the present transaction.
+
+        Raises
+        ------
+        LeaseLostError
+            One of them has another owner or another epoch, or they were divided anew.
+        """
+        if not are_all_held(connection, self.leases):
+            raise LeaseLostError(
+                f"the leases are no longer all of process {self.process_no}: what waits in the session of "
+                f"{told(self.partitions)} is emptied by whoever divides the partitions next."
+            )
 
 
 def told(partitions: range) -> str:

@@ -40,7 +40,7 @@ _READ_S: Final = 2.0
 _NO_TOPIC: Final = f"{ROOT}/-"
 _NEVER: Final = 0xFFFF_FFFF
 _CHANNELS: Final = ("telemetry", "event", "state", "answer")
-_SESSION_TAKEN: Final = 0x8E
+SESSION_TAKEN: Final = 0x8E
 
 
 class BrokerUnreachableError(CalloutError):
@@ -72,6 +72,7 @@ class MqttSource:
     def __init__(self, broker: ServerAddress, partitions: range, client: type[PlainClient] | None = None) -> None:
         self._broker = broker
         self._partitions = partitions
+        self._mark_topic = mark_topic(partitions)
         self._inbox = Inbox()
         self._refusal: str | None = None
         self._failure = ""
@@ -166,7 +167,7 @@ class MqttSource:
         self, _client: Client, _userdata: Any, _flags: DisconnectFlags, reason: ReasonCode, _props: Properties | None
     ) -> None:
         self._inbox.end_connection()
-        if reason.value == _SESSION_TAKEN:
+        if reason.value == SESSION_TAKEN:
             self._give_up(_client)
         elif reason.is_failure and self._refusal is None:
             _log.warning("the broker ended the connection: %s; trying again", reason)
@@ -200,7 +201,15 @@ class MqttSource:
                 f"another process has connected as {client_id(self._partitions)}. Two desks at one broker with "
                 "databases of their own need brokers of their own; else the lease says whose the session is."
             )
-        return taken
+        return self._without_marks(taken)
+
+    def _without_marks(self, taken: Sequence[Message]) -> Sequence[Message]:
+        """Leave out the marks of somebody who began to empty this session and was killed: no device sent them."""
+        marks = [message for message in taken if message.topic == self._mark_topic]
+        if not marks:
+            return taken
+        self.acknowledge(marks)
+        return [message for message in taken if message.topic != self._mark_topic]
 
     def trouble(self) -> str:
         """Return why the broker does not have this session, with the next move; empty while it has."""
@@ -259,6 +268,15 @@ def client_id(partitions: range) -> str:
     'callout-ingest-00-15'
     """
     return f"callout-ingest-{partitions.start:02d}-{partitions.stop - 1:02d}"
+
+
+def mark_topic(partitions: range) -> str:
+    """Return the topic on which whoever empties the session of a range tells himself that he has come to its end.
+
+    >>> mark_topic(range(0, 16))
+    'callout/v1/0/-/callout-ingest-00-15/command'
+    """
+    return f"{ROOT}/{partitions.start}/-/{client_id(partitions)}/command"
 
 
 def topics(partitions: range) -> list[str]:

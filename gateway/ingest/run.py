@@ -8,7 +8,7 @@ from psycopg.conninfo import make_conninfo
 from gateway.health.measures import IngestMeasures
 from gateway.ingest.choose_sessions import choose_sessions
 from gateway.ingest.health import IngestHealth
-from gateway.ingest.lease import Lease
+from gateway.ingest.lease import Lease, Whole
 from gateway.ingest.sharing import Sharing
 from gateway.ingest.source import Commands, Source
 from gateway.ingest.worker import Worker
@@ -31,7 +31,7 @@ def run(settings: Settings) -> None:
         check_schema(connection)
     measures = IngestMeasures()
 
-    def employ(lease: Lease, source: Source, commands: Commands) -> Worker:
+    def employ(lease: Lease | Whole, source: Source, commands: Commands) -> Worker:
         named_url = make_conninfo(database_url, application_name=application_name(lease.process_no))
         return Worker(
             source,

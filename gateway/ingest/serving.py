@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from gateway.errors import CalloutError
-from gateway.ingest.lease import Lease, LeaseLostError, told
+from gateway.ingest.lease import Lease, LeaseLostError, Whole, told
 from gateway.ingest.mqtt import SessionTakenError
 from gateway.ingest.sessions import RangeSource, Sessions
 from gateway.ingest.source import Commands, Source
@@ -14,7 +14,7 @@ from gateway.ingest.worker import Worker
 
 _log = logging.getLogger(__name__)
 
-Employ = Callable[[Lease, Source, Commands], Worker]
+Employ = Callable[[Lease | Whole, Source, Commands], Worker]
 
 
 class Serving:

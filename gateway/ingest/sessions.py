@@ -8,19 +8,26 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from devices.identity import ROOT
 from gateway.ingest.lease import told
-from gateway.ingest.mqtt import RECEIVE_MAXIMUM, BrokerUnreachableError, MqttSource, client_id, topics
+from gateway.ingest.mqtt import (
+    RECEIVE_MAXIMUM,
+    SESSION_TAKEN,
+    BrokerUnreachableError,
+    MqttSource,
+    client_id,
+    mark_topic,
+    topics,
+)
 from gateway.ingest.source import Commands, Message, Source
 from gateway.settings import ServerAddress
 
@@ -62,8 +69,11 @@ class Sessions(Protocol):
         """See to it that from now on what comes for a range is kept for it."""
         ...
 
-    def drain(self, partitions: range) -> DrainingSource:
-        """Return what waits for a range, to which nothing new comes from now on."""
+    def drain(self, partitions: range, is_ours: Callable[[], bool]) -> DrainingSource:
+        """Return what waits for a range, to which nothing new comes from now on.
+
+        `is_ours` says whether the leases are still this process's: nobody else's session may be cut off.
+        """
         ...
 
 
@@ -87,9 +97,9 @@ class MqttSessions:
         """Subscribe a range's session, and leave it to the broker."""
         MqttSource(self._broker, partitions).close()
 
-    def drain(self, partitions: range) -> DrainingSource:
+    def drain(self, partitions: range, is_ours: Callable[[], bool]) -> DrainingSource:
         """Take a range's session and unsubscribe it."""
-        return MqttDrain(self._broker, partitions)
+        return MqttDrain(self._broker, partitions, is_ours)
 
 
 class MqttDrain:
@@ -98,21 +108,35 @@ class MqttDrain:
     It unsubscribes, and then publishes a mark to itself: the broker delivers in order, so what waited is through when
     the mark is back. The mark is a command to no device, which is all that the account of ingest may publish.
 
+    Whoever takes the session over ends this connection, and with it all that it could still say. So what is asked of
+    `is_ours` after connecting holds for as long as the connection lasts: an owner who slept for a while, and whose ranges
+    are served by others by now, does not unsubscribe them.
+
+    Parameters
+    ----------
+    broker : ServerAddress
+        With the account of the ingest service.
+    partitions : range
+        The range.
+    is_ours : callable
+        Whether the leases are still this process's; asked by the thread that reads.
+
     Raises
     ------
     BrokerUnreachableError
         The broker does not answer; later it is tried again without end.
     """
 
-    def __init__(self, broker: ServerAddress, partitions: range) -> None:
+    def __init__(self, broker: ServerAddress, partitions: range, is_ours: Callable[[], bool]) -> None:
         self._partitions = partitions
+        self._is_ours = is_ours
         self._arrived = threading.Condition()
         self._waiting: list[Message] = []
         self._handed_over = 0
         self._generation = 0
         self._is_empty = False
         self._mark = secrets.token_bytes(8)
-        self._mark_topic = f"{ROOT}/{partitions.start}/-/{client_id(partitions)}/command"
+        self._mark_topic = mark_topic(partitions)
         self._marked_at_s = self._last_at_s = time.monotonic()
         self._client = self._made(broker)
         properties = Properties(PacketTypes.CONNECT)
@@ -134,6 +158,7 @@ class MqttDrain:
         if broker.tls:
             client.tls_set(ca_certs=broker.ca_file)  # pyright: ignore[reportUnknownMemberType]  # paho leaves one parameter untyped
         client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         return client
@@ -144,15 +169,27 @@ class MqttDrain:
         with self._arrived:
             self._generation += 1
             self._waiting.clear()
+            # Without a session there never was one, or it has been ended before: nothing waits in it. With one, what
+            # was not acknowledged comes again, and a mark that had come already says nothing about that.
+            self._is_empty = not reason.is_failure and not flags.session_present
         if reason.is_failure:
             _log.warning("the broker refuses to hand over the session of %s: %s", told(self._partitions), reason)
             return
-        if not flags.session_present:
-            # There never was one, or it has been ended before: nothing waits in it.
-            self._is_empty = True
+        if self._is_empty:
+            return
+        if not self._is_ours():
+            _log.warning("%s are others' by now: their session is left alone", told(self._partitions))
+            client.disconnect()
             return
         client.unsubscribe(topics(self._partitions))
         client.subscribe(self._mark_topic, qos=1)
+
+    def _on_disconnect(
+        self, client: Client, _userdata: Any, _flags: DisconnectFlags, reason: ReasonCode, _props: Properties | None
+    ) -> None:
+        if reason.value == SESSION_TAKEN:
+            # To connect again would take it from its new owner.
+            client.disconnect()
 
     def _on_subscribe(
         self, _client: Client, _userdata: Any, _mid: int, _reasons: list[ReasonCode], _properties: Properties | None
@@ -167,7 +204,8 @@ class MqttDrain:
         self._last_at_s = time.monotonic()
         if message.topic == self._mark_topic:
             client.ack(message.mid, message.qos)
-            self._is_empty = self._is_empty or bytes(message.payload) == self._mark
+            with self._arrived:
+                self._is_empty = self._is_empty or bytes(message.payload) == self._mark
             return
         receipt = (self._generation, message.mid) if message.qos == 1 else (-1, 0)
         received = Message(

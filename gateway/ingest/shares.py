@@ -48,6 +48,12 @@ def share(process_no: int, processes: tuple[int, ...], ranges: int) -> int:
     return each + (processes.index(process_no) < over)
 
 
+def is_dividing(now: Standing) -> bool:
+    """Whether the partitions are to be divided anew, or messages may wait in the session of a range that has no lease."""
+    wanted = division(now.wanted_ranges)
+    return tuple(lease.partitions for lease in now.leases) != wanted or set(now.sessions) != set(wanted)
+
+
 def plan(process_no: int, now: Standing) -> Plan:
     """Decide what a process does, as things stand.
 
@@ -55,7 +61,7 @@ def plan(process_no: int, now: Standing) -> Plan:
     """
     own = tuple(lease for lease in now.leases if lease.owner == process_no)
     free = tuple(lease.partitions for lease in now.leases if lease.owner is None)
-    if tuple(lease.partitions for lease in now.leases) != division(now.wanted_ranges):
+    if is_dividing(now):
         if process_no != now.processes[0]:
             return Plan(give_back=own)
         return Plan(take=free, divides=len(own) == len(now.leases))

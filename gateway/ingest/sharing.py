@@ -18,7 +18,7 @@ from gateway.ingest.lease import Lease, told
 from gateway.ingest.living import Living
 from gateway.ingest.serving import Employ, Serving
 from gateway.ingest.sessions import Sessions
-from gateway.ingest.shares import Plan, division, plan
+from gateway.ingest.shares import Plan, is_dividing, plan
 from gateway.storage import leases
 from gateway.storage.connection import DatabaseUnreachableError
 from gateway.storage.leases import Standing
@@ -138,9 +138,11 @@ class Sharing:
             if self._has_ended(row.partitions):
                 leases.give_back(connection, row.partitions, row.epoch, process_no)
                 _log.info("%s handed over", told(row.partitions))
+        if self._gives_up_dividing(todo):
+            return
         for partitions in todo.take:
             epoch = leases.take(connection, partitions, process_no)
-            if epoch is not None and not self._is_dividing(now):
+            if epoch is not None and not is_dividing(now):
                 self._serve(Lease(partitions, epoch, process_no))
         for row in todo.serve:
             self._keep_serving(Lease(row.partitions, row.epoch, process_no))
@@ -195,9 +197,15 @@ class Sharing:
         self._again_at_s[partitions] = self._clock() + pause_s
         _log.warning("%s ended here; served again in %g s if nobody else has them", told(partitions), pause_s)
 
-    @staticmethod
-    def _is_dividing(now: Standing) -> bool:
-        return tuple(row.partitions for row in now.leases) != division(now.wanted_ranges)
+    def _gives_up_dividing(self, todo: Plan) -> bool:
+        """Stop dividing when that is not this process's matter any more; True as long as it has not stopped.
+
+        Until then nothing is served: its sessions would be taken from themselves.
+        """
+        if self._dividing is None or todo.divides or self._dividing.is_over:
+            return False
+        self._dividing.stop()
+        return True
 
     def _divide(self, todo: Plan, now: Standing, process_no: int) -> None:
         """Divide the partitions anew, once nothing is served any more."""
@@ -206,20 +214,16 @@ class Sharing:
                 self._fatal = self._dividing.failure
             self._dividing = None
         if not todo.divides:
-            if self._dividing is not None:
-                self._dividing.stop()
             return
         is_free = [self._has_ended(row.partitions) for row in now.leases]
         if all(is_free) and self._dividing is None and self._fatal is None:
-            old = [Lease(row.partitions, row.epoch, process_no) for row in now.leases]
-            new = division(now.wanted_ranges)
-            self._dividing = Dividing(old, new, self._sessions, self._employ, self._living.connect)
+            self._dividing = Dividing(process_no, now, self._sessions, self._employ, self._living.connect)
 
     def _tell(self, todo: Plan, now: Standing) -> None:
         """Say what is served, whenever all of it is and it has become another."""
         due = tuple(row.partitions for row in todo.serve)
         is_up = all(each in self._serving and self._serving[each].is_up for each in due)
-        self._is_settled = is_up and not todo.is_short and not todo.give_back and not self._is_dividing(now)
+        self._is_settled = is_up and not todo.is_short and not todo.give_back and not is_dividing(now)
         if not self._is_settled or due == self._told:
             return
         self._told = due

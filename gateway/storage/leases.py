@@ -4,7 +4,7 @@ All times are the database's: no process is asked what time it has. Who may own 
 `gateway.ingest.shares`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -32,11 +32,15 @@ class LeaseRow:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How things stand: all leases in order, the numbers of living processes in order, and how many ranges are wanted."""
+    """How things stand: all leases in order, the numbers of living processes in order, and how many ranges are wanted.
+
+    `sessions` are the ranges that may have a session where messages wait; but while they are divided, those of the leases.
+    """
 
     leases: tuple[LeaseRow, ...]
     processes: tuple[int, ...]
     wanted_ranges: int
+    sessions: tuple[range, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +150,15 @@ def standing(connection: Connection) -> Standing:
         """SELECT (SELECT array_agg(process_no ORDER BY process_no) FROM ingest_process),
             (SELECT json_agg(json_build_array(first_partition, last_partition, epoch, owner) ORDER BY first_partition)
                 FROM ingest_lease),
-            ranges
+            ranges,
+            (SELECT json_agg(json_build_array(first_partition, last_partition) ORDER BY first_partition, last_partition)
+                FROM ingest_session)
         FROM ingest_division"""
     ).fetchone()
-    processes, leases, wanted = row or ([], [], 1)
+    processes, leases, wanted, sessions = row or ([], [], 1, [])
     found = tuple(LeaseRow(range(first, last + 1), epoch, owner) for first, last, epoch, owner in leases)
-    return Standing(found, tuple(processes or ()), wanted)
+    begun = tuple(range(first, last + 1) for first, last in sessions or ())
+    return Standing(found, tuple(processes or ()), wanted, begun)
 
 
 def take(connection: Connection, partitions: range, process_no: int) -> int | None:
@@ -181,6 +188,31 @@ def is_held(connection: Connection, partitions: range, epoch: int, process_no: i
         {"first": partitions.start, "last": partitions.stop - 1, "epoch": epoch, "process_no": process_no},
     ).fetchone()
     return row is not None
+
+
+def are_all_held(connection: Connection, held: Collection[LeaseRow]) -> bool:
+    """Whether these leases are all that there are; if so, none can be taken before this transaction ends."""
+    rows = connection.execute(
+        "SELECT first_partition, last_partition, epoch, owner FROM ingest_lease ORDER BY first_partition FOR SHARE"
+    ).fetchall()
+    return {LeaseRow(range(first, last + 1), epoch, owner) for first, last, epoch, owner in rows} == set(held)
+
+
+def begin_sessions(connection: Connection, ranges: Iterable[range]) -> None:
+    """Write down that ranges may have a session from now on; to be called before one is made."""
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO ingest_session (first_partition, last_partition) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+            [(partitions.start, partitions.stop - 1) for partitions in ranges],
+        )
+
+
+def end_session(connection: Connection, partitions: range) -> None:
+    """Write down that nothing waits in the session of a range, and that it is ended."""
+    connection.execute(
+        "DELETE FROM ingest_session WHERE first_partition = %s AND last_partition = %s",
+        [partitions.start, partitions.stop - 1],
+    )
 
 
 def divide(connection: Connection, process_no: int, division: Sequence[range]) -> bool:

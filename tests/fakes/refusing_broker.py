@@ -65,8 +65,9 @@ class RefusingBroker:
             threading.Thread(target=self._answer, args=[connection], daemon=True).start()
 
     def _answer(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rwb") as stream:
-            try:
+        try:
+            # To close a stream is to write what is left in it, also to somebody who has gone.
+            with connection, connection.makefile("rwb") as stream:
                 while head := stream.read(1):
                     body = stream.read(_length(stream))
                     if head[0] >> 4 == CONNECT and self.connack:
@@ -77,8 +78,8 @@ class RefusingBroker:
                     stream.flush()
                     if self.connack and self.connack != LET_IN:
                         return
-            except (OSError, ValueError):
-                return
+        except (OSError, ValueError):
+            return
 
     def _suback(self, body: bytes) -> bytes:
         at, count = 3, 0  # behind the packet's id and its empty properties

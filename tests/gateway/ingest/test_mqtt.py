@@ -24,6 +24,7 @@ from gateway.settings import CHECKOUT, ServerAddress
 from gateway.storage.connection import Role, connect
 from tests.conftest import BrokerForTests
 from tests.gateway.desk import SmallDesk, open_desk, sample, telemetry, topic
+from tests.gateway.ingest.forgotten import forget_sessions
 
 PASSWORD = "a password of a device"
 LONG_S = 60.0
@@ -34,6 +35,7 @@ def desk(database: str, tmp_path: Path, broker: BrokerForTests) -> Iterator[Smal
     opened = open_desk(database, tmp_path)
     opened.vehicle("ev-1")
     broker.add_account(identity().username, PASSWORD)
+    forget_sessions(broker)
     yield opened
     opened.close()
 
@@ -151,7 +153,8 @@ def test_what_a_device_publishes_is_stored(
     device.publish(telemetry(1, sample(at, soc_pct=50.0), sample(at + timedelta(seconds=1), soc_pct=49.0)))
     device.publish(b"not JSON")
     wait_until(lambda: count(desk) == 2)
-    wait_until(lambda: desk.rows("SELECT reason FROM rejection") == [("not_json",)])
+    wait_until(lambda: desk.rows("SELECT FROM rejection"))
+    assert desk.rows("SELECT reason, topic FROM rejection") == [("not_json", identity().topic("telemetry"))]
     device.close()
     assert ingest.end() == 0
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +21,7 @@ def test_shares_are_equal_but_for_one_range_and_leave_none_out(processes: tuple[
 
 
 def undivided(ranges: int, wanted: int, processes: tuple[int, ...]) -> Standing:
-    return Standing(tuple(LeaseRow(each, 0, None) for each in division(ranges)), processes, wanted)
+    return Standing(tuple(LeaseRow(each, 0, None) for each in division(ranges)), processes, wanted, division(ranges))
 
 
 def acted(now: Standing, process_no: int, todo: Plan) -> Standing:
@@ -34,7 +35,8 @@ def acted(now: Standing, process_no: int, todo: Plan) -> Standing:
         for row in now.leases
     ]
     if todo.divides:
-        rows = [LeaseRow(each, 0, None) for each in division(now.wanted_ranges)]
+        new = division(now.wanted_ranges)
+        return replace(now, leases=tuple(LeaseRow(each, 0, None) for each in new), sessions=new)
     return replace(now, leases=tuple(rows))
 
 
@@ -55,7 +57,7 @@ def test_whatever_the_order_in_which_they_look_all_ranges_are_served_in_the_end_
 
 
 def test_a_process_that_joins_gets_its_share_and_the_others_keep_the_rest_of_theirs() -> None:
-    now = Standing(tuple(LeaseRow(each, 3, 1) for each in division(4)), (1, 2), 4)
+    now = Standing(tuple(LeaseRow(each, 3, 1) for each in division(4)), (1, 2), 4, division(4))
     todo = plan(1, now)
     assert [row.partitions.start for row in todo.serve] == [0, 16]
     assert [row.partitions.start for row in todo.give_back] == [32, 48]
@@ -64,8 +66,17 @@ def test_a_process_that_joins_gets_its_share_and_the_others_keep_the_rest_of_the
 
 def test_while_the_partitions_are_divided_anew_nobody_else_serves() -> None:
     rows = tuple(LeaseRow(each, 3, owner) for each, owner in zip(division(2), (5, 7), strict=True))
-    now = Standing(rows, (5, 7), 4)
+    now = Standing(rows, (5, 7), 4, tuple(row.partitions for row in rows))
     assert plan(7, now).give_back == rows[1:]
     assert not plan(5, now).divides
     alone = replace(now, leases=tuple(replace(row, owner=5) for row in rows))
     assert plan(5, alone).divides
+
+
+@pytest.mark.parametrize("sessions", [(*division(4), range(64)), division(4)[1:], ()])
+def test_what_a_division_has_left_behind_half_way_is_put_in_order_before_anything_is_served(
+    sessions: tuple[range, ...],
+) -> None:
+    rows = tuple(LeaseRow(each, 3, 5) for each in division(4))
+    assert plan(5, Standing(rows, (5,), 4, sessions)) == Plan(divides=True)
+    assert plan(5, Standing(rows, (5,), 4, division(4))).serve == rows

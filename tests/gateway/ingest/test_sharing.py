@@ -15,14 +15,16 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from devices.identity import Identity, partition_of
-from gateway.ingest.mqtt import client_id
+from gateway.ingest.sessions import MqttSessions
 from gateway.ingest.shares import division
 from gateway.ingest.sharing import SERVES
+from gateway.ingest.source import SUBSCRIBED
 from gateway.settings import CHECKOUT
 from gateway.storage import leases
 from gateway.storage.leases import LEASE_S
 from tests.conftest import BrokerForTests
 from tests.gateway.desk import SmallDesk, open_desk, sample, telemetry
+from tests.gateway.ingest.forgotten import forget_sessions
 
 PASSWORD = "a password of a device"
 LONG_S = 90.0
@@ -44,20 +46,6 @@ def desk(database: str, tmp_path: Path, broker: BrokerForTests) -> Iterator[Smal
     yield opened
     opened.close()
     forget_sessions(broker)
-
-
-def forget_sessions(broker: BrokerForTests) -> None:
-    """End the sessions of all ranges: the broker outlives a test, and would keep for them what the next one sends."""
-    for partitions in (*division(1), *division(2), *division(4)):
-        client = Client(
-            CallbackAPIVersion.VERSION2, client_id=client_id(partitions), protocol=MQTTProtocolVersion.MQTTv5
-        )
-        client.username_pw_set(broker.ingest.username, broker.ingest.password)
-        client.connect(broker.host, broker.ingest.port, clean_start=True)
-        client.loop_start()
-        wait_until(client.is_connected)
-        client.disconnect()
-        client.loop_stop()
 
 
 def wait_until(is_so: Callable[[], object], seconds: float = LONG_S) -> None:
@@ -126,7 +114,7 @@ class Fleet:
         self._is_over = threading.Event()
         self._begins_at = datetime.now(UTC).replace(microsecond=0) - timedelta(days=3)
         self._clients = {name: self._client(broker, name) for name in NAMES}
-        self._thread = threading.Thread(target=self._publish)
+        self._thread = threading.Thread(target=self._publish, daemon=True)
         self._thread.start()
 
     def _client(self, broker: BrokerForTests, name: str) -> Client:
@@ -161,16 +149,31 @@ class Fleet:
         self._is_over.set()
         self._thread.join()
         wait_until(lambda: self._acked == self.messages * len(NAMES))
+        self.leave()
+
+    def leave(self) -> None:
+        """End at once."""
+        self._is_over.set()
         for client in self._clients.values():
             client.disconnect()
             client.loop_stop()
 
 
+Launch = Callable[[], Fleet]
+
+
 @pytest.fixture
-def fleet(start: Start, broker: BrokerForTests) -> Iterator[Fleet]:
-    made = Fleet(broker)
-    yield made
-    made.stop()
+def launch(start: Start, broker: BrokerForTests) -> Iterator[Launch]:
+    """Launches fleets, and lets none of them send on into the next test."""
+    launched: list[Fleet] = []
+
+    def begin() -> Fleet:
+        launched.append(Fleet(broker))
+        return launched[-1]
+
+    yield begin
+    for each in launched:
+        each.leave()
 
 
 def holders(desk: SmallDesk) -> list[tuple[range, int | None]]:
@@ -208,11 +211,11 @@ def grows(desk: SmallDesk) -> None:
 
 
 def test_two_processes_share_the_ranges_and_the_one_that_stays_takes_over_what_the_other_had(
-    desk: SmallDesk, start: Start, broker: BrokerForTests
+    desk: SmallDesk, start: Start, launch: Launch
 ) -> None:
     first = start(4)
     assert [partitions for partitions, _ in holders(desk)] == list(division(4))
-    fleet = Fleet(broker)
+    fleet = launch()
     second = start(4)
     wait_until(lambda: second.says("partitions 32 to 47, partitions 48 to 63"))
     assert [owner for _, owner in holders(desk)] == [1, 1, 2, 2]
@@ -232,10 +235,10 @@ def test_two_processes_share_the_ranges_and_the_one_that_stays_takes_over_what_t
 
 
 def test_an_owner_that_was_stopped_beyond_its_lease_writes_nothing_and_says_so(
-    desk: SmallDesk, start: Start, broker: BrokerForTests
+    desk: SmallDesk, start: Start, launch: Launch
 ) -> None:
     first = start(1)
-    fleet = Fleet(broker)
+    fleet = launch()
     second = start(1)
     assert second.says(f"{SERVES} nothing")
     grows(desk)
@@ -256,10 +259,10 @@ def test_an_owner_that_was_stopped_beyond_its_lease_writes_nothing_and_says_so(
 
 
 def test_the_partitions_are_divided_anew_while_messages_wait_and_nothing_is_lost(
-    desk: SmallDesk, start: Start, broker: BrokerForTests
+    desk: SmallDesk, start: Start, launch: Launch
 ) -> None:
     start(1).end()
-    fleet = Fleet(broker)
+    fleet = launch()
     wait_until(lambda: fleet.messages > 100)
     assert stored(desk) == 0
     first = start(4)
@@ -277,12 +280,49 @@ def test_the_partitions_are_divided_anew_while_messages_wait_and_nothing_is_lost
     assert [each.end() for each in (first, third)] == [0, 0]
 
 
+def test_what_came_to_a_division_that_was_given_up_half_way_is_not_forgotten(
+    desk: SmallDesk, start: Start, launch: Launch, broker: BrokerForTests
+) -> None:
+    start(4).end()
+    # Somebody begins to divide: the session of all partitions is made, those of the first two ranges are ended.
+    sessions = MqttSessions(broker.ingest)
+    leases.begin_sessions(desk.admin, division(1))
+    sessions.prepare(range(64))
+    for partitions in division(4)[:2]:
+        source = sessions.drain(partitions, lambda: True)
+        wait_until(lambda source=source: not source.receive(1, 0.1) and source.is_drained)
+        source.close()
+    # And is killed. What comes now to partitions 0 to 31 waits in a session that no lease names.
+    fleet = launch()
+    wait_until(lambda: fleet.messages > 100)
+    started = start(4)
+    grows(desk)
+    assert_each_reading_is_stored_once_and_the_fault_is_told_once(desk, fleet)
+    assert leases.standing(desk.admin).sessions == division(4)
+    assert started.end() == 0
+
+
+def test_a_session_that_others_serve_by_now_is_not_cut_off(
+    desk: SmallDesk, start: Start, launch: Launch, broker: BrokerForTests
+) -> None:
+    started = start(1)
+    fleet = launch()
+    grows(desk)
+    # Somebody who has slept through all that happened goes on with emptying this session.
+    source = MqttSessions(broker.ingest).drain(range(64), lambda: False)
+    wait_until(lambda: started.log.read_text().count(SUBSCRIBED) == 2)
+    grows(desk)
+    source.close()
+    assert_each_reading_is_stored_once_and_the_fault_is_told_once(desk, fleet)
+    assert started.end() == 0
+
+
 def test_a_database_whose_clock_jumps_ahead_lets_a_lease_expire_early_and_costs_nothing(
-    desk: SmallDesk, start: Start, broker: BrokerForTests
+    desk: SmallDesk, start: Start, launch: Launch
 ) -> None:
     started = [start(2), start(2)]
     wait_until(lambda: len(owners(desk)) == 2)
-    fleet = Fleet(broker)
+    fleet = launch()
     grows(desk)
     for _ in range(3):
         # To a clock that is ahead, all of them have expired.
