@@ -26,6 +26,7 @@ from gateway.evaluate.report import Metric, Options, Plot, Progress, Report, Tab
 
 _ROWS_TOGETHER: Final = 200
 _H_US: Final = 3_600_000_000
+_LONG_H: Final = 1000.0
 _DAY_US: Final = 24 * _H_US
 
 
@@ -158,12 +159,18 @@ def _found_plot(scores: Scores) -> Plot:
 
 def _example_plot(scores: Scores, series: dict[str, Series]) -> list[Plot]:
     """Draw the flow around one onset of each fault: the one that took longest among those that were found in time."""
-    panels: list[Panel] = []
+    panels: dict[str, list[Panel]] = {"quick": [], "slow": []}
     for fault, kind in scores.plan.faults.items():
         timely = [one for one in scores.found[fault] if one.delay_h is not None and one.delay_h <= kind.within_h[-1]]
         if timely:
-            panels.append(_example(max(timely, key=lambda one: one.delay_h or 0.0), series))
-    return [draw("water-examples", "The slowest finds", panels, "days since the onset")] if panels else []
+            # What takes weeks does not share an axis with what takes hours.
+            pace = "slow" if kind.within_h[-1] > _LONG_H else "quick"
+            panels[pace].append(_example(max(timely, key=lambda one: one.delay_h or 0.0), series))
+    return [
+        draw(f"water-{pace}", "The longest delays among those found in time", some, "days since the onset")
+        for pace, some in panels.items()
+        if some
+    ]
 
 
 def _example(found: Found, series: dict[str, Series]) -> Panel:
