@@ -74,6 +74,7 @@ class StepKind(StrEnum):
     ROLLBACK = "rollback"  # it went back and counts on from there
     JITTER = "jitter"  # a few units back, or a reading that was overtaken by its successor
     JUMP = "jump"  # more than can have flowed since the last reading
+    SPIKE = "spike"  # the return from a single reading that was far too high
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from gateway import (
     cli_receipts,
     cli_rejections,
     cli_storage,
+    cli_train,
     cli_troubles,
 )
 from gateway.errors import CalloutError, SettingsError
@@ -276,6 +277,7 @@ cli_account.add_to(app)
 cli_backup.add_to(app)
 cli_authority.add_to(app)
 cli_evaluate.add_to(app)
+cli_train.add_to(app)
 
 
 @app.command(rich_help_panel="The street", context_settings=_STREET)

@@ -1,13 +1,14 @@
 """Register: a cumulative register that takes a step which consumption cannot explain, told apart by what the step is.
 
-A register only grows, by no more than can flow. What else it does is one of six things. Let `before` be its last value,
+A register only grows, by no more than can flow. What else it does is one of seven things. Let `before` be its last value,
 `older` the one before that, `now` the new one, and let `possible` be the most that can have flowed in the time between
 (an hour at least, so that a jittering clock makes no jump):
 
 - **rollover**: `before` was in the last tenth of its digits, `now` is in the first, and what lies between through zero
   is possible. The register goes on; nothing is lost.
-- **jitter**: back by a few units; or back to between `older` and `before`, as a reading that its successor overtook,
-  or as the return from a false reading.
+- **jitter**: back by a few units; or back to between `older` and `before`, as a reading that its successor overtook.
+- **spike**: back to between `older` and `before` by far more than jitter: `before` was a false reading. Its rise need not
+  have been a jump: what can flow through a pipe in an hour is much more than anybody uses.
 - **rollback**: down, but to the upper half of what it was: the register was turned back and counts on.
 - **reset**: down to what can have flowed since zero.
 - **exchange**: down to anything else: another meter stands in its place.
@@ -37,6 +38,8 @@ _LAST_TENTH: Final = 0.9
 _FIRST_TENTH: Final = 0.1
 _UPPER_HALF: Final = 0.5
 _SHORTEST_H: Final = 1.0
+# A return by more than so many times the jitter is one from a false reading, and not from an overtaken one.
+_SPIKES: Final = 20.0
 _US_PER_H: Final = 3.6e9
 
 Steps = NDArray[np.int8]
@@ -61,11 +64,12 @@ def classify(now: FloatArray, before: FloatArray, older: FloatArray, possible: F
 
     Examples
     --------
-    >>> before = np.array([999_990.0, 555_000, 555_000, 555_000, 555_000, 555_000, np.nan])
-    >>> now = np.array([12.0, 20, 120_000, 550_000, 554_997, 790_000, 5])
-    >>> kinds = classify(now, before, np.full(7, np.nan), np.full(7, 3000.0), jitter=10)
+    >>> before = np.array([999_990.0, 555_000, 555_000, 555_000, 555_000, 555_000, 555_000, np.nan])
+    >>> now = np.array([12.0, 20, 120_000, 550_000, 554_997, 790_000, 554_100, 5])
+    >>> older = np.array([np.nan, np.nan, np.nan, np.nan, np.nan, np.nan, 554_090, np.nan])
+    >>> kinds = classify(now, before, older, np.full(8, 3000.0), jitter=10)
     >>> [str(KINDS[kind]) if kind >= 0 else "" for kind in kinds]
-    ['rollover', 'reset', 'exchange', 'rollback', 'jitter', 'jump', '']
+    ['rollover', 'reset', 'exchange', 'rollback', 'jitter', 'jump', 'spike', '']
     """
     step = now - before
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -78,6 +82,7 @@ def classify(now: FloatArray, before: FloatArray, older: FloatArray, possible: F
         is_back = step < 0
         chain: list[tuple[StepKind, NDArray[np.bool_]]] = [
             (StepKind.ROLLOVER, is_back & rolls),
+            (StepKind.SPIKE, is_back & (-step > _SPIKES * jitter) & (now >= older)),
             (StepKind.JITTER, is_back & ((-step <= jitter) | (now >= older))),
             (StepKind.ROLLBACK, is_back & (now >= _UPPER_HALF * before)),
             (StepKind.RESET, is_back & (now <= possible)),

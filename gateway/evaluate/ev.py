@@ -9,60 +9,30 @@ A BMS level says that something is wrong, not which cell; the set has no labels 
 named and when, beside the first warning of the battery itself (level 2 or 3; level 1 is a notice).
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
-from typing import Final
-from zoneinfo import ZoneInfo
+from typing import Final, cast
 
 import numpy as np
 
-from devices.instants import from_us, to_us
 from devices.products import product_type
 from devices.readings import Columns, FloatArray, IntArray, Value
 from diagnostics.watch import SymptomChange, Watch
 from gateway.evaluate.crop import crop
 from gateway.evaluate.desk import Decision, Desk
 from gateway.evaluate.drawing import Band, Line, Mark, Panel, draw
-from gateway.evaluate.folder import find_files, read_rows
+from gateway.evaluate.folder import find_files
 from gateway.evaluate.report import EvaluateError, Metric, Options, Plot, Progress, Report, Table
+from gateway.evaluate.vehicles import Recording, clock, cropped, read
 from workflows.triage import Queue
 
 PATTERNS: Final = ("*.zip", "*.csv", "*.csv.gz")
-_CHINA: Final = ZoneInfo("Asia/Shanghai")
-_FORM: Final = "%Y-%m-%d %H:%M:%S"
-_NO_VALUE: Final = (255.0, 511.0, 65535.0)
-_NO_LEVEL: Final = (254.0, 255.0)
-_RAW_OFFSET: Final = 40.0
-# Rows by which it is told whether probes are raw.
-_TELLING: Final = 100
 _BATCH: Final = 2000
 _WARNS: Final = 2.0
 _CELL_MONITORS: Final = frozenset({"cell_leaves_pack"})
 _CELL_FAULTS: Final = frozenset({"weak_cell", "cell_measuring_line"})
 _BATTERY: Final = "traction_battery"
-_SCALARS: Final = {
-    "pack_voltage_v": ("BMSBatteryVoltage", 1.0, _NO_VALUE[2:]),
-    "pack_current_a": ("BMSBatteryCurrent", -1.0, _NO_VALUE[2:]),
-    "soc_pct": ("vehBMSPackSOC", 1.0, _NO_LEVEL),
-    "bms_level": ("BMSWarningInformation", 1.0, _NO_LEVEL),
-    "insulation_kohm": ("insulationResistance", 1.0, (65534.0, 65535.0)),
-    "odometer_m": ("vehOdo", 1000.0, ()),
-    "speed_kmh": ("vehSpeed", 1.0, (6553.4, 6553.5)),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """One vehicle: `at_us` int64 [n] in order, each signal float64 [n] or [n, w] with NaN, and rows that had no time."""
-
-    name: str
-    at_us: IntArray
-    signals: Mapping[str, FloatArray]
-    cell_names: Sequence[str]
-    untimed: int
 
 
 @dataclass(slots=True)
@@ -116,83 +86,19 @@ def evaluate(folder: Path, options: Options, progress: Progress) -> Report:
     return Report(metrics, [_table(of_vehicle)], plots)
 
 
-def read(file: Path) -> Recording:
-    """Read one vehicle's file.
-
-    Raises
-    ------
-    EvaluateError
-        When it is not in the set's columns, or has no row with a time.
-    """
-    name = re.sub(r"(_processed)?\.(zip|csv|csv\.gz)$", "", file.name)
-    rows = list(read_rows(file, ["tboxTime", "V_1"]))
-    times = [_at_us(row["tboxTime"]) for row in rows]
-    timed = [place for place, at_us in enumerate(times) if at_us is not None]
-    if not timed:
-        raise EvaluateError(f"{file} has no row with a time such as 2019-04-15 18:09:06 in tboxTime.")
-    at_us = np.array([times[place] for place in timed], dtype=np.int64)
-    # As production takes them in: by claimed time.
-    order = np.argsort(at_us, kind="stable")
-    kept = [rows[timed[place]] for place in order]
-    columns = list(rows[0])
-    cells, probes = _numbered(columns, "V_"), _numbered(columns, "T_")
-    signals = {
-        signal: _cleared(_numbers(kept, [column])[:, 0], none) * scale
-        for signal, (column, scale, none) in _SCALARS.items()
-        if column in columns
-    }
-    signals["cell_voltages_v"] = _cleared(_numbers(kept, cells), _NO_VALUE)
-    if probes:
-        raw = _cleared(_numbers(kept, probes), (*_NO_VALUE, 254.0))
-        highest = _numbers(kept, ["BMSProbeTempMax"])[:, 0] if "BMSProbeTempMax" in columns else None
-        signals["probe_temps_degc"] = raw - probe_offset(raw, highest)
-    return Recording(name, at_us[order], signals, cells, len(rows) - len(timed))
-
-
-def probe_offset(raw: FloatArray, highest: FloatArray | None) -> float:
-    """Tell whether probes are raw, in kelvin to take off: by the first rows that have both them and the highest one.
-
-    Parameters
-    ----------
-    raw : float64 [n, w]
-        Probes as they came, NaN for no value.
-    highest : float64 [n] or None
-        The battery's own highest probe in °C.
-
-    Examples
-    --------
-    >>> probe_offset(np.array([[66.0, 65.0], [66.0, np.nan]]), np.array([26.0, 26.0]))
-    40.0
-    >>> probe_offset(np.array([[26.0, 25.0]]), np.array([26.0]))
-    0.0
-    """
-    if highest is None:
-        return _RAW_OFFSET
-    apart = np.fmax.reduce(raw, axis=1, initial=-np.inf) - _cleared(highest, _NO_VALUE)
-    apart = apart[np.isfinite(apart)][:_TELLING]
-    return _RAW_OFFSET if not len(apart) or np.median(apart) > _RAW_OFFSET / 2 else 0.0
-
-
-def cropped(recording: Recording, kept: slice) -> Recording:
-    """Return some rows of a recording."""
-    signals = {name: values[kept] for name, values in recording.signals.items()}
-    return Recording(recording.name, recording.at_us[kept], signals, recording.cell_names, recording.untimed)
-
-
 def run(recording: Recording, progress: Progress) -> Findings:
     """Take a recording through production's engine and desk, as one device."""
     product = product_type("electric_vehicle")
     watch, desk, findings = Watch(product), Desk(product), Findings()
-    for columns, at_us in _batches(recording):
-        changes = watch.step(np.ones(len(at_us), np.int64), at_us, columns)
+    for number, (columns, at_us) in enumerate(_batches(recording)):
+        changes = watch.step(np.full(len(at_us), 1, np.int64), at_us, columns)
         for change in sorted(changes, key=lambda change: change.row):
             now_us = int(at_us[change.row])
             if change.phase == "confirmed":
                 findings.confirmed.append((now_us, change))
             if (decision := desk.take(change, now_us)) is not None:
                 findings.decisions.append(decision)
-        done = int(np.searchsorted(recording.at_us, at_us[-1]))
-        progress(f"{recording.name}", done, len(recording.at_us))
+        progress(recording.name, number * _BATCH, len(recording.at_us))
     return findings
 
 
@@ -200,13 +106,19 @@ def _batches(recording: Recording) -> Iterator[tuple[Columns, IntArray]]:
     for begin in range(0, len(recording.at_us), _BATCH):
         rows = slice(begin, begin + _BATCH)
         values: dict[str, Sequence[Value]] = {name: _listed(signal[rows]) for name, signal in recording.signals.items()}
+        cells = values["cell_voltages_v"]
+        values["cell_voltages_v"] = [
+            row if carries else None for row, carries in zip(cells, recording.carries_cells[rows], strict=True)
+        ]
         at_us = recording.at_us[rows]
         yield Columns(values, len(at_us)), at_us
 
 
 def _listed(values: FloatArray) -> list[Value]:
     """Return numbers as a decoder hands them over: None for no value, a list for each row of a vector."""
-    return np.where(np.isnan(values), None, values.astype(object)).tolist()
+    listed = values.astype(object)
+    listed[np.isnan(values)] = None
+    return cast("list[Value]", listed.tolist())
 
 
 def told(recording: Recording, findings: Findings) -> dict[str, Metric]:
@@ -223,20 +135,22 @@ def told(recording: Recording, findings: Findings) -> dict[str, Metric]:
         "cells_named": list(named),
         "cells_named_within_an_hour": [cell for cell, at_us in named.items() if at_us - begin_us <= 3_600_000_000],
         "cell_named_after_h": {cell: round((at_us - begin_us) / 3.6e9, 3) for cell, at_us in named.items()},
-        "first_alarm_at": _clock(alarm_us),
+        "first_alarm_at": clock(alarm_us),
         "first_alarm_by": _first_names(findings),
-        "bms_first_warning_at": _clock(warned_us),
-        "first_alarm_ahead_of_bms_h": None
-        if None in (alarm_us, warned_us)
-        else round((warned_us - alarm_us) / 3.6e9, 3),
-        "first_cell_request_at": _clock(min(cell_requests_us, default=None)),
+        "bms_first_warning_at": clock(warned_us),
+        "first_alarm_ahead_of_bms_h": _ahead_h(alarm_us, warned_us),
+        "first_cell_request_at": clock(min(cell_requests_us, default=None)),
         "cell_requests": len(cell_requests_us),
-        "first_safety_case_at": _clock(min(safety_us, default=None)),
+        "first_safety_case_at": clock(min(safety_us, default=None)),
         "safety_cases": len(safety_us),
         "other_cases": len(findings.decided_us(Queue.JUDGEMENT)),
         "rows": len(recording.at_us),
         "rows_without_a_time": recording.untimed,
     }
+
+
+def _ahead_h(alarm_us: int | None, warned_us: int | None) -> float | None:
+    return None if alarm_us is None or warned_us is None else round((warned_us - alarm_us) / 3.6e9, 3)
 
 
 def _first_names(findings: Findings) -> list[str]:
@@ -299,7 +213,7 @@ def plot(recording: Recording, findings: Findings) -> Plot:
         recording.name,
         f"{recording.name}: what was found, and when",
         panels,
-        f"days since {_clock(int(recording.at_us[0]))}",
+        f"days since {clock(int(recording.at_us[0]))}",
     )
 
 
@@ -332,37 +246,3 @@ def _middle(cells: FloatArray) -> FloatArray:
         np.take_along_axis(ordered, (np.maximum(known, 1) // 2)[:, None].clip(max=cells.shape[1] - 1), axis=1),
         np.nan,
     )
-
-
-def _numbered(columns: Sequence[str], start: str) -> list[str]:
-    """Return the columns of like parts in order of their numbers."""
-    found = [column for column in columns if re.fullmatch(re.escape(start) + r"\d+", column)]
-    return sorted(found, key=lambda column: int(column.removeprefix(start)))
-
-
-def _numbers(rows: Sequence[Mapping[str, str]], columns: Sequence[str]) -> FloatArray:
-    return np.array([[_number(row[column]) for column in columns] for row in rows], dtype=np.float64).reshape(
-        len(rows), -1
-    )
-
-
-def _number(text: str | None) -> float:
-    try:
-        return float(text or "nan")
-    except ValueError:
-        return float("nan")
-
-
-def _cleared(values: FloatArray, none: Sequence[float]) -> FloatArray:
-    return np.where(np.isin(values, none) | np.isinf(values), np.nan, values)
-
-
-def _at_us(text: str | None) -> int | None:
-    try:
-        return to_us(datetime.strptime(text or "", _FORM).replace(tzinfo=_CHINA))
-    except (ValueError, OverflowError):
-        return None
-
-
-def _clock(at_us: int | None) -> str | None:
-    return None if at_us is None else f"{from_us(at_us).astimezone(_CHINA):{_FORM}}"

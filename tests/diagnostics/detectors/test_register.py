@@ -48,7 +48,13 @@ def test_a_reset_near_the_end_of_the_digits_is_no_rollover_when_so_much_cannot_h
 
 def test_a_reading_between_the_last_two_was_overtaken_and_is_jitter() -> None:
     assert kind_of(52_000, 52_288, 52_176) == "jitter"
-    assert kind_of(207_774, 456_017, 207_814) == "jitter"
+
+
+@pytest.mark.parametrize("too_high", [300.0, 3_000.0, 248_203.0])
+def test_the_return_from_a_single_reading_that_was_far_too_high_is_a_spike(too_high: float) -> None:
+    assert kind_of(207_774, 207_814 + too_high, 207_814) == "spike"
+    hourly = [207_700.0, 207_774.0, 207_790.0 + too_high, 207_814.0, 207_830.0]
+    assert wrong_at(read(monitor(StepKind.SPIKE), hourly)) == [3]
 
 
 def test_nothing_is_said_of_a_first_reading_of_a_missing_one_and_of_the_one_after_it() -> None:
