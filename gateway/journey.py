@@ -26,6 +26,7 @@ from devices.product import ProductType
 from devices.products import product_type
 from diagnostics import diagnosis as diagnosing
 from diagnostics.diagnosis import Diagnosis, Evidence
+from gateway.attending import heard
 from gateway.evidence import told
 from gateway.following import Assessed, follow, give_case
 from gateway.offering import make_offer
@@ -54,7 +55,10 @@ def diagnose(connection: Connection, *, device_id: int, component: str, now: dat
         _log.warning("device %d is not in service any more: nothing to diagnose", device_id)
         return
     product = product_type(device.product)
-    symptoms = findings.open_symptoms(connection, device_id, component)
+    # What is shelved, suppressed by a mode or out of service is heard by nobody; all of it being so, nothing follows.
+    symptoms = heard(connection, product, device_id, component, now)
+    if symptoms is None:
+        return
     request = requests.lock_open_request(connection, device_id, component)
     evidence = [Evidence(s.symptom_id, s.monitor, s.element, to_us(s.since_at)) for s in symptoms]
     diagnosis = diagnosing.diagnose(product, component, evidence)
