@@ -201,7 +201,9 @@ class _Room:
     def _keep(self, rows: Sequence[Kept]) -> None:
         safe = self.monitors
         attention.keep(
-            self.connection, self.device_id, [(row, row.monitor in safe and safe[row.monitor].is_safety) for row in rows]
+            self.connection,
+            self.device_id,
+            [(row, row.monitor in safe and safe[row.monitor].is_safety) for row in rows],
         )
 
 

@@ -12,10 +12,11 @@ import psycopg
 
 from devices.products import product_types
 from gateway import journey
+from gateway.attending import look_again
 from gateway.following import give_case
 from gateway.forgetting import Forgetting
 from gateway.gathering import gather, look_at_incidents
-from gateway.storage import requests
+from gateway.storage import attention, requests
 from gateway.storage.connection import Connection, tenant_transaction
 from gateway.storage.hours import roll_up
 from gateway.telling import defer_offer
@@ -45,7 +46,14 @@ def sweep(connection: Connection, now: datetime, forgetting: Forgetting | None =
         return
     try:
         for (tenant_id,) in connection.execute("SELECT tenant_id FROM tenant ORDER BY tenant_id").fetchall():
-            for piece in (_expire_offers, _look_again, _warn_of_cases, _ask_what_was_found, _gather_silences):
+            for piece in (
+                _expire_offers,
+                _look_again,
+                _warn_of_cases,
+                _ask_what_was_found,
+                _gather_silences,
+                _end_quiet,
+            ):
                 _guarded(piece.__name__, lambda piece=piece, tenant_id=tenant_id: piece(connection, tenant_id, now))
         for product in product_types().values():
             _guarded("roll_up", lambda product=product: _roll_up(connection, product.name))
@@ -127,6 +135,13 @@ def _gather_silences(connection: Connection, tenant_id: int, now: datetime) -> N
             count = gather(connection, now)
     with tenant_transaction(connection, tenant_id):
         look_at_incidents(connection, now)
+
+
+def _end_quiet(connection: Connection, tenant_id: int, now: datetime) -> None:
+    """Shelves, modes and chatter that are over: their components are diagnosed anew, and what is there goes its way."""
+    with tenant_transaction(connection, tenant_id):
+        for device_id, component in attention.due(connection, now, _MOST):
+            look_again(connection, device_id, [component])
 
 
 def _roll_up(connection: Connection, product_name: str) -> None:

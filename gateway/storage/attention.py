@@ -254,6 +254,16 @@ def components_of(connection: Connection, device_id: int) -> list[str]:
     return [component for (component,) in rows]
 
 
+def is_there(connection: Connection, device_id: int, key: tuple[str, int]) -> bool:
+    """Whether a symptom is confirmed now."""
+    found = connection.execute(
+        """SELECT EXISTS (SELECT FROM symptom
+            WHERE device_id = %s AND monitor = %s AND element = %s AND state = 'confirmed')""",
+        [device_id, *key],
+    ).fetchone()
+    return found == (True,)
+
+
 def present_tenant(connection: Connection) -> int:
     """Return the tenant of the transaction."""
     return one(connection.execute("SELECT current_tenant()").fetchone())

@@ -64,3 +64,10 @@ GRANT SELECT, INSERT ON attention_change TO callout_work, callout_serve;
 
 -- Modes of a device are few rows among its symptoms.
 CREATE INDEX symptom_of_mode ON symptom (device_id, since_at DESC) WHERE component = 'mode';
+
+-- Signals that electric_vehicle declares since the last migration, drafted by `callout draft-migration`.
+ALTER TABLE electric_vehicle_reading ADD COLUMN is_updating boolean;
+CREATE OR REPLACE VIEW electric_vehicle_reading_seen WITH (security_barrier) AS
+    SELECT r.* FROM electric_vehicle_reading r JOIN device d USING (device_id) WHERE d.tenant_id = current_tenant();
+CREATE OR REPLACE VIEW electric_vehicle_hour_seen WITH (security_barrier) AS
+    SELECT h.* FROM electric_vehicle_hour h JOIN device d USING (device_id) WHERE d.tenant_id = current_tenant();
