@@ -17,6 +17,7 @@ from dashboards import (
     planner,
     rejections,
     request,
+    shelving,
     signal,
 )
 from dashboards.desk import open_desk
@@ -52,7 +53,20 @@ def create(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(SecurityHeaders, by_tls_only=chosen.base_url.startswith("https:"))
     answer_failures(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for module in (owner, login, request, rejections, incidents, letter, planner, devices, device, signal, api):
+    for module in (
+        owner,
+        login,
+        request,
+        rejections,
+        incidents,
+        letter,
+        planner,
+        devices,
+        device,
+        shelving,
+        signal,
+        api,
+    ):
         app.include_router(module.router)
     be_watched(app)
     app.get("/", include_in_schema=False)(show_front)

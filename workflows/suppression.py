@@ -59,6 +59,12 @@ def suppression(
     return longest if longest is not None and now < longest.until_at else None
 
 
+def lasts(mode: Mode, spell: Spell, now: datetime) -> bool:
+    """Whether a spell of a mode lasts now."""
+    ends_at = min(spell.ends_at or now, spell.begins_at + timedelta(seconds=mode.most_s))
+    return spell.mode == mode.name and spell.begins_at <= now <= ends_at
+
+
 def came_in(product: ProductType, monitor: str, confirmed_at: datetime, spells: Sequence[Spell]) -> Mode | None:
     """Return the mode in which a symptom came, whether it is over by now or not; None when it came in none."""
     return next((mode for mode, _ in _around(product, monitor, confirmed_at, spells)), None)

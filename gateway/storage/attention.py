@@ -16,6 +16,7 @@ from workflows.unsteadiness import Coming
 
 _SPELLS: Final = 50
 _COMINGS: Final = 500
+_CHANGES: Final = 20
 _LOCK_OF_A_DEVICE: Final = 1
 
 
@@ -230,6 +231,30 @@ def close_unsteady(connection: Connection, device_id: int, monitor: str, element
         WHERE device_id = %s AND monitor = %s AND element = %s AND state = 'confirmed'""",
         [now, now, device_id, monitor, element],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An audit line: what a member of staff did about a symptom's being heard."""
+
+    happened_at: datetime
+    monitor: str
+    element: int
+    act: str
+    reason: str | None
+    due_at: datetime | None
+    staff_name: str
+
+
+def changes_by_hand(connection: Connection, device_id: int) -> list[Change]:
+    """Return the newest acts of staff on a device's symptoms."""
+    with connection.cursor(row_factory=class_row(Change)) as cursor:
+        return cursor.execute(
+            """SELECT c.happened_at, c.monitor, c.element, c.act, c.reason, c.due_at, s.name AS staff_name
+            FROM attention_change c JOIN staff s USING (staff_id)
+            WHERE c.device_id = %s ORDER BY c.change_id DESC LIMIT %s""",
+            [device_id, _CHANGES],
+        ).fetchall()
 
 
 def due(connection: Connection, now: datetime, most: int) -> list[tuple[int, str]]:

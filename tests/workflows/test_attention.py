@@ -32,7 +32,7 @@ def test_what_follows_is_what_the_standard_says(state: Attention, act: Act) -> N
 
 
 def test_every_state_can_be_reached_and_left() -> None:
-    assert {after for after in TRANSITIONS.values()} == set(Attention)
+    assert set(TRANSITIONS.values()) == set(Attention)
     assert {before for (before, _), after in TRANSITIONS.items() if after != before} == set(Attention)
 
 
