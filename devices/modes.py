@@ -30,6 +30,8 @@ class Mode:
         For so long after the mode's end its traces are still taken for its own.
     most_s : float
         A mode that lasts longer suppresses nothing any more: an end that was never told must not silence a device.
+    ended_by : frozenset of str
+        Trouble codes that tell its end and nothing else, so that no monitor has to take them.
     """
 
     name: str
@@ -38,3 +40,4 @@ class Mode:
     suppresses: frozenset[str]
     after_s: float
     most_s: float
+    ended_by: frozenset[str] = frozenset()

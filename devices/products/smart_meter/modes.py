@@ -7,7 +7,7 @@ from typing import Final
 
 from devices.modes import MODE, Mode
 from devices.monitors import Reported
-from devices.products.smart_meter.monitors import MONITORS, OUTAGE_CODES
+from devices.products.smart_meter.monitors import MONITORS, OUTAGE_CODES, RETURN_CODES
 
 _HOUR: Final = 3600.0
 _DAY: Final = 24 * _HOUR
@@ -24,6 +24,7 @@ MODES: Final = (
         ),
         after_s=6 * _HOUR,
         most_s=3 * _DAY,
+        ended_by=RETURN_CODES,
     ),
     # The cover is off and registers are exchanged: whoever does that is there, and knows.
     Mode(

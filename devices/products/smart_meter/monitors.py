@@ -58,7 +58,7 @@ _BUS_CODES: Final = frozenset(f"COMMUNICATION_ERROR_M_BUS_CHANNEL_{channel}" for
 
 # The meter's last gasp, and that it is back: of the grid, and nothing of the meter. They tell a mode.
 OUTAGE_CODES: Final = frozenset({"POWER_FAILURE"})
-_RETURN_CODES: Final = frozenset({"POWER_RETURNED"})
+RETURN_CODES: Final = frozenset({"POWER_RETURNED"})
 
 _MINUTE: Final = 60.0
 _HOUR: Final = 3600.0
@@ -324,7 +324,7 @@ MONITORS: Final[tuple[Monitor, ...]] = (
         "The meter reports another event",
         METER,
         "meter_event",
-        unless=_HARDWARE | _BATTERY_CODES | _CLOCK_CODES | _TAMPER_CODES | _BUS_CODES | OUTAGE_CODES | _RETURN_CODES,
+        unless=_HARDWARE | _BATTERY_CODES | _CLOCK_CODES | _TAMPER_CODES | _BUS_CODES | OUTAGE_CODES | RETURN_CODES,
     ),
     Silence("silent", "Nothing is heard of the meter", CONNECTION, after_s=24 * _HOUR, off_delay_s=6 * _HOUR),
 )
