@@ -78,7 +78,7 @@ def ending(is_there: bool) -> Act:
     return Act.END_WITH_IT if is_there else Act.END_WITHOUT_IT
 
 
-def acts(state: Attention, *, is_there: bool, is_fresh: bool, is_suppressed: bool, is_shelf_over: bool) -> list[Act]:
+def acts(state: Attention, *, is_there: bool, is_fresh: bool, is_suppressed: bool, is_quiet_over: bool) -> list[Act]:
     """Return what has happened to a symptom, by what it is to people and what is known of it now.
 
     Parameters
@@ -91,12 +91,12 @@ def acts(state: Attention, *, is_there: bool, is_fresh: bool, is_suppressed: boo
         Whether it has gone and come again meanwhile.
     is_suppressed : bool
         Whether it is there and came in a mode in which it says nothing.
-    is_shelf_over : bool
-        Whether the time of its shelf has come.
+    is_quiet_over : bool
+        Whether the time of its shelf has come, or it has become a matter of safety, which is never quiet.
     """
     suppress = [Act.SUPPRESS] if is_suppressed else []
     if state in QUIET:
-        stays = is_suppressed if state is Attention.SUPPRESSED else not (state is Attention.SHELVED and is_shelf_over)
+        stays = is_suppressed if state is Attention.SUPPRESSED else not is_quiet_over
         return [] if stays else [ending(is_there), *suppress]
     was_there = state in {Attention.UNACKNOWLEDGED, Attention.ACKNOWLEDGED}
     if not is_there:

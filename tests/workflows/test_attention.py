@@ -55,7 +55,7 @@ def test_after_every_look_the_state_says_what_is_there(happenings: list[tuple[ob
             before = state
             for act in acts(
                 state, is_there=is_there, is_fresh=is_there and is_fresh, is_suppressed=is_there and is_suppressed,
-                is_shelf_over=is_over,
+                is_quiet_over=is_over,
             ):  # fmt: skip
                 after = next_state(state, act)
                 assert after is not None, f"{act} in {state}"
@@ -77,8 +77,8 @@ def test_a_second_look_at_the_same_finds_nothing_new() -> None:
             for is_suppressed in {False, is_there}:
                 seen = state
                 for act in acts(
-                    state, is_there=is_there, is_fresh=False, is_suppressed=is_suppressed, is_shelf_over=True
+                    state, is_there=is_there, is_fresh=False, is_suppressed=is_suppressed, is_quiet_over=True
                 ):
                     seen = next_state(seen, act) or seen
-                again = acts(seen, is_there=is_there, is_fresh=False, is_suppressed=is_suppressed, is_shelf_over=False)
+                again = acts(seen, is_there=is_there, is_fresh=False, is_suppressed=is_suppressed, is_quiet_over=False)
                 assert again == []
