@@ -10,6 +10,7 @@ from benchmarks.costs import cpu_s, database_processes
 from benchmarks.desk import MeasuredDesk
 from devices.identity import PARTITIONS
 from gateway.health.measures import IngestMeasures
+from gateway.ingest.garbage import collect_rarely
 from gateway.ingest.mqtt import MqttSource
 from gateway.ingest.source import Message
 from gateway.ingest.worker import Worker
@@ -119,6 +120,7 @@ def drain(
     source = CountedSource(inner, total, progress, (), broker)
     measures = IngestMeasures(inner.waiting)
     worker = Worker(source, lambda: connect(desk.dsn, Role.INGEST), partitions, measures=measures, commands=inner)
+    collect_rarely()
     source.database = database_processes(desk.admin)
     source.worker = worker
     if profile is None:

@@ -21,6 +21,7 @@ from benchmarks.fleet import BATCH, lived_fleet, same_fleet
 from benchmarks.report import tell
 from devices.identity import PARTITIONS
 from devices.products import product_types
+from gateway.ingest.garbage import collect_rarely
 from gateway.ingest.worker import Worker
 from gateway.settings import CHECKOUT
 from gateway.storage.connection import Role, connect
@@ -98,6 +99,7 @@ def _held(dsn: str, product: str, devices: int, progress: ProgressLine) -> Held:
     fleet = same_fleet(product, devices)
     without_mb = _settled_mb()
     worker = Worker(ListSource(iter(()), progress, 0), lambda: connect(dsn, Role.INGEST), range(PARTITIONS))
+    collect_rarely()
     taken_over_mb = _settled_mb()
     for number, batch in enumerate(islice(fleet.batches(devices), devices // BATCH)):
         worker.commit(batch)

@@ -21,6 +21,7 @@ from benchmarks.fleet import BATCH, Fleet, lived_fleet
 from benchmarks.load import PRODUCT, SIGNALS
 from benchmarks.report import tell
 from devices.identity import PARTITIONS
+from gateway.ingest.garbage import collect_rarely
 from gateway.ingest.source import Message
 from gateway.ingest.worker import Worker
 from gateway.storage.connection import Role, connect
@@ -203,6 +204,7 @@ def _started(desk: MeasuredDesk, progress: ProgressLine) -> tuple[Worker, float]
     began_s = time.monotonic()
     source = ListSource(iter(()), progress, 0)
     worker = Worker(source, lambda: connect(desk.dsn, Role.INGEST), range(PARTITIONS))
+    collect_rarely()
     return worker, time.monotonic() - began_s
 
 

@@ -7,6 +7,7 @@ from psycopg.conninfo import make_conninfo
 
 from gateway.health.measures import IngestMeasures
 from gateway.ingest.choose_sessions import choose_sessions
+from gateway.ingest.garbage import collect_rarely
 from gateway.ingest.health import IngestHealth
 from gateway.ingest.lease import Lease, Whole
 from gateway.ingest.sharing import Sharing
@@ -33,7 +34,7 @@ def run(settings: Settings) -> None:
 
     def employ(lease: Lease | Whole, source: Source, commands: Commands) -> Worker:
         named_url = make_conninfo(database_url, application_name=application_name(lease.process_no))
-        return Worker(
+        worker = Worker(
             source,
             lambda: connect(named_url, Role.INGEST),
             lease.partitions,
@@ -42,6 +43,9 @@ def run(settings: Settings) -> None:
             patience_s=settings.gap_patience_s,
             lease=lease,
         )
+        # What it has read of its devices stays as long as it does.
+        collect_rarely()
+        return worker
 
     sharing = Sharing(database_url, settings.ranges, choose_sessions(settings), employ)
     health = IngestHealth(settings, sharing, measures)
