@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from devices.chatter import steady
-from devices.modes import MODE, Mode
+from devices.modes import Mode
 from devices.product import ProductType
 from gateway.attending import is_danger_alone
 from gateway.storage import attention
@@ -72,7 +72,7 @@ def attending(
     spells = attention.spells_of_modes(conn, device_id, visit)
     titles = {monitor.name: monitor.title for monitor in product.monitors}
     met: set[tuple[str, int]] = set()
-    found = [_attended(product, each, rows, spells, met) for each in symptoms if each.component != MODE]
+    found = [_attended(product, each, rows, spells, met) for each in symptoms]
     quiet = [Quiet(row, titles.get(row.monitor, row.monitor)) for row in rows.values() if row.state in BY_HAND]
     unseen = sum(row.state in {Attention.UNACKNOWLEDGED, Attention.RETURNED} for row in rows.values())
     modes = [mode for mode in product.modes if any(lasts(mode, spell, now) for spell in spells)]

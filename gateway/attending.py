@@ -120,7 +120,8 @@ class _Room:
         return after
 
     def _suppressed(self, own: Sequence[OpenSymptom]) -> dict[Key, Suppressed]:
-        wanted = [each for each in own if any(each.monitor in mode.suppresses for mode in self.product.modes)]
+        by_a_mode = frozenset[str]().union(*(mode.suppresses for mode in self.product.modes))
+        wanted = [each for each in own if each.monitor in by_a_mode and not self._is_safety(each.monitor)]
         if not wanted:
             return {}
         visit = next((mode.name for mode in self.product.modes if mode.told_by is None), None)
@@ -148,7 +149,7 @@ class _Room:
             is_there=there is not None,
             is_fresh=there is not None and row.onset_at is not None and row.onset_at != onset_at,
             is_suppressed=suppressed is not None,
-            is_shelf_over=row.due_at is not None and row.due_at <= self.now,
+            is_quiet_over=self._is_safety(key[0]) or (row.due_at is not None and row.due_at <= self.now),
         )
         for act in happened:
             state = next_state(row.state, act)
@@ -198,13 +199,12 @@ class _Room:
         )
         return attention.open_unsteady(self.connection, self.device_id, told)
 
+    def _is_safety(self, name: str) -> bool:
+        monitor = self.monitors.get(name)
+        return monitor is not None and monitor.is_safety
+
     def _keep(self, rows: Sequence[Kept]) -> None:
-        safe = self.monitors
-        attention.keep(
-            self.connection,
-            self.device_id,
-            [(row, row.monitor in safe and safe[row.monitor].is_safety) for row in rows],
-        )
+        attention.keep(self.connection, self.device_id, [(row, self._is_safety(row.monitor)) for row in rows])
 
 
 def _loud(row: Kept, state: Attention, now: datetime) -> Kept:

@@ -186,6 +186,17 @@ def test_a_shelf_never_hides_a_danger_that_it_is_a_part_of(desk: SmallDesk) -> N
     assert desk.value("SELECT symptom_ids FROM diagnosis") == [cell, hot]
 
 
+def test_what_has_become_a_matter_of_safety_since_it_was_put_aside_is_heard(desk: SmallDesk) -> None:
+    device_id = desk.vehicle("ev-1")
+    shelve(desk, device_id, None)
+    # As if the product's folder had changed meanwhile: the row is now one of a monitor of safety.
+    desk.admin.execute("UPDATE attention SET monitor = 'battery_hot', element = 0")
+    desk.symptom(device_id, "battery_hot")
+    diagnose(desk, device_id)
+    assert desk.value("SELECT is_safety FROM service_request")
+    assert state(desk, device_id, ("battery_hot", 0)) == "unacknowledged"
+
+
 def test_a_shelf_leaves_an_open_request_as_it_is(desk: SmallDesk) -> None:
     device_id = desk.vehicle("ev-1")
     desk.symptom(device_id, *CELL)
