@@ -18,6 +18,7 @@ from dashboards import (
     planner,
     rejections,
     request,
+    shelving,
     signal,
 )
 from dashboards.desk import open_desk
@@ -64,6 +65,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         planner,
         devices,
         device,
+        shelving,
         signal,
         api,
     ):

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from dashboards.attention import attending
 from dashboards.curves import Curve, figures_of
 from dashboards.desk import Now, TheDesk
 from dashboards.figures import Figure, element_label
@@ -72,7 +73,7 @@ def show(
             "seen": seen,
             "off_by": off_by,
             "numbers": numbers,
-        } | _story(conn, card, product, newest.at if newest else now)
+        } | _story(conn, card, product, newest.at if newest else now, now)
     return page("device.html", t, context)
 
 
@@ -90,7 +91,9 @@ def no_device(request: Request, session: Session) -> Response:
     )
 
 
-def _story(conn: Connection, card: DeviceFacts, product: ProductType, ends_at: datetime) -> dict[str, object]:
+def _story(
+    conn: Connection, card: DeviceFacts, product: ProductType, ends_at: datetime, now: datetime
+) -> dict[str, object]:
     signals = [signal for signal in product.signals.values() if signal.kind is Kind.CODES]
     span = story.codes_span(conn, product.name, card.device_id, ends_at)
     spells = [
@@ -101,12 +104,11 @@ def _story(conn: Connection, card: DeviceFacts, product: ProductType, ends_at: d
     return {
         "spells": spells[: story.ROWS],
         "codes_span": span,
-        "symptoms": story.symptoms(conn, card.device_id),
+        "attending": attending(conn, product, card.device_id, story.symptoms(conn, card.device_id), now),
         "diagnoses": story.diagnoses(conn, card.device_id),
         "requests": story.requests(conn, card.device_id),
         "acts": story.acts(conn, card.device_id),
         "has_rejections": story.has_rejections(conn, card.device_id),
-        "monitors": {monitor.name: monitor for monitor in product.monitors},
     }
 
 

@@ -16,6 +16,8 @@ from gateway.health.alarms import THRESHOLDS, Alarm
 from gateway.notices.words import (
     ACTORS,
     ALARMS,
+    ATTENTION,
+    ATTENTION_ACTS,
     EVENTS,
     NOTICES,
     OUTCOMES,
@@ -87,6 +89,8 @@ def _environment(language: Language) -> Environment:
         "notice": NOTICES,
         "liveness": LIVENESS,
         "trouble": TROUBLES,
+        "attention": ATTENTION,
+        "attention_act": ATTENTION_ACTS,
         "trouble_move": TROUBLE_MOVES,
         "gap": GAP_STATES,
         "command": COMMAND_STATES,

@@ -1,11 +1,13 @@
 """The product type: everything that the desk knows about a kind of device, as one value made by its folder."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from devices.chatter import Chatter, chatter_of
 from devices.faults import FaultCode, Fulfilment, Remedy
-from devices.monitors import Monitor, Silence
+from devices.modes import Mode
+from devices.monitors import Limit, Monitor, Reported, Silence
 from devices.readings import Columns, Envelope, FloatArray, Refusal
 from devices.signals import Signal
 
@@ -55,7 +57,8 @@ class ProductType:
     `cadence_s` is the usual time between samples; `lateness_s` how late a reading may come and still move a detector;
     `plots` says by monitor name what to draw as evidence; `safety_text` what its owner does at once whatever the danger
     is (a gettext message id), empty where each fault has to say it. A device that was not heard for `late_after_s` is late; one
-    whose last word was a good-bye is late at once, unless its kind `sleeps`, as a parked vehicle does.
+    whose last word was a good-bye is late at once, unless its kind `sleeps`, as a parked vehicle does. `modes` suppress
+    monitors by design; `chatters` says, by monitor name, what is chatter where the usual measure does not fit.
     """
 
     name: str
@@ -74,6 +77,17 @@ class ProductType:
     late_after_s: float
     sleeps: bool = False
     safety_text: str = ""
+    modes: Sequence[Mode] = ()
+    chatters: Mapping[str, Chatter] = field(default_factory=dict[str, Chatter])
+
+    @property
+    def mode_rows(self) -> Sequence[Limit | Reported]:
+        """The rows by which devices tell their modes; they run with the monitors, and are nothing to diagnose."""
+        return [mode.told_by for mode in self.modes if mode.told_by is not None]
+
+    def chatter(self, monitor: Monitor) -> Chatter:
+        """Return what is chatter of one of the monitors."""
+        return self.chatters.get(monitor.name) or chatter_of(monitor, self.cadence_s)
 
     @property
     def is_visited(self) -> bool:

@@ -5,15 +5,18 @@ one more hypothesis for what nobody has described yet. The numbers come from the
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from devices.chatter import steady
 from devices.faults import FaultCode
 from devices.monitors import Monitor
 from devices.product import ProductType
 
 UNKNOWN: Final = "unknown"
+# A monitor comes and goes too often to say anything but that: a person looks at the sensor and what it hangs on.
+UNSTEADY: Final = "unsteady"
 # An undescribed fault is rare, and shows anything with the same small probability.
 _UNKNOWN_PRIOR: Final = 0.05
 _UNKNOWN_SHOWS: Final = 0.1
@@ -100,6 +103,9 @@ def diagnose(product: ProductType, component: str, evidence: Sequence[Evidence])
     """
     if not evidence:
         return None
+    unsteady = [piece for piece in evidence if steady(piece.monitor) is not None]
+    if unsteady:
+        return _with_unsteady(product, component, unsteady, [piece for piece in evidence if piece not in unsteady])
     monitors = {monitor.name: monitor for monitor in product.monitors if monitor.component == component}
     faults = [fault for fault in product.faults.values() if fault.component == component]
     seen = {piece.monitor for piece in evidence}
@@ -111,6 +117,19 @@ def diagnose(product: ProductType, component: str, evidence: Sequence[Evidence])
     verdict = _verdict(product, monitors, hypotheses, seen)
     since = hypotheses[0].evidence_for or evidence
     return Diagnosis(component, verdict, hypotheses, min(piece.since_us for piece in since))
+
+
+def _with_unsteady(
+    product: ProductType, component: str, unsteady: Sequence[Evidence], others: Sequence[Evidence]
+) -> Diagnosis:
+    """Diagnose a component in which monitors chatter: what the others say stands, but nothing follows by itself."""
+    known = diagnose(product, component, others)
+    if known is None:
+        alone = Hypothesis(UNSTEADY, 1.0, unsteady, (), ())
+        return Diagnosis(component, Verdict.UNSURE, [alone], min(piece.since_us for piece in unsteady))
+    verdict = known.verdict if known.verdict is Verdict.SAFETY else Verdict.UNSURE
+    hypotheses = [replace(each, unexplained=[*each.unexplained, *unsteady]) for each in known.hypotheses]
+    return replace(known, verdict=verdict, hypotheses=hypotheses)
 
 
 def _likelihood(shows: Mapping[str, float], monitors: Mapping[str, Monitor], seen: set[str], otherwise: float) -> float:

@@ -72,7 +72,8 @@ class Circumstances:
     """What a receipt says beside what was found: inputs of the decision that are recorded and not recomputed.
 
     `software` names what decided; `request` is what was open for the component, None when nothing was; `ticks_sha256`
-    names the ticks of the server's clock by which a silence was found.
+    names the ticks of the server's clock by which a silence was found. `quiet` are symptoms (monitor, element, onset in us)
+    that were there and that nobody was to hear: shelved, suppressed, or single comings of what chatters.
     """
 
     device_id: int
@@ -81,6 +82,7 @@ class Circumstances:
     software: Json
     request: Json | None
     ticks_sha256: str | None
+    quiet: Sequence[tuple[str, int, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,10 @@ def build(
         "ticks_sha256": around.ticks_sha256,
         "request_before": around.request,
         "symptoms": [_symptom(each, monitors.get(each.monitor)) for each in seen],
+        "quiet": [
+            {"monitor": monitor, "element": element, "since_at": instant(since_us)}
+            for monitor, element, since_us in around.quiet
+        ],
         "thresholds": dict(THRESHOLDS),
         "hypotheses": _hypotheses(diagnosis),
         "leading": leading.fault if leading else None,

@@ -71,6 +71,9 @@ class Watch:
             for monitor in product.monitors
             if not isinstance(monitor, Silence) and monitor not in scalars and monitor not in codes
         ]
+        # Modes of the device are told in event time by rows of the same kinds; in groups of their own, so that the
+        # monitors' state stands as it is where a mode is added.
+        self._groups += [Group(f"mode.{row.name}", [row]) for row in product.mode_rows]
 
     def step(
         self, device_ids: IntArray, at_us: IntArray, columns: Columns, scores: list[Score] | None = None

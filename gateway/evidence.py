@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+from devices.chatter import steady, unsteady
 from devices.monitors import CrossChannel, Drift, MinimumFlow, Monitor, Seasonal, Shift, Silence, Step, Stuck
 from devices.product import ProductType
-from diagnostics.diagnosis import Diagnosis, Evidence, Hypothesis
+from diagnostics.diagnosis import UNSTEADY, Diagnosis, Evidence, Hypothesis
 from gateway.storage.findings import OpenSymptom
 
 UNKNOWN_TITLE = "None of the known faults"
+_UNSTEADY_TITLE = "It goes on and off again and again"
 
 
 def told(product: ProductType, diagnosis: Diagnosis, symptoms: Sequence[OpenSymptom]) -> list[dict[str, object]]:
@@ -19,11 +21,12 @@ def told(product: ProductType, diagnosis: Diagnosis, symptoms: Sequence[OpenSymp
 def _hypothesis(product: ProductType, hypothesis: Hypothesis, by_id: dict[int, OpenSymptom]) -> dict[str, object]:
     fault = product.faults.get(hypothesis.fault)
     titles = {monitor.name: monitor.title for monitor in product.monitors}
+    titles |= {unsteady(name): title for name, title in titles.items()}
     against = [{"title": titles[name], "why": "missing"} for name in hypothesis.missing]
     against += [{"title": titles[piece.monitor], "why": "unexplained"} for piece in hypothesis.unexplained]
     return {
         "fault": hypothesis.fault,
-        "title": fault.title if fault else UNKNOWN_TITLE,
+        "title": fault.title if fault else _UNSTEADY_TITLE if hypothesis.fault == UNSTEADY else UNKNOWN_TITLE,
         "probability": round(hypothesis.probability, 4),
         "evidence_for": [_piece(product, piece, by_id[piece.symptom_id]) for piece in hypothesis.evidence_for],
         "evidence_against": against,
@@ -32,18 +35,20 @@ def _hypothesis(product: ProductType, hypothesis: Hypothesis, by_id: dict[int, O
 
 
 def _piece(product: ProductType, piece: Evidence, symptom: OpenSymptom) -> dict[str, object]:
-    monitor = next(monitor for monitor in product.monitors if monitor.name == piece.monitor)
+    chattering = steady(piece.monitor)
+    monitor = next(monitor for monitor in product.monitors if monitor.name == (chattering or piece.monitor))
     element_name, unit = element_and_unit(product, monitor)
     return {
         "symptom_id": piece.symptom_id,
-        "monitor": piece.monitor,
+        "monitor": monitor.name,
         "title": monitor.title,
         "element": piece.element,
         "element_name": element_name,
         "since_at": symptom.since_at.isoformat(),
         "value": symptom.value,
         "threshold": symptom.threshold,
-        "unit": unit,
+        # Of one that chatters the value is how often it came, against how often is too often.
+        "unit": "" if chattering else unit,
         "text_value": symptom.text_value,
     }
 

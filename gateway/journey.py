@@ -27,6 +27,7 @@ from devices.products import product_type
 from diagnostics import diagnosis as diagnosing
 from diagnostics.diagnosis import Diagnosis, Evidence
 from gateway import receipting
+from gateway.attending import heard
 from gateway.evidence import told
 from gateway.following import Assessed, follow, give_case
 from gateway.offering import make_offer
@@ -56,7 +57,10 @@ def diagnose(connection: Connection, *, device_id: int, component: str, now: dat
         _log.warning("device %d is not in service any more: nothing to diagnose", device_id)
         return
     product = product_type(device.product)
-    grounds = receipts.gather(connection, device_id, component)
+    # What is shelved, suppressed by a mode or out of service is heard by nobody; all of it being so, nothing follows.
+    grounds = heard(connection, product, device_id, component, now)
+    if grounds is None:
+        return
     symptoms = grounds.symptoms
     request = requests.lock_open_request(connection, device_id, component)
     evidence = [Evidence(s.symptom_id, s.monitor, s.element, to_us(s.since_at)) for s in symptoms]

@@ -84,6 +84,7 @@ def keep(connection: Connection, grounds: Grounds, decided: Decided, now: dateti
             software=software(),
             request=request_told(decided.present),
             ticks_sha256=ticks_sha256,
+            quiet=[(each.monitor, each.element, to_us(each.since_at)) for each in grounds.quiet],
         ),
         stretches(bases, place, readings),
         seen,

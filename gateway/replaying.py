@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from devices.chatter import steady
 from devices.instants import from_us, to_us
 from devices.monitors import Monitor, Silence
 from devices.product import ProductType
@@ -185,6 +186,7 @@ def _document(product: ProductType, rules: Mapping[str, Any], script: _Script, s
             software=told["software"],
             request=told["request_before"],
             ticks_sha256=script.decision.ticks_sha256,
+            quiet=_quiet(told),
         ),
         stretches(script.bases, scene.place, scene.readings),
         seen,
@@ -196,7 +198,13 @@ def _document(product: ProductType, rules: Mapping[str, Any], script: _Script, s
 def _seen(product: ProductType, monitors: Mapping[str, Monitor], script: _Script, scene: _Scene) -> list[Seen]:
     """Return the symptoms that stand at the end of the newest readings, and the silences that the ticks tell."""
     recorded = {(each["monitor"], each["element"], _us(each["since_at"])): each for each in script.told["symptoms"]}
-    standing = [each for played in scene.played[:1] for each in played.standing if each.monitor in monitors]
+    quiet = set(_quiet(script.told))
+    standing = [
+        each
+        for played in scene.played[:1]
+        for each in played.standing
+        if each.monitor in monitors and (each.monitor, each.element, each.since_us) not in quiet
+    ]
     seen = [
         _confirmed(
             product, monitors[each.monitor], each, recorded.get((each.monitor, each.element, each.since_us)), scene
@@ -205,9 +213,32 @@ def _seen(product: ProductType, monitors: Mapping[str, Monitor], script: _Script
     ]
     for (name, _, since_us), each in recorded.items():
         monitor = monitors.get(name)
+        if steady(name) is not None:
+            seen.append(_chattering(each, since_us))
         if isinstance(monitor, Silence):
             seen += _silent(script, scene, monitor, each["symptom_id"], since_us)
     return sorted(seen, key=lambda each: (each.since_us, each.symptom_id))
+
+
+def _quiet(told: Mapping[str, Any]) -> list[tuple[str, int, int]]:
+    """Return the symptoms that were not to be heard: what people and modes had put aside is an input."""
+    return [(each["monitor"], each["element"], _us(each["since_at"])) for each in told["quiet"]]
+
+
+def _chattering(recorded: Mapping[str, Any], since_us: int) -> Seen:
+    """Return the symptom that a monitor chatters: how often it came is counted over the desk's days, and is an input."""
+    return Seen(
+        symptom_id=recorded["symptom_id"],
+        monitor=recorded["monitor"],
+        element=recorded["element"],
+        since_us=since_us,
+        value=recorded["value"],
+        threshold=recorded["threshold"],
+        text=recorded["text"],
+        decided_received_us=_us(recorded["decided_received_at"]),
+        stretch=None,
+        feature=None,
+    )
 
 
 def _confirmed(

@@ -12,11 +12,12 @@ import psycopg
 
 from devices.products import product_types
 from gateway import journey
+from gateway.attending import look_again
 from gateway.calibrating import decide_cycles, follow_cycles
 from gateway.following import give_case
 from gateway.forgetting import Forgetting
 from gateway.gathering import gather, look_at_incidents
-from gateway.storage import requests
+from gateway.storage import attention, requests
 from gateway.storage.connection import Connection, tenant_transaction
 from gateway.storage.hours import roll_up
 from gateway.telling import defer_offer
@@ -55,6 +56,7 @@ def sweep(connection: Connection, now: datetime, forgetting: Forgetting | None =
                 _ask_what_was_found,
                 _gather_silences,
                 _follow_cycles,
+                _end_quiet,
             ):
                 _guarded(piece.__name__, lambda piece=piece, tenant_id=tenant_id: piece(connection, tenant_id, now))
         for product in product_types().values():
@@ -146,6 +148,13 @@ def _decide_cycles(connection: Connection, product_name: str, now: datetime) -> 
 def _follow_cycles(connection: Connection, tenant_id: int, now: datetime) -> None:
     with tenant_transaction(connection, tenant_id):
         follow_cycles(connection, tenant_id, now)
+
+
+def _end_quiet(connection: Connection, tenant_id: int, now: datetime) -> None:
+    """Shelves, modes and chatter that are over: their components are diagnosed anew, and what is there goes its way."""
+    with tenant_transaction(connection, tenant_id):
+        for device_id, component in attention.due(connection, now, _MOST):
+            look_again(connection, device_id, [component])
 
 
 def _roll_up(connection: Connection, product_name: str) -> None:

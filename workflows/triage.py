@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from devices.product import ProductType
-from diagnostics.diagnosis import UNKNOWN, Diagnosis, Verdict
+from diagnostics.diagnosis import UNKNOWN, UNSTEADY, Diagnosis, Verdict
 
 
 class Queue(StrEnum):
@@ -96,6 +96,8 @@ def _case(product: ProductType, diagnosis: Diagnosis) -> CaseWanted | None:
         case Verdict.SAFETY:
             return CaseWanted(Queue.SAFETY, "Safety: a person decides before anything else happens.")
         case Verdict.UNSURE:
+            if diagnosis.leading.fault == UNSTEADY:
+                return CaseWanted(Queue.JUDGEMENT, "A monitor goes on and off again and again: look at its sensor.")
             remedy = product.remedies.get(diagnosis.leading.fault)
             if diagnosis.leading.fault == UNKNOWN or remedy is None or not remedy.why_none:
                 return CaseWanted(Queue.JUDGEMENT, "The evidence does not single out one fault.")

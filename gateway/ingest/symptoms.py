@@ -16,7 +16,8 @@ def tell(connection: Connection, product: str, outcome: Outcome, devices: Mappin
     """Keep the symptoms, and defer one diagnosis for each component in which one was confirmed, healed or undone."""
     if not outcome.told and not outcome.rewound:
         return
-    monitors = {monitor.name: monitor for monitor in product_type(product).monitors}
+    kind = product_type(product)
+    monitors = {monitor.name: monitor for monitor in (*kind.monitors, *kind.mode_rows)}
     symptoms = [
         SymptomRow(
             tenant_id=devices[told.change.device_id].tenant_id,

@@ -62,6 +62,8 @@ CASE_REASONS: Final = (
     msgid("The date has passed: say what was found, then close the request."),
     msgid("None of the dates suits the owner."),
     msgid("None of the known faults"),
+    msgid("A monitor goes on and off again and again: look at its sensor."),
+    msgid("It goes on and off again and again"),
 )
 
 EVENTS: Final[Mapping[str, str]] = {
@@ -123,7 +125,31 @@ REFUSALS: Final = (
     msgid("There is no such request."),
     msgid("The fault is not known, so there is no work to offer a date for."),
     msgid("The request is cancelled; this cannot be done now."),
+    msgid("There is no such symptom."),
+    msgid("Safety is never put aside."),
+    msgid("A shelf lasts for a week at most."),
+    msgid("It is out of service: put it back first."),
 )
+
+# What a symptom is to people.
+ATTENTION: Final[Mapping[str, str]] = {
+    "normal": msgid("Not there"),
+    "unacknowledged": msgid("Nobody has seen it yet"),
+    "acknowledged": msgid("Seen"),
+    "returned": msgid("Gone before anybody saw it"),
+    "shelved": msgid("Put aside"),
+    "suppressed": msgid("Says nothing in this mode"),
+    "out_of_service": msgid("Out of service"),
+}
+
+# What a planner did about it, as the audit line says.
+ATTENTION_ACTS: Final[Mapping[str, str]] = {
+    "acknowledge": msgid("Seen"),
+    "shelve": msgid("Put aside"),
+    "take_out": msgid("Taken out of service"),
+    "end_with_it": msgid("Put back"),
+    "end_without_it": msgid("Put back"),
+}
 
 
 def word(words: Mapping[str, str], name: str) -> str:

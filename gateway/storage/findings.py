@@ -38,6 +38,11 @@ class OpenSymptom:
     text_value: str | None
     decided_received_at: datetime
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """Monitor and element."""
+        return self.monitor, self.element
+
 
 @dataclass(frozen=True, slots=True)
 class DiagnosisRow:

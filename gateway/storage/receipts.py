@@ -46,7 +46,7 @@ class Grounds:
     """What a component's decision stands on, as of one instant of the database.
 
     `state` is what the detectors remembered of the device before `anchor_at`; None when they remember all from its first
-    reading on. `last_ingest_no` is the newest number of its partition.
+    reading on. `last_ingest_no` is the newest number of its partition. `quiet` are open symptoms that nobody is to hear.
     """
 
     device_id: int
@@ -55,6 +55,7 @@ class Grounds:
     anchor_at: datetime | None
     state: bytes | None
     open: Sequence[Ground]
+    quiet: Sequence[OpenSymptom] = ()
 
     @property
     def symptoms(self) -> list[OpenSymptom]:

@@ -71,6 +71,7 @@ def _product_texts(product: ProductType) -> Iterator[tuple[str, str]]:
     for feature in product.features.values():
         yield from (("feature", text) for text in (feature.title, feature.element))
     yield from (("monitor", monitor.title) for monitor in product.monitors)
+    yield from (("mode", mode.title) for mode in product.modes)
     yield from (("plot", plot.title) for plot in product.plots.values())
     for fault in product.faults.values():
         yield from (("fault", text) for text in (fault.title, fault.owner_text, fault.next_test))

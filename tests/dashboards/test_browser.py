@@ -15,6 +15,7 @@ from tests.conftest import free_port
 from tests.dashboards.conftest import Links
 from tests.dashboards.meters import GAS, confirmed, hire, ill, meter, offered
 from tests.dashboards.scene import NOW, Scene
+from tests.dashboards.test_shelving import eventful
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(
@@ -195,6 +196,39 @@ def test_a_planner_holds_a_request_without_any_script(
     page.click("text=Sign out")
     page.wait_for_selector("h1:has-text('You are signed out')")
     context.close()
+
+
+def test_a_planner_puts_a_symptom_aside_by_keyboard_without_any_script(
+    address: str, browser: Browser, links: Links, ids: dict[str, int], scene: Scene
+) -> None:
+    eventful(scene)
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address + links.login())
+    page.click("button[type=submit]")
+    page.goto(address + "/planner/devices/ev-0003")
+    page.focus("summary[aria-label='Put aside: The 12 V system is too high']")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type("A w")
+    page.keyboard.press("Tab")
+    page.keyboard.type("The regulator is ordered")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("button[aria-label='Put back: The 12 V system is too high']")
+    context.close()
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(address + links.login())
+    page.click("button[type=submit]")
+    found = [
+        f"{language}: {problem}"
+        for language in ("en", "ko", "ja")
+        for problem in problems_of(page, f"{address}/planner/devices/ev-0003?lang={language}")
+    ]
+    page.click("summary:has-text('保留…') >> nth=0")
+    found += page.evaluate(CHECKS)
+    context.close()
+    assert found == []
 
 
 def test_a_planner_finds_a_device_and_looks_back_in_time_by_keyboard_without_any_script(

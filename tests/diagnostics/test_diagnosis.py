@@ -2,8 +2,9 @@
 
 import pytest
 
+from devices.chatter import unsteady
 from devices.products import product_type
-from diagnostics.diagnosis import Diagnosis, Evidence, Verdict, diagnose
+from diagnostics.diagnosis import UNSTEADY, Diagnosis, Evidence, Verdict, diagnose
 
 EV = product_type("electric_vehicle")
 
@@ -30,6 +31,18 @@ def test_the_vehicles_own_warning_alone_is_not_enough() -> None:
 def test_a_pack_that_fails_on_several_channels_is_a_safety_matter_with_its_name() -> None:
     found = diagnosed("battery_failing", "battery_hot", "cell_too_low", "cell_too_high")
     assert (found.leading.fault, found.verdict) == ("thermal_event", Verdict.SAFETY)
+
+
+def test_a_monitor_that_chatters_is_a_diagnosis_of_its_own_for_a_person() -> None:
+    found = diagnosed(unsteady("cell_leaves_pack"))
+    assert (found.leading.fault, found.verdict) == (UNSTEADY, Verdict.UNSURE)
+
+
+def test_beside_one_that_chatters_nothing_opens_by_itself_and_a_danger_stays_one() -> None:
+    found = diagnosed("cell_leaves_pack", unsteady("cells_missing"))
+    assert (found.leading.fault, found.verdict) == ("weak_cell", Verdict.UNSURE)
+    assert [piece.monitor for piece in found.leading.unexplained] == [unsteady("cells_missing")]
+    assert diagnosed("battery_hot", unsteady("cells_missing")).verdict is Verdict.SAFETY
 
 
 @pytest.mark.parametrize(

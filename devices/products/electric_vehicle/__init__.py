@@ -6,6 +6,7 @@ from devices.product import Plot, ProductType
 from devices.products.electric_vehicle.decode import decode
 from devices.products.electric_vehicle.faults import COMPONENTS, FAULTS
 from devices.products.electric_vehicle.features import FEATURES
+from devices.products.electric_vehicle.modes import MODES
 from devices.products.electric_vehicle.monitors import MONITORS
 from devices.products.electric_vehicle.remedies import REMEDIES
 from devices.products.electric_vehicle.signals import SIGNALS
@@ -60,4 +61,5 @@ PRODUCT: Final = ProductType(
     safety_text="Please bring it to a stop in a safe place, switch it off and leave it as soon as you safely can.",
     late_after_s=3 * 86_400.0,
     sleeps=True,
+    modes=MODES,
 )

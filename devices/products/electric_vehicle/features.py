@@ -135,6 +135,7 @@ FEATURES: Final = {
         _scalar("soh_pct", "State of health", "%"),
         _scalar("low_voltage_v", "12 V system", "V"),
         _scalar("coolant_temp_degc", "Coolant temperature", "°C"),
+        _scalar("is_updating", "Software being updated", ""),
         Feature("dtc", "Trouble code", "", of_codes="dtcs"),
     )
 }

@@ -79,6 +79,8 @@ SIGNALS: Final = {
         ),
         Signal("odometer_m", "Odometer", "m", Kind.COUNTER, (0, 2_000_000_000), standard="Vehicle.TraveledDistance"),
         Signal("speed_kmh", "Speed", "km/h", Kind.SCALAR, (0, 300), standard="Vehicle.Speed"),
+        # While it is true its software is being renewed: control units are away and come back one by one.
+        Signal("is_updating", "Software being updated", "", Kind.FLAG, (0, 1)),
         Signal("is_charging", "Charging", "", Kind.FLAG, (0, 1), standard=f"{_BATTERY}.Charging.IsCharging"),
         Signal(
             "ambient_temp_degc",

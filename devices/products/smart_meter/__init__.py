@@ -6,6 +6,7 @@ from devices.product import Plot, ProductType
 from devices.products.smart_meter.decode import decode
 from devices.products.smart_meter.faults import COMPONENTS, FAULTS
 from devices.products.smart_meter.features import FEATURES
+from devices.products.smart_meter.modes import MODES
 from devices.products.smart_meter.monitors import MONITORS
 from devices.products.smart_meter.remedies import REMEDIES
 from devices.products.smart_meter.signals import SIGNALS
@@ -59,4 +60,5 @@ PRODUCT: Final = ProductType(
     lateness_s=3 * 86_400.0,
     false_requests_per_device_year=0.05,
     late_after_s=3 * 3600.0,
+    modes=MODES,
 )

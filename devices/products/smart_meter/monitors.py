@@ -57,6 +57,10 @@ _TAMPER_CODES: Final = frozenset(
 )
 _BUS_CODES: Final = frozenset(f"COMMUNICATION_ERROR_M_BUS_CHANNEL_{channel}" for channel in range(1, 5))
 
+# The meter's last gasp, and that it is back: of the grid, and nothing of the meter. They tell a mode.
+OUTAGE_CODES: Final = frozenset({"POWER_FAILURE"})
+RETURN_CODES: Final = frozenset({"POWER_RETURNED"})
+
 _MINUTE: Final = 60.0
 _HOUR: Final = 3600.0
 _DAY: Final = 24 * _HOUR
@@ -340,7 +344,7 @@ MONITORS: Final[tuple[Monitor, ...]] = (
         "The meter reports another event",
         METER,
         "meter_event",
-        unless=_HARDWARE | _BATTERY_CODES | _CLOCK_CODES | _TAMPER_CODES | _BUS_CODES,
+        unless=_HARDWARE | _BATTERY_CODES | _CLOCK_CODES | _TAMPER_CODES | _BUS_CODES | OUTAGE_CODES | RETURN_CODES,
     ),
     Silence("silent", "Nothing is heard of the meter", CONNECTION, after_s=24 * _HOUR, off_delay_s=6 * _HOUR),
 )

@@ -139,7 +139,8 @@ def symptoms(conn: Connection, device_id: int) -> list[SymptomStory]:
         return cursor.execute(
             """SELECT monitor, component, element, state, since_at, confirmed_at, healed_at, value, threshold, text_value
                FROM symptom
-               WHERE device_id = %s AND state <> 'withdrawn' AND (confirmed_at IS NOT NULL OR state = 'pending')
+               WHERE device_id = %s AND state <> 'withdrawn' AND component <> 'mode'
+                 AND (confirmed_at IS NOT NULL OR state = 'pending')
                ORDER BY since_at DESC LIMIT %s""",
             [device_id, ROWS],
         ).fetchall()

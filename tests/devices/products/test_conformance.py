@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from devices.faults import Fulfilment
+from devices.modes import MODE
 from devices.monitors import Limit, MinimumFlow, OfReadings, Peer, Reported, Silence, Stuck
 from devices.product import MessageKind, ProductType
 from devices.readings import Columns, Envelope, Refusal, Value
@@ -35,6 +36,31 @@ ENDING = {
     "km/h": "_kmh", "kWh": "_kwh", "W": "_w", "kW": "_kw", "l/min": "_l_min", "bar": "_bar", "Hz": "_hz", "s": "_s",
     "Wh": "_wh", "l": "_l", "l/h": "_l_h",
 }  # fmt: skip
+
+
+# ------------------------------------------------------------------ modes
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_a_mode_suppresses_monitors_that_exist_and_none_of_safety(product: ProductType) -> None:
+    monitors = {monitor.name: monitor for monitor in product.monitors}
+    for mode in product.modes:
+        assert mode.title
+        assert mode.suppresses <= set(monitors), mode.name
+        assert not any(monitors[name].is_safety for name in mode.suppresses), mode.name
+        assert 0 < mode.after_s < mode.most_s, "an end that was never told must not silence a device"
+    assert len({mode.name for mode in product.modes} | set(monitors)) == len(product.modes) + len(monitors)
+    assert sum(mode.told_by is None for mode in product.modes) <= 1
+    assert set(product.chatters) <= set(monitors)
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_a_mode_is_told_by_a_feature_of_one_element_and_is_no_component(product: ProductType) -> None:
+    assert MODE not in product.components
+    for row in product.mode_rows:
+        assert (row.component, row.is_safety) == (MODE, False)
+        assert product.features[row.feature].element == ""
+        assert row.name in {mode.name for mode in product.modes}
 
 
 # ------------------------------------------------------------------ decode
@@ -313,6 +339,8 @@ def test_a_thousand_devices_that_are_never_late_are_never_silent_and_one_that_st
 def test_no_trouble_code_is_passed_over_and_none_is_taken_twice(product: ProductType) -> None:
     reported = [monitor for monitor in product.monitors if isinstance(monitor, Reported)]
     named = [code for monitor in reported for code in monitor.codes]
+    named += [code for row in product.mode_rows if isinstance(row, Reported) for code in row.codes]
+    named += [code for mode in product.modes for code in mode.ended_by]
     assert len(named) == len(set(named))
     if any(signal.kind is Kind.CODES for signal in product.signals.values()):
         assert any(monitor.unless == set(named) for monitor in reported), "no monitor takes the codes that none names"
@@ -328,6 +356,7 @@ def test_the_watch_takes_recordings_and_confirms_nothing_in_those_of_sound_devic
         at_us = np.array([sample.at_us for sample in envelope.samples])
         changes = Watch(product).step(np.zeros(len(rows), np.int64), at_us, batch)
         told = {change.monitor for change in changes if change.phase == "confirmed"}
+        told -= {row.name for row in product.mode_rows}
         assert not told or kind == "event", f"{name}: {told}"
 
 
