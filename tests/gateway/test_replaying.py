@@ -13,9 +13,11 @@ import pytest
 from devices.monitors import Limit
 from devices.product import ProductType
 from devices.products import product_type
+from gateway import shelving
 from gateway.forgetting import Forgetting
 from gateway.gathering import SETTLING, gather
 from gateway.ingest.source import Message
+from gateway.planner import Done
 from gateway.replaying import Replayed, replay
 from gateway.storage import receipts
 from gateway.storage.connection import Role, connect, tenant_transaction
@@ -151,6 +153,40 @@ def test_a_code_that_comes_before_the_telemetry_of_the_span_before_loses_none_of
     live(desk, heard, timedelta(minutes=1))
     assert outcomes(desk) == {"safety_case": 1, "request": 1}
     assert [each.differences for each in again(desk)] == [[], []]
+
+
+def test_what_was_put_aside_is_an_input_of_a_decision(desk: SmallDesk) -> None:
+    device_id = desk.vehicle("ev-1")
+    rear_left, front_left = 390, 630
+    heard = [
+        Message(topic("ev-1"), telemetry(minute, sample(at, tyre_pressures_kpa=soft)), at, (1, minute))
+        for minute in range(0, 900, 5)
+        for at in [BEGINS_AT + timedelta(minutes=minute)]
+        for soft in [[150 if minute > front_left else 250, 250, 150 if minute > rear_left else 250, 250]]
+    ]
+    live(desk, [each for each in heard if each.receipt[1] < front_left - 60], timedelta(minutes=30))
+    ((monitor, element),) = desk.rows("SELECT monitor, element FROM symptom WHERE state = 'confirmed'")
+    with connect(desk.dsn, Role.SERVE) as connection, tenant_transaction(connection, desk.tenant_id):
+        done = shelving.shelve(
+            connection,
+            product_type("electric_vehicle"),
+            device_id,
+            (monitor, element),
+            lasts=timedelta(days=1),
+            staff_id=desk.value("SELECT staff_id FROM staff WHERE tenant_id = %s", desk.tenant_id),
+            reason="The tyre is changed on Friday",
+            now=BEGINS_AT + timedelta(minutes=front_left - 60),
+        )
+    assert isinstance(done, Done)
+    live(desk, [each for each in heard if each.receipt[1] >= front_left - 60], timedelta(minutes=30))
+    last = json.loads(
+        desk.rows("SELECT convert_from(receipt, 'UTF8') FROM decision_receipt ORDER BY decision_id")[-1][0]
+    )
+    assert [(each["monitor"], each["element"]) for each in last["quiet"]] == [(monitor, element)]
+    assert element not in [each["element"] for each in last["symptoms"]]
+    found = again(desk)
+    assert len(found) > 1
+    assert [each.differences for each in found] == [[]] * len(found)
 
 
 # ------------------------------------------------------------------ what was changed is noticed
