@@ -268,5 +268,6 @@ def test_a_household_with_two_ingest_processes_shares_the_partitions_and_shows_w
             assert part in points[name].found
         first, second = holders()
         os.kill(second, signal.SIGKILL)
-        assert watch_until(home, lambda: set(holders()) == {first}), told
+        # How soon the one that is started again has its share is the machine's matter.
+        assert watch_until(home, lambda: second not in holders() and first in holders()), told
         assert watch_until(home, lambda: len(set(holders())) == 2 and "ingest-2 runs again" in told, 40.0), told
