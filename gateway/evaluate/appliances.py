@@ -16,22 +16,16 @@ tell those apart by the power. With --crop a day loses a part of both ends, or i
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar, cast
+from typing import Final
 
 import numpy as np
 
-from devices.readings import FloatArray, IntArray
-from diagnostics.conditions import BoolArray
-from diagnostics.conformal import Conformal, calibrate
-from gateway.evaluate.appliance_kinds import COVERAGE, Taught, decided, places, teach
+from devices.readings import FloatArray
+from gateway.evaluate.appliance_kinds import COVERAGE, Taught, decided, places
+from gateway.evaluate.brands import Lesson, calibrated, lessons, picked, strangeness, taught_by
 from gateway.evaluate.drawing import Line, Panel, draw
 from gateway.evaluate.loads import NORMAL, Day, cropped, profiles, read
 from gateway.evaluate.report import Cell, EvaluateError, Metric, Options, Plot, Progress, Report, Table
-
-_FOLDS: Final = 5
-_DAY_MIN: Final = 1440
-_Item = TypeVar("_Item")
-_UNCALIBRATED: Final = Conformal((np.zeros(0),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +37,6 @@ class Told:
     rank: int
     automatic: str | None
     is_covered: bool
-    is_unseen: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """Days to tell, `of` int64 [n], and those to learn it from; `is_unseen` where these are of other devices only."""
-
-    kind: str
-    of: IntArray
-    learned: IntArray
     is_unseen: bool
 
 
@@ -78,74 +62,18 @@ def evaluate(folder: Path, options: Options, progress: Progress) -> Report:
 
 def tell(days: Sequence[Day], rows: FloatArray, progress: Progress) -> list[Told]:
     """Tell days [n] by their profiles float64 [n, features]."""
-    faults = [day.fault for day in days]
     plan = lessons(days)
-    strange = {number: _taught(lesson, rows, faults, _UNCALIBRATED) for number, lesson in enumerate(plan)}
-    scores = [
-        (lesson, strange[number].scores(rows[lesson.of], _some(faults, lesson.of)))
-        for number, lesson in enumerate(plan)
-    ]
+    scored = [(lesson, strangeness(lesson, days, rows)) for lesson in plan]
     told: list[Told] = []
     for number, lesson in enumerate(plan):
         progress("days of devices", number, len(plan))
-        conformal = calibrate(_others(lesson, scores, days, rows))
-        taught = _taught(lesson, rows, faults, conformal)
+        taught = taught_by(lesson, days, rows, calibrated(lesson, scored, days, rows))
         told += _told(taught, lesson, days, rows)
     return sorted(told, key=lambda one: (one.day.device, one.day.fault, one.day.name))
 
 
-def lessons(days: Sequence[Day]) -> list[Lesson]:
-    """Return who is told by whom: each device by the others of its kind, or one that is alone by its own other dates."""
-    device = np.array([day.device for day in days])
-    kind = np.array([day.kind for day in days])
-    date = np.unique([day.begin_min // _DAY_MIN for day in days], return_inverse=True)[1] % _FOLDS
-    made: list[Lesson] = []
-    for name in sorted(set(device.tolist())):
-        of = np.flatnonzero(device == name)
-        its_kind = str(kind[of[0]])
-        others = np.flatnonzero((kind == its_kind) & (device != name))
-        if len(others):
-            made.append(Lesson(its_kind, of, others, is_unseen=True))
-        else:
-            parts = [(of[date[of] == fold], of[date[of] != fold]) for fold in range(_FOLDS)]
-            made += [Lesson(its_kind, part, rest, is_unseen=False) for part, rest in parts if len(part)]
-    return made
-
-
-def _taught(lesson: Lesson, rows: FloatArray, faults: Sequence[str], conformal: Conformal) -> Taught:
-    return teach(rows[lesson.learned], _some(faults, lesson.learned), conformal)
-
-
-def _others(
-    lesson: Lesson, scores: Sequence[tuple[Lesson, FloatArray]], days: Sequence[Day], rows: FloatArray
-) -> FloatArray:
-    """Return nonconformity scores of other kinds, unseen brands if there are; in a set of one kind those within what is learned."""
-    for is_unseen in (True, False):
-        of_others = [some for other, some in scores if other.kind != lesson.kind and other.is_unseen == is_unseen]
-        if of_others:
-            return np.concatenate(of_others)
-    learned = _some(days, lesson.learned)
-    faults, part = [day.fault for day in learned], rows[lesson.learned]
-    fold = np.array([day.begin_min // _DAY_MIN for day in learned]) % _FOLDS
-    found = [
-        teach(part[fold != one], _at(faults, fold != one), _UNCALIBRATED).scores(
-            part[fold == one], _at(faults, fold == one)
-        )
-        for one in sorted(set(fold.tolist()))
-    ]
-    return np.concatenate(found or [np.zeros(0)])
-
-
-def _some(of: Sequence[_Item], at: IntArray) -> list[_Item]:
-    return [of[place] for place in cast("list[int]", at.tolist())]
-
-
-def _at(faults: Sequence[str], chosen: BoolArray) -> list[str]:
-    return [fault for fault, is_in in zip(faults, chosen.tolist(), strict=True) if is_in]
-
-
 def _told(taught: Taught, lesson: Lesson, days: Sequence[Day], rows: FloatArray) -> list[Told]:
-    its_rows, its_days = rows[lesson.of], _some(days, lesson.of)
+    its_rows, its_days = rows[lesson.of], picked(days, lesson.of)
     probability = taught.probabilities(its_rows)
     place = places(taught.labels, [day.fault for day in its_days])
     held = (

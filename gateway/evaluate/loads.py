@@ -45,7 +45,7 @@ class Day:
     @property
     def kind(self) -> str:
         """What the device is, by its name without the number."""
-        return re.sub(r"[\W_]*\d+$", "", self.device).lower() or self.device.lower()
+        return fault_name(re.sub(r"[\W_]*\d+$", "", self.device) or self.device)
 
     def overlaps(self, other: "Day") -> bool:
         """Whether both days have an instant in common."""
@@ -63,7 +63,7 @@ def read(folder: Path) -> list[Day]:
         When there is no such file, or it is not in the set's columns, or no row has a time.
     """
     minutes: dict[tuple[str, str, str], dict[int, float]] = {}
-    files = find_files(folder, "appliance_power", "*.csv.gz", "*.csv")
+    files = files_of(folder)
     dates: dict[str, int | None] = {}
     for file in files:
         for row in read_rows(file, ["device", "fault", "day", "ctime", "activePower"]):
@@ -77,6 +77,11 @@ def read(folder: Path) -> list[Day]:
             f"Give it in the set's own layout."
         )
     return [_day(key, minutes[key]) for key in sorted(minutes)]
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Return the set's files."""
+    return find_files(folder, "appliance_power", "*.csv.gz", "*.csv")
 
 
 def fault_name(text: str) -> str:

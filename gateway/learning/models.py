@@ -35,6 +35,7 @@ class Card(BaseModel):
     `sha256` is the hash of the model's file, by which a receipt names it; `data_sha256` that of the data it was trained
     on; `figures` are those of data that it had not seen; `meant_for` and `not_meant_for` are for people. A model that says
     wrong or well has a `threshold`; one that tells labels apart has `labels`, in their order, and the `coverage` of its sets.
+    `seed` is of the training's chance, where there is any.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,7 +52,7 @@ class Card(BaseModel):
     licence: str
     method: str
     library: str
-    seed: int
+    seed: int | None = None
     figures: Mapping[str, float]
     meant_for: str
     not_meant_for: str
