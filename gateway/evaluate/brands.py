@@ -56,9 +56,11 @@ def _folds(days: Sequence[Day]) -> IntArray:
 
 
 def strangeness(lesson: Lesson, days: Sequence[Day], rows: FloatArray) -> FloatArray:
-    """Return how strange a lesson's days are to what it teaches, float64 [n]."""
+    """Return how strange those of a lesson's days that can be told are to what it teaches, float64 [m]."""
     taught = taught_by(lesson, days, rows, _UNCALIBRATED)
-    return taught.scores(rows[lesson.of], [day.fault for day in picked(days, lesson.of)])
+    scores = taught.scores(rows[lesson.of], [day.fault for day in picked(days, lesson.of)])
+    # Days of which nothing can be said rule nothing out anyway; calibration is of the others.
+    return scores[~np.isnan(scores)]
 
 
 def taught_by(lesson: Lesson, days: Sequence[Day], rows: FloatArray, conformal: Conformal) -> Taught:
