@@ -10,7 +10,8 @@ profile, or with a label that nobody taught, is one that missed. `precision_auto
 themselves, `coverage` the share of days whose set holds the true label.
 
 Every fault of this set is a share by which phases are longer, and some are the same share under two names: no one can
-tell those apart by the power. With --crop a day loses a part of both ends, or is given more of the rest it began in.
+tell those apart by the power. The one feature and the model were chosen by comparing some forty of them on eight devices;
+that choice moved top_1 between .20 and .32, the settings in `phases` move it by .03. With --crop a day loses a part of both ends, or is given more of the rest it began in.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -191,12 +192,17 @@ def _plot(told: Sequence[Told]) -> Plot:
             for name, is_in in _OUTCOMES.items()
             if any(is_in(one) for one in some)
         ]
-        panels.append(Panel(f"{device}: {', '.join(place)}", "%", lines))
-    return draw("appliances", "How much longer the phases of a day are", panels, "faults, in the order of the title")
+        panels.append(
+            Panel(f"{device}: {', '.join(f'{number} {fault}' for fault, number in place.items())}", "%", lines)
+        )
+    return draw(
+        "appliances", "How much longer the phases of a day are", panels, "faults, by their numbers in the title"
+    )
 
 
 _OUTCOMES: Final[Mapping[str, Callable[[Told], bool]]] = {
     "likeliest": lambda one: one.rank == 1,
     "among three": lambda one: 1 < one.rank <= 3,
     "further down": lambda one: one.rank > 3,
+    "never taught": lambda one: one.rank == 0,
 }
