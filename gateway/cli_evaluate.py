@@ -16,7 +16,8 @@ def evaluate(
     data: Annotated[Path, typer.Option(help="Folder of the set, in the layout of its source, or the one above it.")],
     json: Annotated[Path | None, typer.Option(help="Write the metrics into this file, too.")] = None,
     crop: Annotated[
-        int | None, typer.Option(min=0, help="Seed: cut a random part off the start and the end of each series.")
+        int | None,
+        typer.Option(min=0, help="Seed: cut each series at both ends at random, or give it more of its beginning."),
     ] = None,
     labels: Annotated[
         Path | None, typer.Option(help="CSV (device, fault, onset, end) of what is already injected in the data.")

@@ -67,6 +67,11 @@ def _out_of_fold(
     for number, (learned, held_back) in enumerate(parts):
         progress(f"fold {number + 1} of {FOLDS}", number, FOLDS)
         sound = learned[~np.isnan(rows[learned]).any(axis=1)]
+        if is_wrong[sound].all() or not is_wrong[sound].any():
+            raise EvaluateError(
+                f"only {len(sound)} of {len(learned)} machines to learn from have every reading, and none or all of them "
+                f"failed: nothing can be learned. Give the set's own readings."
+            )
         forest, differs_by = train(rows[sound], is_wrong[sound], SEED + seed)
         if differs_by > _ROUNDING:
             raise EvaluateError(

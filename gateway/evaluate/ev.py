@@ -5,6 +5,9 @@ tboxTime, cells V_1 and so on, probes T_1 and so on, BMSWarningInformation. Time
 given back so. 511 and 255 are no value. Raw probes may carry an offset of 40: it is told by holding them against the
 battery's own highest probe; where that is missing they are taken as raw, which is what the standard writes.
 
+With --crop a recording loses a part of its start, or its beginning up to a stop comes twice, with whatever was wrong
+with the vehicle then: of a real one nobody knows a healthy part.
+
 A BMS level says that something is wrong, not which cell; the set has no labels of cells. So what is given is who was
 named and when, beside the first warning of the battery itself (level 2 or 3; level 1 is a notice).
 """
@@ -19,12 +22,12 @@ import numpy as np
 from devices.products import product_type
 from devices.readings import Columns, FloatArray, IntArray, Value
 from diagnostics.watch import SymptomChange, Watch
-from gateway.evaluate.crop import crop
+from gateway.evaluate.crop import crop, generator
 from gateway.evaluate.desk import Decision, Desk
 from gateway.evaluate.drawing import Band, Line, Mark, Panel, draw
 from gateway.evaluate.folder import find_files
 from gateway.evaluate.report import EvaluateError, Metric, Options, Plot, Progress, Report, Table
-from gateway.evaluate.vehicles import Recording, clock, cropped, read
+from gateway.evaluate.vehicles import Recording, clock, cropped, driven_twice, read
 from workflows.triage import Queue
 
 PATTERNS: Final = ("*.zip", "*.csv", "*.csv.gz")
@@ -74,16 +77,24 @@ def evaluate(folder: Path, options: Options, progress: Progress) -> Report:
     of_vehicle: dict[str, dict[str, Metric]] = {}
     plots: list[Plot] = []
     for file in find_files(folder, "ev_battery", *PATTERNS):
-        recording = read(file)
-        # The end stays: a pack that fails does so there.
-        kept = crop(options.crop_seed, recording.name, len(recording.at_us), start=0.5, end=0.0)
-        recording = cropped(recording, kept)
+        recording = _cropped(read(file), options.crop_seed)
         findings = run(recording, progress)
         of_vehicle[recording.name] = told(recording, findings)
         plots.append(plot(recording, findings))
     names = list(next(iter(of_vehicle.values())))
     metrics = {name: {vehicle: figures[name] for vehicle, figures in of_vehicle.items()} for name in names}
     return Report(metrics, [_table(of_vehicle)], plots)
+
+
+def _cropped(recording: Recording, seed: int | None) -> Recording:
+    """Cut up to half of a recording off its start, or let its beginning come twice; as it is without a seed."""
+    if seed is None:
+        return recording
+    chance = generator(seed, f"{recording.name} ahead")
+    if chance.random() < 0.5:
+        return driven_twice(recording, chance)
+    # The end stays: a pack that fails does so there.
+    return cropped(recording, crop(seed, recording.name, len(recording.at_us), start=0.5, end=0.0))
 
 
 def run(recording: Recording, progress: Progress) -> Findings:

@@ -9,7 +9,8 @@ threshold stands in the monitor below, the same for all series and all three pro
 chosen by comparing runs over 28 of the benchmark's 58 series: on those the figures flatter, much as an optimiser's do, and
 only other series say how well they hold.
 
-With --crop a series loses a random part of its start and of its end, and with it the windows that are no longer there.
+With --crop a series loses a random part of its start and of its end, and with it the windows that are no longer there; or
+its first days, as far as they stand ahead of its first window, come twice, and it loses a part of its end.
 """
 
 import json
@@ -28,7 +29,7 @@ from devices.readings import Columns, FloatArray, IntArray, Refusal
 from devices.signals import Kind, Signal
 from diagnostics.scores import Score
 from diagnostics.watch import Watch
-from gateway.evaluate.crop import crop
+from gateway.evaluate.crop import ahead, crop
 from gateway.evaluate.drawing import Band, Line, Mark, Panel, draw
 from gateway.evaluate.folder import find_files, read_rows
 from gateway.evaluate.nab_score import PROFILES, Marks, Tally, marks, tally, total
@@ -36,6 +37,7 @@ from gateway.evaluate.report import EvaluateError, Options, Plot, Progress, Repo
 
 _BATCH: Final = 200
 _DAY_S: Final = 86_400.0
+_DAY_US: Final = 86_400_000_000
 
 MONITOR: Final = Seasonal(
     "unusual",
@@ -182,13 +184,20 @@ def _place(at_us: IntArray, text: str) -> int:
 
 
 def cropped(series: Series, seed: int | None) -> Series:
-    """Cut a series at both ends, and windows with it; as it is without a seed."""
-    kept = crop(seed, series.name, len(series.at_us))
+    """Cut a series at both ends, or let its first days come twice and cut its end, and windows with it; as it is without a seed."""
+    first_us = min((int(series.at_us[first]) for first, _ in series.windows), default=None)
+    twice, shift_us = ahead(seed, series.name, series.at_us, _DAY_US, first_us)
+    kept = crop(seed, series.name, len(series.at_us), start=0.0 if twice else 0.25)
     cut = [
-        (max(first, kept.start) - kept.start, min(last, kept.stop - 1) - kept.start) for first, last in series.windows
+        (max(first, kept.start) - kept.start + twice, min(last, kept.stop - 1) - kept.start + twice)
+        for first, last in series.windows
     ]
-    left = [(first, last) for first, last in cut if first <= last]
-    return Series(series.name, series.at_us[kept], series.values[kept], left)
+    return Series(
+        series.name,
+        np.concatenate([series.at_us[:twice] - shift_us, series.at_us[kept]]),
+        np.concatenate([series.values[:twice], series.values[kept]]),
+        [(first, last) for first, last in cut if first <= last],
+    )
 
 
 def run(every: Sequence[Series], progress: Progress) -> list[Judged]:

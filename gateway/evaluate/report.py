@@ -30,7 +30,7 @@ class Options:
     Parameters
     ----------
     crop_seed : int or None
-        With a seed each series loses a random part of its start and of its end; see `crop`.
+        With a seed each series loses a random part of its start or is given more of it, and loses a part of its end.
     labels : Path or None
         A CSV file (device, fault, onset, end) that says what is already injected in the data.
     """

@@ -181,6 +181,7 @@ def cropped(recording: Recording, seed: int | None) -> Recording:
     chance = generator(seed, f"{recording.name} mirrored")
     kept = crop(seed, recording.name, len(recording.at_us), start=_MOST_CUT, end=0.25)
     mirrored = int(chance.integers(1, _MOST_MIRRORED)) if chance.random() < 0.5 else 0
+    mirrored = min(mirrored, len(recording.at_us) - 1)
     first = 0 if mirrored else kept.start
     places: IntArray = np.arange(int(first) - mirrored, int(kept.stop))
     rows = np.abs(places)

@@ -21,6 +21,9 @@ _FORM: Final = "%Y-%m-%d %H:%M:%S"
 _NO_VALUE: Final = (255.0, 511.0, 65535.0)
 _NO_LEVEL: Final = (254.0, 255.0)
 _RAW_OFFSET: Final = 40.0
+# A stop, and the share of a recording in which one is looked for.
+_STOP_US: Final = 1_800_000_000
+_LARGEST_SHARE: Final = 0.25
 # Rows by which it is told whether probes are raw.
 _TELLING: Final = 100
 _SCALARS: Final = {
@@ -117,6 +120,37 @@ def cropped(recording: Recording, kept: slice) -> Recording:
         recording.carries_cells[kept],
         recording.untimed,
     )
+
+
+def driven_twice(recording: Recording, chance: np.random.Generator) -> Recording:
+    """Return a recording whose beginning, up to a stop in its first quarter, comes twice; as it is where there is none.
+
+    A vehicle that stood for half an hour may be found charged, cooled or warmed, so the join is one that a recording has
+    anyway. The odometer goes on from what it was at that stop.
+    """
+    rows = max(int(len(recording.at_us) * _LARGEST_SHARE), 1)
+    stops = np.flatnonzero(np.diff(recording.at_us[:rows]) >= _STOP_US) + 1
+    if not len(stops):
+        return recording
+    twice = int(stops[chance.integers(len(stops))])
+    signals = {name: np.concatenate([values[:twice], values]) for name, values in recording.signals.items()}
+    if (odometer := recording.signals.get("odometer_m")) is not None:
+        signals["odometer_m"] = np.concatenate([odometer[:twice], odometer + _driven_m(odometer, twice)])
+    shift_us = recording.at_us[twice] - recording.at_us[0]
+    return Recording(
+        recording.name,
+        np.concatenate([recording.at_us[:twice] - shift_us, recording.at_us]),
+        signals,
+        recording.cell_names,
+        np.concatenate([recording.carries_cells[:twice], recording.carries_cells]),
+        recording.untimed,
+    )
+
+
+def _driven_m(odometer: FloatArray, twice: int) -> float:
+    """Return what was driven in the rows that come twice; nothing where the odometer is not known."""
+    known = odometer[: twice + 1][~np.isnan(odometer[: twice + 1])]
+    return float(known[-1] - known[0]) if len(known) else 0.0
 
 
 def _numbered(columns: Sequence[str], start: str) -> list[str]:

@@ -4,7 +4,8 @@ Layout: ``readings.csv.gz`` (or .csv) with the columns meter, ts, register_l, as
 clock of Spain. Without labels the faults of `water.toml` are injected, each into a copy of its own of each recording;
 with a label file (device, fault, onset, end) the data are taken as they are.
 
-What counts as found, and what as another onset, is in `onsets`. A crop cuts recordings before anything is injected.
+What counts as found, and what as another onset, is in `onsets`. A crop comes before anything is injected: a recording
+loses a part of its start, or its first weeks come twice, as they stand ahead of any label; and it loses a part of its end.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ import numpy as np
 from devices.products import product_type
 from devices.readings import Columns, FloatArray
 from diagnostics.watch import Watch
-from gateway.evaluate.crop import crop
+from gateway.evaluate.crop import ahead, crop
 from gateway.evaluate.drawing import Line, Mark, Panel, draw
 from gateway.evaluate.folder import find_files
 from gateway.evaluate.injection import Label, Series, injected, load_plan
@@ -39,8 +40,11 @@ def evaluate(folder: Path, options: Options, progress: Progress) -> Report:
         When there are no such files, or one cannot be read.
     """
     plan = load_plan()
+    given = [] if options.labels is None else read_labels(options.labels, list(plan.faults))
     recorded = [
-        _cropped(series, options.crop_seed)
+        cropped(
+            series, options.crop_seed, min((one.onset_us for one in given if one.device == series.device), default=None)
+        )
         for file in find_files(folder, "water_daiad", "readings.csv.gz", "readings.csv")
         for series in read(file)
     ]
@@ -49,7 +53,7 @@ def evaluate(folder: Path, options: Options, progress: Progress) -> Report:
         labels, series = [label for _, label in pairs], [*recorded, *(copy for copy, _ in pairs)]
     else:
         series = recorded
-        labels = _within(read_labels(options.labels, list(plan.faults)), series)
+        labels = _within(given, series)
     scores = score(plan, recorded, labels, run(series, progress))
     metrics: dict[str, Metric] = {fault: scores.of(fault) for fault in plan.faults}
     metrics |= {"meters": len(recorded), "meter_years": scores.meter_years, "injected": len(labels)}
@@ -57,9 +61,27 @@ def evaluate(folder: Path, options: Options, progress: Progress) -> Report:
     return Report(metrics, [_table(scores), _natural(scores), _missed(scores)], plots)
 
 
-def _cropped(series: Series, seed: int | None) -> Series:
-    kept = crop(seed, series.device, len(series.at_us))
-    return Series(series.device, series.at_us[kept], series.register_l[kept])
+def cropped(series: Series, seed: int | None, first_onset_us: int | None = None) -> Series:
+    """Cut a recording, or let its first whole weeks come twice: the register has then grown by them once more."""
+    twice, shift_us = ahead(seed, series.device, series.at_us, 7 * _DAY_US, first_onset_us)
+    if twice and not _joins(series, twice, shift_us):
+        twice = 0
+    kept = crop(seed, series.device, len(series.at_us), start=0.0 if twice else 0.25)
+    at_us, register_l = series.at_us[kept], series.register_l[kept]
+    if not twice:
+        return Series(series.device, at_us, register_l)
+    grown_l = series.register_l[twice] - series.register_l[0]
+    return Series(
+        series.device,
+        np.concatenate([series.at_us[:twice] - shift_us, at_us]),
+        np.concatenate([series.register_l[:twice], register_l + grown_l]),
+    )
+
+
+def _joins(series: Series, twice: int, shift_us: int) -> bool:
+    """Whether the register is known on both sides of the join, and no gap is there that would let a flow seem quicker."""
+    is_known = bool(np.isfinite(series.register_l[[0, twice]]).all())
+    return is_known and int(series.at_us[twice]) - int(series.at_us[0]) - shift_us <= 2 * _H_US
 
 
 def _within(labels: Sequence[Label], series: Sequence[Series]) -> list[Label]:

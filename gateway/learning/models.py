@@ -3,14 +3,14 @@
 Reading a model runs no code of its file. One whose bytes are not those that the card names is refused.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from diagnostics.forest import Forest
-from diagnostics.state import pack, unpack
+from diagnostics.state import Array, pack, unpack
 from gateway.errors import CalloutError
 
 
@@ -18,18 +18,33 @@ class ModelError(CalloutError):
     """A model that cannot be used: which file, why, and what to do next."""
 
 
+class Model(Protocol):
+    """What can be stored: it gives plain arrays by name, of which its kind makes it again."""
+
+    def arrays(self) -> dict[str, Array]:
+        """Return all of it by name."""
+        ...
+
+
+Kind = TypeVar("Kind", bound=Model)
+
+
 class Card(BaseModel):
     """The model card.
 
     `sha256` is the hash of the model's file, by which a receipt names it; `data_sha256` that of the data it was trained
-    on; `figures` are those of data that it had not seen; `meant_for` and `not_meant_for` are for people.
+    on; `figures` are those of data that it had not seen; `meant_for` and `not_meant_for` are for people. A model that says
+    wrong or well has a `threshold`; one that tells labels apart has `labels`, in their order, and the `coverage` of its sets.
+    `seed` is of the training's chance, where there is any.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str
     sha256: str
     features: Sequence[str]
-    threshold: float
+    threshold: float | None = None
+    labels: Sequence[str] = ()
+    coverage: float | None = None
     rows: int
     wrong_rows: int
     data: str
@@ -37,15 +52,15 @@ class Card(BaseModel):
     licence: str
     method: str
     library: str
-    seed: int
+    seed: int | None = None
     figures: Mapping[str, float]
     meant_for: str
     not_meant_for: str
 
 
-def content_of(forest: Forest) -> tuple[bytes, str]:
+def content_of(model: Model) -> tuple[bytes, str]:
     """Return a model's bytes and their hash."""
-    content = pack(forest.arrays())
+    content = pack(model.arrays())
     return content, sha256(content).hexdigest()
 
 
@@ -67,8 +82,17 @@ def save(folder: Path, content: bytes, card: Card) -> tuple[Path, Path]:
     return model, about
 
 
-def load(folder: Path, name: str) -> tuple[Forest, Card]:
+def load(folder: Path, name: str, of: Callable[[dict[str, Array]], Kind]) -> tuple[Kind, Card]:
     """Read a model by its name.
+
+    Parameters
+    ----------
+    folder : Path
+        That it was saved in.
+    name : str
+        As on its card.
+    of : callable
+        Makes the model of its arrays, as `Forest.of`; ValueError where they are not such a model's.
 
     Raises
     ------
@@ -88,6 +112,6 @@ def load(folder: Path, name: str) -> tuple[Forest, Card]:
             f"train it anew, or bring back the file that the card names."
         )
     try:
-        return Forest.of(unpack(content)), card
+        return of(unpack(content)), card
     except ValueError as error:
         raise ModelError(f"{model} is no model: {error}. Train it anew.") from error

@@ -1,12 +1,14 @@
 """The set of real vehicles: what is no value, what is not said of vehicles that say little, and the two real ones."""
 
+import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gateway.evaluate.ev import evaluate
 from gateway.evaluate.report import EvaluateError, Options
-from gateway.evaluate.vehicles import read
+from gateway.evaluate.vehicles import driven_twice, read
 from gateway.settings import CHECKOUT
 from tests.gateway.evaluate.test_run import silent
 
@@ -60,6 +62,25 @@ def test_rows_without_a_time_are_counted_and_a_file_of_such_rows_is_refused(tmp_
     vehicle(tmp_path, [("yesterday", sound())])
     with pytest.raises(EvaluateError, match="no row with a time such as"):
         evaluate(tmp_path, Options(), silent)
+
+
+def test_a_beginning_that_comes_twice_ends_at_a_stop_and_the_way_goes_on(tmp_path: Path) -> None:
+    halves = [
+        (f"2020-01-0{day} 0{hour}:{minute:02}:00", sound())
+        for day in (1, 2, 3)
+        for hour in (1, 3)
+        for minute in range(30)
+    ]
+    recording = read(vehicle(tmp_path, halves))
+    way_m = np.arange(180.0)
+    recording = dataclasses.replace(recording, signals={**recording.signals, "odometer_m": way_m})
+    twice = driven_twice(recording, np.random.default_rng(1))
+    assert len(twice.at_us) == 210
+    assert (np.diff(twice.at_us) > 0).all()
+    assert twice.at_us[30] - twice.at_us[29] == recording.at_us[30] - recording.at_us[29]
+    assert twice.signals["odometer_m"].tolist() == [*range(30), *range(30, 210)]
+    still = read(vehicle(tmp_path, halves[:30]))
+    assert driven_twice(still, np.random.default_rng(1)) is still
 
 
 @pytest.mark.slow

@@ -51,12 +51,16 @@ def test_a_shift_is_found_where_it_begins_and_a_sound_series_is_left_alone(tmp_p
 
 def test_a_crop_takes_windows_with_it_and_keeps_those_that_are_left_at_their_instants(tmp_path: Path) -> None:
     faulty = read(write(tmp_path))[0]
+    begins_before = set[bool]()
     for seed in range(8):
         cut = cropped(faulty, seed)
-        assert len(cut.at_us) < len(faulty.at_us)
+        assert cut.at_us[-1] < faulty.at_us[-1]
+        assert (np.diff(cut.at_us) == np.diff(faulty.at_us)[0]).all()
+        begins_before.add(bool(cut.at_us[0] < faulty.at_us[0]))
         for first, last in cut.windows:
             assert cut.at_us[first] == faulty.at_us[faulty.windows[0][0]]
             assert cut.at_us[last] <= faulty.at_us[faulty.windows[0][1]]
+    assert begins_before == {True, False}
 
 
 def test_a_series_is_judged_alike_beside_others_and_alone(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from gateway.evaluate.injection import Series, injected, load_plan
 from gateway.evaluate.onsets import never_rests
 from gateway.evaluate.recordings import read, read_labels
 from gateway.evaluate.report import EvaluateError, Options
-from gateway.evaluate.water import evaluate
+from gateway.evaluate.water import cropped, evaluate
 from tests.gateway.evaluate.test_run import silent
 
 BEGIN = datetime(2016, 3, 1, tzinfo=UTC)
@@ -106,3 +106,18 @@ def test_a_flow_that_rests_for_an_hour_is_no_natural_leak() -> None:
     rested = flowing.register_l - 2.0 * (np.arange(100) >= 40)
     assert not never_rests(Series("1", at_us, rested), 0, 3.0)
     assert not never_rests(flowing, int(at_us[-10]), 3.0)
+
+
+def test_a_crop_repeats_whole_weeks_ahead_of_any_label_or_cuts_and_the_flow_is_what_it_was(tmp_path: Path) -> None:
+    (series,) = read(written(tmp_path, {"1": household(150)}) / "readings.csv")
+    usual = set(np.diff(series.register_l).tolist())
+    weeks: list[int] = []
+    for seed in range(12):
+        cut = cropped(series, seed)
+        assert set(np.diff(cut.register_l).tolist()) == usual
+        assert cut.at_us[-1] < series.at_us[-1]
+        ahead_us = int(series.at_us[0] - cut.at_us[0])
+        weeks.append(round(ahead_us / (7 * 24 * HOUR_US)) if ahead_us > 0 else 0)
+        assert cropped(series, seed, first_onset_us=int(series.at_us[100])).at_us[0] >= series.at_us[0]
+    assert min(weeks) == 0 < max(weeks) <= 4
+    assert cropped(series, None).at_us.tolist() == series.at_us.tolist()

@@ -39,21 +39,21 @@ def test_what_was_saved_is_loaded_and_a_changed_file_is_refused(tmp_path: Path) 
     forest, _ = trained()
     model = stored(tmp_path, forest)
     rows = np.random.default_rng(8).normal(size=(50, 4))
-    assert np.array_equal(load(tmp_path, "m")[0].probability(rows), forest.probability(rows))
+    assert np.array_equal(load(tmp_path, "m", Forest.of)[0].probability(rows), forest.probability(rows))
     content = bytearray(model.read_bytes())
     content[-1] ^= 1
     model.write_bytes(bytes(content))
     with pytest.raises(ModelError, match=r"m\.model was changed: .* Nothing is decided by it"):
-        load(tmp_path, "m")
+        load(tmp_path, "m", Forest.of)
 
 
 def test_a_model_without_a_card_or_with_another_one_is_refused_with_the_next_move(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="Train it: callout train m"):
-        load(tmp_path, "m")
+        load(tmp_path, "m", Forest.of)
     stored(tmp_path, trained()[0])
     (tmp_path / "m.json").write_text("{}")
     with pytest.raises(ModelError, match="is no model card"):
-        load(tmp_path, "m")
+        load(tmp_path, "m", Forest.of)
 
 
 def test_a_forest_whose_ways_lead_back_or_outside_is_none() -> None:
