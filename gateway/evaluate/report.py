@@ -33,10 +33,13 @@ class Options:
         With a seed each series loses a random part of its start and of its end; see `crop`.
     labels : Path or None
         A CSV file (device, fault, onset, end) that says what is already injected in the data.
+    is_written : bool
+        Put the tables into the documents that state them; see `products`.
     """
 
     crop_seed: int | None = None
     labels: Path | None = None
+    is_written: bool = False
 
 
 @dataclass(frozen=True, slots=True)
