@@ -14,7 +14,8 @@ def evaluate(
     name: Annotated[str, typer.Argument(metavar="SET", help=f"The set: {', '.join(set_names())}.")],
     *,
     data: Annotated[
-        Path, typer.Option(help="Folder of the set, in the layout of its source, or the one above it; products needs none.")
+        Path,
+        typer.Option(help="Folder of the set, in the layout of its source, or the one above it; products needs none."),
     ] = Path(),
     json: Annotated[Path | None, typer.Option(help="Write the metrics into this file, too.")] = None,
     crop: Annotated[

@@ -9,13 +9,13 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, BinaryIO, Protocol, cast, runtime_checkable
+from typing import Annotated, BinaryIO, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
 import typer
 
-from simulators.breeds import Breed, Plant, Sample, breed_of
+from simulators.breeds import Breed, Plant, breed_of
 from simulators.durations import parse_duration
 from simulators.errors import SimulatorError
 from simulators.faults import Fault, strain_at
@@ -98,7 +98,7 @@ def _columns(plant: Plant) -> dict[str, list[object]]:
     """Read all sensors once, by signal; plants that can say so at once are quicker than sample by sample."""
     if isinstance(plant, _Columnar):
         return dict(plant.columns())
-    samples = cast("Sequence[Sample]", plant.samples())
+    samples = plant.samples()
     return {name: [sample.get(name) for sample in samples] for name in samples[0]}
 
 
@@ -144,7 +144,7 @@ def _write(stream: BinaryIO, life: Life) -> None:
 
 def _group(breed: Breed, text: str) -> tuple[str, float, int]:
     kind, *rest = text.split(":")
-    if kind not in breed.kinds or len(rest) != 2 or not rest[1].isdecimal():  # noqa: PLR2004 (kind, severity, count)
+    if kind not in breed.kinds or len(rest) != 2 or not rest[1].isdecimal():
         raise SimulatorError(
             f"--ill {text!r} cannot be read: write KIND:SEVERITY:COUNT with a kind of {breed.product}: "
             + ", ".join(breed.kinds)

@@ -5,12 +5,12 @@ production's engine, silences and triage look at them, and what is decided about
 what counts. A request is closed here when its symptoms have gone, and nobody mends anything; reporting cycles need more
 devices than live here, so statistical monitors stay pending. Incidents of a region are no part of it.
 
-Without ``--data`` every product is tried by its own plan; a folder with files such as smart_meter.toml gives other plans.
+Without ``--data`` every product is tried; ``--data devices/products/smart_meter`` takes that one only, and another folder
+with files such as smart_meter.toml gives other plans, which no document states.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -21,50 +21,20 @@ import numpy as np
 from devices.product import ProductType
 from devices.products import product_type, product_types
 from diagnostics.detectors.silence import Silences
-from diagnostics.watch import SymptomChange, Watch
+from diagnostics.watch import Phase, SymptomChange, Watch
 from gateway.evaluate.desk import Decision, Desk
 from gateway.evaluate.markdown import put
 from gateway.evaluate.report import EvaluateError, Metric, Options, Progress, Report, Table
-from gateway.evaluate.street import Frame, Injected, Street
+from gateway.evaluate.street import Frame, Street
 from gateway.evaluate.trial_tables import as_metrics, found_table, sound_tables
 from gateway.evaluate.trials import Pace, Trial, Trials, load_trials
+from gateway.evaluate.tried import Case, Sound, Tried
 
 SEED: Final = 20261122
 _TICK_US: Final = 120_000_000
+_PHASES: Final[Mapping[str, Phase]] = {"silent": "confirmed", "healed": "healed"}
 _DAY_US: Final = 86_400_000_000
 _US: Final = 1_000_000
-
-
-@dataclass(slots=True)
-class Case:
-    """One device with a fault: what was confirmed and decided about the fault's component while it was watched."""
-
-    injected: Injected
-    monitors: list[str] = field(default_factory=list[str])
-    decisions: list[Decision] = field(default_factory=list[Decision])
-    fault: str = ""
-
-    @property
-    def delay_h(self) -> float | None:
-        """From the onset to the first decision."""
-        return (self.decisions[0].at_us - self.injected.onset_us) / 3.6e9 if self.decisions else None
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """A trial and what came of each of its devices."""
-
-    trial: Trial
-    cases: Sequence[Case]
-
-
-@dataclass(slots=True)
-class Sound:
-    """What was said of sound devices: symptoms by monitor, and decisions."""
-
-    device_years: float
-    symptoms: Counter[str] = field(default_factory=Counter[str])
-    decisions: list[Decision] = field(default_factory=list[Decision])
 
 
 def evaluate(folder: Path, options: Options, progress: Progress) -> Report:
@@ -76,8 +46,12 @@ def evaluate(folder: Path, options: Options, progress: Progress) -> Report:
         When a plan cannot be read, the simulators refuse it, or options are given that mean nothing here.
     """
     if options.labels is not None or options.crop_seed is not None:
-        raise EvaluateError("--labels and --crop: simulated devices have a plan in their product's folder. Leave them out.")
-    plans = _plans(folder)
+        raise EvaluateError(
+            "--labels and --crop: simulated devices have a plan in their product's folder. Leave them out."
+        )
+    plans, is_own = _plans(folder)
+    if options.is_written and not is_own:
+        raise EvaluateError(f"--write: what {folder} plans is not what the products' READMEs state. Leave --data out.")
     metrics: dict[str, Metric] = {}
     tables: list[Table] = []
     for name, plan in plans.items():
@@ -85,21 +59,27 @@ def evaluate(folder: Path, options: Options, progress: Progress) -> Report:
         tried, sound = tried_faults(product, plan, progress), sound_devices(product, plan, progress)
         own = [found_table(product, tried), *sound_tables(product, plan, sound)]
         if options.is_written:
-            put(Path(str(files(f"devices.products.{name}").joinpath("README.md"))), own)
+            put(_home(name) / "README.md", own)
         metrics[name] = as_metrics(product, tried, sound)
         tables += own
     return Report(metrics, tables)
 
 
-def _plans(folder: Path) -> Mapping[str, Trials]:
-    if folder == Path():
-        return {name: load_trials(product) for name, product in product_types().items()}
+def _home(name: str) -> Path:
+    return Path(str(files(f"devices.products.{name}").joinpath("")))
+
+
+def _plans(folder: Path) -> tuple[Mapping[str, Trials], bool]:
+    """Return the plans to try, and whether they are the products' own."""
+    own = [name for name in product_types() if folder == Path() or folder.resolve() == _home(name).resolve()]
+    if own:
+        return {name: load_trials(product_type(name)) for name in own}, True
     named = {name: folder / f"{name}.toml" for name in product_types()}
     plans = {name: load_trials(product_type(name), file) for name, file in named.items() if file.is_file()}
     if not plans:
         wanted = " or ".join(file.name for file in named.values())
         raise EvaluateError(f"--data {folder}: there is no {wanted}. Leave --data out to try the products' own plans.")
-    return plans
+    return plans, False
 
 
 def tried_faults(product: ProductType, plan: Trials, progress: Progress) -> list[Tried]:
@@ -206,10 +186,13 @@ class _Hush:
         """Return the silences that began or ended up to an instant, with when."""
         begin_us = (self._last_us or frame.at_us - _TICK_US) + _TICK_US
         found = [
-            (SymptomChange(-1, turn.device_id, self._monitor.name, 0, phase, turn.since_us, turn.quiet_h, 0.0, ""), at_us)
+            (
+                SymptomChange(-1, turn.device_id, self._monitor.name, 0, phase, turn.since_us, turn.quiet_h, 0.0, ""),
+                at_us,
+            )
             for at_us in range(begin_us, frame.at_us + 1, _TICK_US)
             for turn in self._silences.tick(at_us)
-            if (phase := "confirmed" if turn.turn == "silent" else "healed") and turn.turn in ("silent", "healed")
+            if (phase := _PHASES.get(turn.turn)) is not None
         ]
         self._last_us = begin_us + (frame.at_us - begin_us) // _TICK_US * _TICK_US
         ids = frame.ids().tolist()

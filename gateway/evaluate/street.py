@@ -84,7 +84,7 @@ class Street:
         words = [word for name, span in spans.items() for word in (name, f"{span.total_seconds():.0f}s")]
         words += [word for kind, severity, count in ills for word in ("--ill", f"{kind}:{severity!r}:{count}")]
         command = [sys.executable, "-m", "simulators", "record", "--product", product, "--seed", str(seed), *words]
-        self._process = subprocess.Popen(  # noqa: S603 (our own module)
+        self._process = subprocess.Popen(
             [*command, "--healthy", str(healthy)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         self._instants = (learned + lasts + (timedelta(days=1) if ills else timedelta())) / step

@@ -95,7 +95,9 @@ def load_trials(product: ProductType, file: Path | None = None) -> Trials:
         content = source.read_text("utf-8")
         plan = Trials.model_validate(tomllib.loads(content))
     except FileNotFoundError as error:
-        raise EvaluateError(f"{product.name} has no plan of trials. Write {place} as other products have it.") from error
+        raise EvaluateError(
+            f"{product.name} has no plan of trials. Write {place} as other products have it."
+        ) from error
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         raise EvaluateError(f"{place} cannot be read: {error}") from error
     for complaint in _complaints(product, plan, is_whole=file is None):

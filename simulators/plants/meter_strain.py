@@ -17,6 +17,8 @@ class MeterStrain:
     ----------
     water_leak_l_h
         Litres an hour that leave the pipes at usual pressure.
+    water_use_share
+        What the household uses of its usual water, 1 when nothing has changed.
     water_share, electricity_share
         What the meter counts of what flows: 1 when well, 0 to 1 with a bypass.
     water_stuck, electricity_stuck, gas_stuck
@@ -52,6 +54,7 @@ class MeterStrain:
     """
 
     water_leak_l_h: Floats
+    water_use_share: Floats
     water_share: Floats
     electricity_share: Floats
     water_stuck: Flags
@@ -94,6 +97,7 @@ class MeterStrain:
 
         return cls(
             water_leak_l_h=zero(),
+            water_use_share=np.ones(count),
             water_share=np.ones(count),
             electricity_share=np.ones(count),
             water_stuck=no(),

@@ -273,7 +273,7 @@ class SmartMeters:
         """Draw water as Poisson events of some litres each; a leak follows the pressure, higher at night."""
         strain, rng = self._strain, self.rng
         draws = rng.poisson(0.75 * use * self._people * dt_s / 3600)
-        drawn_l = np.where(draws > 0, rng.gamma(np.fmax(draws, 1) * 0.8, 9.0), 0.0)
+        drawn_l = np.where(draws > 0, rng.gamma(np.fmax(draws, 1) * 0.8, 9.0), 0.0) * strain.water_use_share
         pressure = 1.0 + 0.15 * (1.0 - np.clip(use, 0, 2))
         leaked_l = strain.water_leak_l_h * pressure * dt_s / 3600
         self._water_l_h = (drawn_l * strain.water_share + leaked_l) / dt_s * 3600

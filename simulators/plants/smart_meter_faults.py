@@ -96,6 +96,9 @@ KINDS: dict[str, Kind] = {
     "heat_exchange": Kind(
         _flag("heat_exchanged"), "1", 1.0, ("heat_wh", "heat_l"), 1, "another heat meter hangs there"
     ),
+    "fewer_people": Kind(
+        _to_share("water_use_share"), "% of the use", 20.0, ("water_l",), 1, "fewer people live there: no fault at all"
+    ),
     "supply_sag": Kind(
         _to_share("supply_share"), "% of the voltage", 80.0, ("voltages_v",), 1, "the grid's voltage is too low"
     ),
