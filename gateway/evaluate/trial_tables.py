@@ -46,7 +46,7 @@ def _row(one: Tried) -> list[Cell]:
 
 def _strength(severity: float, unit: str) -> str:
     if unit == "1":
-        return ""
+        return "" if severity == 1 else f", {severity:g}"
     # Where the unit is a choice, it says what can be chosen.
     return f", {severity:g} ({unit})" if "," in unit else f", {severity:g} {unit}"
 
