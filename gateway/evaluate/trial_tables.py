@@ -82,7 +82,7 @@ def span(hours: float) -> str:
     """Return a time as people read it.
 
     >>> [span(hours) for hours in (0.05, 5.25, 24, 400)]
-    ['3 min', '5.2 h', '24 h', '17 d']
+    ['3 min', '5.25 h', '24 h', '16.7 d']
     """
     if hours < 1:
         return f"{hours * 60:.0f} min"
