@@ -13,7 +13,10 @@ from gateway.evaluate.run import set_names
 def evaluate(
     name: Annotated[str, typer.Argument(metavar="SET", help=f"The set: {', '.join(set_names())}.")],
     *,
-    data: Annotated[Path, typer.Option(help="Folder of the set, in the layout of its source, or the one above it.")],
+    data: Annotated[
+        Path,
+        typer.Option(help="Folder of the set, in the layout of its source, or the one above it; products needs none."),
+    ] = Path(),
     json: Annotated[Path | None, typer.Option(help="Write the metrics into this file, too.")] = None,
     crop: Annotated[
         int | None,
@@ -22,6 +25,9 @@ def evaluate(
     labels: Annotated[
         Path | None, typer.Option(help="CSV (device, fault, onset, end) of what is already injected in the data.")
     ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Only with products: put the tables into the products' READMEs.")
+    ] = False,
     plots: Annotated[Path | None, typer.Option(help="Folder for drawings of what was found (SVG).")] = None,
 ) -> None:
     """Measure diagnosis on a public set: the engine that production runs, scored as the set's authors score it.
@@ -32,7 +38,9 @@ def evaluate(
     from gateway.evaluate.report import EvaluateError, Options
     from gateway.evaluate.run import as_json, lines, run, write_plots
 
-    began_s, progress, options = time.monotonic(), ProgressLine(sys.stderr), Options(crop, labels)
+    if write and name != "products":
+        raise EvaluateError(f"--write: {name} is not stated in a document by the command; leave it out.")
+    began_s, progress, options = time.monotonic(), ProgressLine(sys.stderr), Options(crop, labels, write)
     report = run(name, data, options, progress)
     progress.clear()
     took_s = time.monotonic() - began_s

@@ -1,4 +1,4 @@
-"""The simulators' command line: ``python -m simulators fleet | owners | mailbox | replay``."""
+"""The simulators' command line: ``python -m simulators fleet | owners | mailbox | replay | record``."""
 
 import sys
 
@@ -8,6 +8,7 @@ from simulators.errors import SimulatorError
 from simulators.fleet.command import fleet
 from simulators.mailbox.command import mailbox
 from simulators.owners.command import owners
+from simulators.record import record
 from simulators.replay.command import replay
 
 app = typer.Typer(
@@ -16,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (fleet, owners, mailbox, replay):
+for command in (fleet, owners, mailbox, replay, record):
     app.command()(command)
 
 

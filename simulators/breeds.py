@@ -76,6 +76,9 @@ class Breed:
         Where they are, by the language of their owners.
     build, no_strain
         The plant at these places from a seed; nothing wrong with so many of them.
+    scatter
+        The plant of devices in climates all over the world, one for each kind of fault that it is to have (empty: none),
+        from a seed, for steps of so many seconds.
     history, cadence, live_cadence
         How far in the past they begin, if not said otherwise; time between two samples then, and live.
     samples_per_message, live_samples_per_message
@@ -94,6 +97,7 @@ class Breed:
     homes: Mapping[Language, tuple[Where, ...]]
     build: Callable[[Sequence[Place], int], Plant]
     no_strain: Callable[[int], Any]
+    scatter: Callable[[Sequence[str], int, float], Plant]
     history: timedelta
     cadence: timedelta
     live_cadence: timedelta

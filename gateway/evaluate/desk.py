@@ -39,10 +39,13 @@ class Desk:
     ----------
     product : ProductType
         Faults, monitors and remedies.
+    closes_when_well : bool
+        A request is closed when all symptoms of its component have gone, so that the next ones open another.
     """
 
-    def __init__(self, product: ProductType) -> None:
+    def __init__(self, product: ProductType, *, closes_when_well: bool = False) -> None:
         self._product = product
+        self._closes_when_well = closes_when_well
         self._component = {monitor.name: monitor.component for monitor in product.monitors}
         self._matters: dict[tuple[int, str], _Matter] = {}
         self._symptoms = 0
@@ -61,6 +64,8 @@ class Desk:
             matter.symptoms.pop(key, None)
         diagnosis = diagnose(self._product, component, list(matter.symptoms.values()))
         if diagnosis is None:
+            if self._closes_when_well:
+                matter.present = None
             return None
         match triage(self._product, diagnosis, matter.present):
             case Open(fault, case):
@@ -73,6 +78,11 @@ class Desk:
             case Release(fault):
                 matter.present = OpenRequest(fault, is_held=False, is_touched_by_a_person=False, queues=frozenset())
                 return Decision(change.device_id, at_us, component, fault, None, True)
+
+    def present(self, device_id: int, component: str) -> OpenRequest | None:
+        """Return what is open for a component of a device."""
+        matter = self._matters.get((device_id, component))
+        return None if matter is None else matter.present
 
     @staticmethod
     def _amended(

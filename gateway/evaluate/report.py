@@ -33,10 +33,13 @@ class Options:
         With a seed each series loses a random part of its start or is given more of it, and loses a part of its end.
     labels : Path or None
         A CSV file (device, fault, onset, end) that says what is already injected in the data.
+    is_written : bool
+        Put the tables into the documents that state them; see `products`.
     """
 
     crop_seed: int | None = None
     labels: Path | None = None
+    is_written: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ _IDLE_W = 450.0
 _REGENERATION_SHARE = 0.65
 _GRAVITY_BAR_KPA = 101.3
 _YEAR_S = 365.25 * 86_400
+# A control unit has lost touch with another one.
+_OTHER_UNITS_CODE = "U0100"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,8 @@ class ElectricVehicles:
 
     def codes(self, vehicle: int) -> tuple[str, ...]:
         """Name the trouble codes that a vehicle shows now."""
-        return self.diagnosis.codes(vehicle)
+        own = (_OTHER_UNITS_CODE,) if self._strain.own_code[vehicle] else ()
+        return (*self.diagnosis.codes(vehicle), *own)
 
     def memory(self) -> dict[str, Floats | Flags]:
         """Give all that must be kept so that another run goes on from here, beside the state of ``rng``."""

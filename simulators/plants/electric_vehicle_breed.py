@@ -6,12 +6,30 @@ from zoneinfo import ZoneInfo
 
 from simulators.breeds import Breed, Where
 from simulators.enrolment import Place
-from simulators.plants.electric_vehicle import ElectricVehicles, Site
+from simulators.plants.electric_vehicle import LONGEST_STEP_S, ElectricVehicles, Site
 from simulators.plants.strain import Strain
 
 
 def _build(places: Sequence[Place], seed: int) -> ElectricVehicles:
     return ElectricVehicles([Site(ZoneInfo(place.timeZone), place.latitude) for place in places], seed)
+
+
+# From the tropics to the polar circle.
+_CLIMATES = (
+    Site(ZoneInfo("Asia/Seoul"), 37.5),
+    Site(ZoneInfo("Asia/Singapore"), 1.3),
+    Site(ZoneInfo("Asia/Tokyo"), 35.7),
+    Site(ZoneInfo("Europe/Berlin"), 52.5),
+    Site(ZoneInfo("Europe/Helsinki"), 66.0),
+    Site(ZoneInfo("Australia/Melbourne"), -37.8),
+)
+# Who looks every few minutes sees the cells' voltages change too little for finer physics.
+_COARSE_FROM_S, _COARSE_S = 600.0, 300.0
+
+
+def _scatter(kinds: Sequence[str], seed: int, step_s: float) -> ElectricVehicles:
+    sites = [_CLIMATES[number % len(_CLIMATES)] for number in range(len(kinds))]
+    return ElectricVehicles(sites, seed, _COARSE_S if step_s >= _COARSE_FROM_S else LONGEST_STEP_S)
 
 
 BREED = Breed(
@@ -40,6 +58,7 @@ BREED = Breed(
     },
     build=_build,
     no_strain=Strain.none,
+    scatter=_scatter,
     history=timedelta(hours=24),
     cadence=timedelta(seconds=60),
     live_cadence=timedelta(seconds=10),

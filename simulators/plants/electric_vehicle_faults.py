@@ -60,6 +60,19 @@ def _fast_ageing(strain: Strain, vehicle: int, _channel: int, severity: float, h
     strain.soh_lost_pct[vehicle] = severity * hours / 24
 
 
+def _worn_battery(strain: Strain, vehicle: int, _channel: int, severity: float, _hours: float) -> None:
+    # The battery management has measured its health anew, after a full charge.
+    strain.soh_lost_pct[vehicle] = severity
+
+
+def _own_code(strain: Strain, vehicle: int, _channel: int, _severity: float, _hours: float) -> None:
+    strain.own_code[vehicle] = True
+
+
+def _radio_dead(strain: Strain, vehicle: int, _channel: int, _severity: float, _hours: float) -> None:
+    strain.mute[vehicle] = True
+
+
 def _insulation_breakdown(strain: Strain, vehicle: int, _channel: int, severity: float, hours: float) -> None:
     # Moisture creeps in: it falls from healthy to its end value within about half an hour.
     strain.insulation_limit_kohm[vehicle] = severity * (1 + 400 * float(np.exp(-hours * 14)))
@@ -96,6 +109,9 @@ KINDS: dict[str, Kind] = {
         _coolant_pump, "% of cooling lost", 75.0, ("probe_temps_degc", "coolant_temp_degc"), 1, "the pump hardly turns"
     ),
     "fast_ageing": Kind(_fast_ageing, "% of health a day", 0.2, ("soh_pct",), 1, "the battery ages by the day"),
+    "worn_battery": Kind(_worn_battery, "% of health lost", 35.0, ("soh_pct",), 1, "the battery has worn out"),
+    "own_code": Kind(_own_code, "1", 1.0, ("dtcs",), 1, "a control unit reports a code that names no cause"),
+    "radio_dead": Kind(_radio_dead, "1", 1.0, (), 1, "its radio is dead: nothing is heard of it"),
     "insulation_breakdown": Kind(
         _insulation_breakdown, "kohm", 24.0, ("insulation_kohm", "dtcs"), 1, "high voltage leaks to the body"
     ),

@@ -31,6 +31,8 @@ class HeatStations:
     heat_wh: Floats
     volume_l: Floats
     stood_wh: Floats
+    hung_wh: Floats
+    hung_l: Floats
     w_per_k: Floats
     cooling_k: Floats
     wander_k: Floats
@@ -48,6 +50,8 @@ class HeatStations:
             heat_wh=heat_wh,
             volume_l=heat_wh / 45.0,
             stood_wh=np.full(count, np.nan),
+            hung_wh=np.full(count, np.nan),
+            hung_l=np.full(count, np.nan),
             w_per_k=rng.uniform(90.0, 260.0, count),
             cooling_k=rng.uniform(28.0, 42.0, count),
             wander_k=rng.normal(0.0, 1.5, count),
@@ -91,11 +95,15 @@ class HeatStations:
         begun = np.isnan(self.stood_wh)
         self.stood_wh = np.where(strain.heat_stuck, np.where(begun, self.heat_wh, self.stood_wh), np.nan)
         heat_wh = np.where(strain.heat_stuck, self.stood_wh, self.heat_wh) + strain.heat_off_wh
+        is_new = strain.heat_exchanged
+        self.hung_wh = np.where(is_new, np.where(np.isnan(self.hung_wh), self.heat_wh, self.hung_wh), np.nan)
+        self.hung_l = np.where(is_new, np.where(np.isnan(self.hung_l), self.volume_l, self.hung_l), np.nan)
+        heat_wh, volume_l = heat_wh - np.nan_to_num(self.hung_wh), self.volume_l - np.nan_to_num(self.hung_l)
         supply_degc = np.where(strain.heat_swapped, self.return_degc, self.supply_degc)
         return_degc = np.where(strain.heat_swapped, self.supply_degc, self.return_degc)
         return {
             "heat_wh": _shown(heat_wh, _ENERGY_RESOLUTION_WH),
-            "heat_l": _shown(self.volume_l, _VOLUME_RESOLUTION_L),
+            "heat_l": _shown(volume_l, _VOLUME_RESOLUTION_L),
             "heat_power_w": _rounded(self.power_w, 0),
             "heat_flow_l_h": _rounded(self.flow_l_h, 1),
             "heat_supply_degc": _rounded(supply_degc, 1),

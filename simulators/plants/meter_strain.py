@@ -17,11 +17,13 @@ class MeterStrain:
     ----------
     water_leak_l_h
         Litres an hour that leave the pipes at usual pressure.
+    water_use_share
+        What the household uses of its usual water, 1 when nothing has changed.
     water_share, electricity_share
         What the meter counts of what flows: 1 when well, 0 to 1 with a bypass.
     water_stuck, electricity_stuck, gas_stuck
         The register stands still.
-    water_exchanged
+    water_exchanged, electricity_exchanged, gas_exchanged, heat_exchanged
         Another meter hangs there, which began at zero.
     water_off_l, gas_off_l, electricity_off_wh
         Error of the register.
@@ -33,6 +35,8 @@ class MeterStrain:
         Heat of a bad contact.
     neutral_shift
         How far the star point has moved, 0 to 1.
+    supply_share
+        What the grid gives of its voltage, 1 when well.
     heat_stuck, heat_swapped
         The heat register stands still; the two temperature sensors are on each other's pipe.
     heat_off_wh, heat_return_k
@@ -45,15 +49,21 @@ class MeterStrain:
         How far the clock is ahead.
     cover_open, bus_dead
         The cover is open; gas and water meter are not heard.
+    own_event, mute
+        It reports an event of its own that names no cause; its radio is dead.
     """
 
     water_leak_l_h: Floats
+    water_use_share: Floats
     water_share: Floats
     electricity_share: Floats
     water_stuck: Flags
     electricity_stuck: Flags
     gas_stuck: Flags
     water_exchanged: Flags
+    electricity_exchanged: Flags
+    gas_exchanged: Flags
+    heat_exchanged: Flags
     water_off_l: Floats
     gas_off_l: Floats
     electricity_off_wh: Floats
@@ -66,11 +76,14 @@ class MeterStrain:
     heat_return_k: Floats
     terminal_heat_k: Floats
     neutral_shift: Floats
+    supply_share: Floats
     battery_sag_v: Floats
     battery_used: Floats
     clock_off_s: Floats
     cover_open: Flags
     bus_dead: Flags
+    own_event: Flags
+    mute: Flags
 
     @classmethod
     def none(cls, count: int) -> "MeterStrain":
@@ -84,12 +97,16 @@ class MeterStrain:
 
         return cls(
             water_leak_l_h=zero(),
+            water_use_share=np.ones(count),
             water_share=np.ones(count),
             electricity_share=np.ones(count),
             water_stuck=no(),
             electricity_stuck=no(),
             gas_stuck=no(),
             water_exchanged=no(),
+            electricity_exchanged=no(),
+            gas_exchanged=no(),
+            heat_exchanged=no(),
             water_off_l=zero(),
             gas_off_l=zero(),
             electricity_off_wh=zero(),
@@ -102,9 +119,12 @@ class MeterStrain:
             heat_return_k=zero(),
             terminal_heat_k=zero(),
             neutral_shift=zero(),
+            supply_share=np.ones(count),
             battery_sag_v=zero(),
             battery_used=zero(),
             clock_off_s=zero(),
             cover_open=no(),
             bus_dead=no(),
+            own_event=no(),
+            mute=no(),
         )

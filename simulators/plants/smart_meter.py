@@ -49,7 +49,7 @@ class Site:
 class Counted:
     """What has flowed through the meters since they were built, (meters,).
 
-    `stood_*` is where a stuck register stands, `hung_at_l` what had flowed when another meter was hung there; both are
+    `stood_*` is where a stuck register stands, `hung_*` what had flowed when another meter was hung there; both are
     not-a-number where that has not come about.
     """
 
@@ -63,13 +63,18 @@ class Counted:
     stood_wh: Floats
     stood_gas_l: Floats
     hung_at_l: Floats
+    hung_gas_l: Floats
+    hung_import_wh: Floats
+    hung_import_1_wh: Floats
+    hung_export_wh: Floats
+    hung_export_1_wh: Floats
 
     @classmethod
     def used(cls, count: int, rng: np.random.Generator) -> "Counted":
         """Draw meters that have hung for months to years."""
         import_wh = rng.uniform(0.3e6, 40e6, count)
         export_wh = np.where(rng.random(count) < 0.2, rng.uniform(0.1e6, 20e6, count), 0.0)
-        nothing = [np.full(count, np.nan) for _ in range(4)]
+        nothing = [np.full(count, np.nan) for _ in range(9)]
         gas_l, water_l = rng.uniform(1e5, 2e7, count), rng.uniform(1e4, 2e6, count)
         return cls(import_wh, 0.62 * import_wh, export_wh, 0.8 * export_wh, gas_l, water_l, *nothing)
 
@@ -175,6 +180,7 @@ class SmartMeters:
             "CLOCK_INVALID": abs(strain.clock_off_s[meter]) > 86_400,
             "TERMINAL_COVER_REMOVED": strain.cover_open[meter],
             "COMMUNICATION_ERROR_M_BUS_CHANNEL_1": strain.bus_dead[meter],
+            "WATCHDOG_ERROR": strain.own_event[meter],
         }
         return tuple(code for code, is_set in shown.items() if is_set)
 
@@ -267,7 +273,7 @@ class SmartMeters:
         """Draw water as Poisson events of some litres each; a leak follows the pressure, higher at night."""
         strain, rng = self._strain, self.rng
         draws = rng.poisson(0.75 * use * self._people * dt_s / 3600)
-        drawn_l = np.where(draws > 0, rng.gamma(np.fmax(draws, 1) * 0.8, 9.0), 0.0)
+        drawn_l = np.where(draws > 0, rng.gamma(np.fmax(draws, 1) * 0.8, 9.0), 0.0) * strain.water_use_share
         pressure = 1.0 + 0.15 * (1.0 - np.clip(use, 0, 2))
         leaked_l = strain.water_leak_l_h * pressure * dt_s / 3600
         self._water_l_h = (drawn_l * strain.water_share + leaked_l) / dt_s * 3600
@@ -282,17 +288,27 @@ class SmartMeters:
         counted.stood_wh = _since(strain.electricity_stuck, counted.import_wh, counted.stood_wh)
         counted.stood_gas_l = _since(strain.gas_stuck, counted.gas_l, counted.stood_gas_l)
         counted.hung_at_l = _since(strain.water_exchanged, counted.water_l, counted.hung_at_l)
+        counted.hung_gas_l = _since(strain.gas_exchanged, counted.gas_l, counted.hung_gas_l)
+        for name in ("import_wh", "import_1_wh", "export_wh", "export_1_wh"):
+            flowed_wh: Floats = getattr(counted, name)
+            hung = _since(strain.electricity_exchanged, flowed_wh, getattr(counted, f"hung_{name}"))
+            setattr(counted, f"hung_{name}", hung)
         import_wh = np.where(strain.electricity_stuck, counted.stood_wh, counted.import_wh) + strain.electricity_off_wh
         gas_l = np.where(strain.gas_stuck, counted.stood_gas_l, counted.gas_l) + strain.gas_off_l
         water_l = np.where(strain.water_stuck, counted.stood_l, counted.water_l) + strain.water_off_l
-        water_l = water_l - np.where(strain.water_exchanged, counted.hung_at_l, 0.0)
+        water_l, gas_l = water_l - _hung(counted.hung_at_l), gas_l - _hung(counted.hung_gas_l)
+        import_wh = import_wh - _hung(counted.hung_import_wh)
+        import_1_wh = counted.import_1_wh - _hung(counted.hung_import_1_wh)
+        import_2_wh = counted.import_wh - _hung(counted.hung_import_wh) - import_1_wh
+        export_wh = counted.export_wh - _hung(counted.hung_export_wh)
+        export_1_wh = counted.export_1_wh - _hung(counted.hung_export_1_wh)
         columns: dict[str, list[Value]] = {
             "import_wh": _shown(import_wh, _ELECTRICITY_DIGITS_WH),
-            "import_tariff1_wh": _shown(counted.import_1_wh, _ELECTRICITY_DIGITS_WH),
-            "import_tariff2_wh": _shown(counted.import_wh - counted.import_1_wh, _ELECTRICITY_DIGITS_WH),
-            "export_wh": _shown(counted.export_wh, _ELECTRICITY_DIGITS_WH),
-            "export_tariff1_wh": _shown(counted.export_1_wh, _ELECTRICITY_DIGITS_WH),
-            "export_tariff2_wh": _shown(counted.export_wh - counted.export_1_wh, _ELECTRICITY_DIGITS_WH),
+            "import_tariff1_wh": _shown(import_1_wh, _ELECTRICITY_DIGITS_WH),
+            "import_tariff2_wh": _shown(import_2_wh, _ELECTRICITY_DIGITS_WH),
+            "export_wh": _shown(export_wh, _ELECTRICITY_DIGITS_WH),
+            "export_tariff1_wh": _shown(export_1_wh, _ELECTRICITY_DIGITS_WH),
+            "export_tariff2_wh": _shown(export_wh - export_1_wh, _ELECTRICITY_DIGITS_WH),
             "gas_l": _shown(gas_l, _GAS_DIGITS_L, resolution=10),
             "water_l": _shown(water_l, _WATER_DIGITS_L),
         }
@@ -307,7 +323,7 @@ class SmartMeters:
         loaded_v = self._nominal_v[:, None] - (self._impedance_ohm * current_a)[:, None]
         wander_v = 0.012 * self._nominal_v[:, None] * self.rng.standard_normal(shape)
         shift = self._strain.neutral_shift[:, None] * np.array([1.0, -1.0, 0.3]) * 0.5
-        return (loaded_v + wander_v) * (1.0 + shift)
+        return (loaded_v + wander_v) * (1.0 + shift) * self._strain.supply_share[:, None]
 
     def _battery_v(self) -> Floats:
         """A lithium thionyl chloride cell: flat for years, then a knee."""
@@ -330,6 +346,11 @@ class SmartMeters:
 def _since(begun: Flags, value: Floats, kept: Floats) -> Floats:
     """Keep the value at which something began, for as long as it lasts."""
     return np.where(begun, np.where(np.isnan(kept), value, kept), np.nan)
+
+
+def _hung(at: Floats) -> Floats:
+    """Return what another meter that hangs there has not counted, 0 where there is none."""
+    return np.nan_to_num(at, nan=0.0)
 
 
 def _shown(flowed: Floats, digits: int, resolution: int = 1) -> list[Value]:

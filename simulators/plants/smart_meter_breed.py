@@ -1,6 +1,7 @@
 """How smart meters stand on the street: in which homes, how often they report, what ails the demonstration's."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -31,6 +32,27 @@ def _build(places: Sequence[Place], seed: int) -> SmartMeters:
     )
 
 
+# From the tropics to the polar circle, some on a network of heat.
+_CLIMATES = (
+    Site(ZoneInfo("Asia/Seoul"), 37.5, 220.0, has_heat=True),
+    Site(ZoneInfo("Asia/Singapore"), 1.3),
+    Site(ZoneInfo("Asia/Tokyo"), 35.7, 100.0),
+    Site(ZoneInfo("Europe/Berlin"), 52.5),
+    Site(ZoneInfo("Europe/Helsinki"), 66.0, has_heat=True),
+    Site(ZoneInfo("Australia/Melbourne"), -37.8),
+)
+
+
+def _scatter(kinds: Sequence[str], seed: int, _step_s: float) -> SmartMeters:
+    sites = [_CLIMATES[number % len(_CLIMATES)] for number in range(len(kinds))]
+    # What is wrong with heat needs a house that is on the network.
+    fit = [
+        replace(site, has_heat=True) if kind.startswith("heat_") else site
+        for site, kind in zip(sites, kinds, strict=True)
+    ]
+    return SmartMeters(fit, seed)
+
+
 BREED = Breed(
     product="smart_meter",
     noun="meters",
@@ -42,6 +64,7 @@ BREED = Breed(
     homes={"ko": _SEOUL, "en": _SEOUL, "ja": _SEOUL},
     build=_build,
     no_strain=MeterStrain.none,
+    scatter=_scatter,
     # The detectors learn what is usual with a meter from weeks of it.
     history=timedelta(days=30),
     cadence=timedelta(hours=1),

@@ -15,6 +15,13 @@ def _to_severity(field: str, sign: float = 1.0) -> Act:
     return act
 
 
+def _to_share(field: str) -> Act:
+    def act(strain: MeterStrain, meter: int, _channel: int, severity: float, _hours: float) -> None:
+        getattr(strain, field)[meter] = severity / 100
+
+    return act
+
+
 def _flag(field: str) -> Act:
     def act(strain: MeterStrain, meter: int, _channel: int, _severity: float, _hours: float) -> None:
         getattr(strain, field)[meter] = True
@@ -82,6 +89,21 @@ KINDS: dict[str, Kind] = {
     "bus_dead": Kind(
         _flag("bus_dead"), "1", 1.0, ("gas_l", "water_l", "event_codes"), 1, "gas and water are not heard"
     ),
+    "electricity_exchange": Kind(
+        _flag("electricity_exchanged"), "1", 1.0, ("import_wh",), 1, "another electricity meter hangs there"
+    ),
+    "gas_exchange": Kind(_flag("gas_exchanged"), "1", 1.0, ("gas_l",), 1, "another gas meter hangs there"),
+    "heat_exchange": Kind(
+        _flag("heat_exchanged"), "1", 1.0, ("heat_wh", "heat_l"), 1, "another heat meter hangs there"
+    ),
+    "fewer_people": Kind(
+        _to_share("water_use_share"), "% of the use", 20.0, ("water_l",), 1, "fewer people live there: no fault at all"
+    ),
+    "supply_sag": Kind(
+        _to_share("supply_share"), "% of the voltage", 80.0, ("voltages_v",), 1, "the grid's voltage is too low"
+    ),
+    "own_event": Kind(_flag("own_event"), "1", 1.0, ("event_codes",), 1, "it reports an event that names no cause"),
+    "radio_dead": Kind(_flag("mute"), "1", 1.0, (), 1, "its radio is dead: nothing is heard of it"),
     "water_bypass": Kind(
         _to_severity("water_share"), "share counted", 0.3, ("water_l",), 1, "part of the water flows past the meter"
     ),

@@ -38,6 +38,8 @@ class Strain:
         Sensors that give no value.
     cell_held, probe_held
         Sensors that repeat their last value for ever.
+    own_code, mute
+        A control unit reports a code that names no cause; the radio is dead; (vehicles,).
     """
 
     leak_a: Floats
@@ -57,6 +59,8 @@ class Strain:
     probe_silent: Flags
     cell_held: Flags
     probe_held: Flags
+    own_code: Flags
+    mute: Flags
 
     @classmethod
     def none(cls, count: int) -> "Strain":
@@ -79,4 +83,6 @@ class Strain:
             probe_silent=np.zeros((count, PROBES), dtype=np.bool_),
             cell_held=np.zeros((count, CELLS), dtype=np.bool_),
             probe_held=np.zeros((count, PROBES), dtype=np.bool_),
+            own_code=np.zeros(count, dtype=np.bool_),
+            mute=np.zeros(count, dtype=np.bool_),
         )

@@ -24,6 +24,7 @@ REMEDIES: Final = {
         Remedy("gas_valve_leaks", "", why_none="A person sends the gas emergency service at once."),
         Remedy("water_meter_faulty", "Exchange the water meter", ("MTR-WATER",), _WATER, 45),
         Remedy("water_meter_exchanged", "", why_none=_NEW_METER),
+        Remedy("water_use_fell", "", why_none="A person asks the household first; an empty home needs no visit."),
         Remedy("water_leak", "Find the leak at the premises", (), _WATER, 60),
         Remedy("pipe_burst", "Find the burst pipe and shut it off", (), _WATER, 90),
         Remedy("heat_meter_faulty", "Exchange the heat meter", ("MTR-HEAT",), _HEAT, 75),

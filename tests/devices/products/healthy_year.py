@@ -18,10 +18,10 @@ import numpy as np
 from devices.instants import to_us
 from devices.product import ProductType
 from devices.products import product_type, product_types
-from devices.readings import Columns
+from devices.readings import Columns, IntArray
 from diagnostics.diagnosis import Evidence, diagnose
 from diagnostics.watch import SymptomChange, Watch
-from tests.devices.products.street import Sleeper, Street, pace, street_of
+from tests.devices.products.street import Street, step_of
 
 BEGINS_AT = datetime(2026, 1, 5, tzinfo=UTC)
 SEED = 20261122
@@ -75,16 +75,13 @@ def live(product: ProductType, devices: int, days: int, tell: Tell = lambda line
     seed : int
         Other ones are other devices.
     """
-    module = street_of(product)
-    cadences, _ = pace(module, is_slow=True)
-    step = timedelta(seconds=product.cadence_s * cadences)
-    # A life that begins before its faults begin is lived in coarse steps; here no fault ever begins.
-    street = module.open_street([None] * devices, seed, BEGINS_AT + timedelta(days=days + 1), BEGINS_AT)
+    step = step_of(product, is_slow=True)
+    street = Street(product, devices, seed, BEGINS_AT, step)
     watch, count = Watch(product), _Count(product)
     samples, at = 0, BEGINS_AT
     while at < BEGINS_AT + timedelta(days=days):
-        at += step
-        rows, columns = _report(street, at, devices)
+        at, columns = street.live()
+        rows, columns = _reported(street.reporting(), columns)
         samples += len(rows)
         for change in watch.step(rows, np.full(len(rows), to_us(at)), columns):
             count.take(change)
@@ -93,11 +90,9 @@ def live(product: ProductType, devices: int, days: int, tell: Tell = lambda line
     return Year(devices * days / 365.25, samples, count.requests, count.symptoms, count.verdicts)
 
 
-def _report(street: Street, at: datetime, devices: int) -> tuple[np.ndarray, Columns]:
-    columns = street.live(at)
-    if not isinstance(street, Sleeper):
-        return np.arange(devices), columns
-    rows = street.reporting(at)
+def _reported(rows: IntArray, columns: Columns) -> tuple[IntArray, Columns]:
+    if len(rows) == columns.length:
+        return rows, columns
     chosen = rows.tolist()
     return rows, Columns({name: [column[row] for row in chosen] for name, column in columns.values.items()}, len(rows))
 

@@ -1,25 +1,23 @@
 """What a product's README promises, held to the code and to simulated devices, for each folder of products."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from datetime import UTC, datetime
 
 import pytest
 
 from devices.faults import Fulfilment
 from devices.monitors import Drift, Limit, MinimumFlow, Monitor, Peer, Register, Reported, Shift, Silence, Step, Stuck
 from devices.product import ProductType
+from gateway.evaluate.markdown import BEGIN, END
+from gateway.evaluate.products import tried_faults
+from gateway.evaluate.trial_tables import kept, span
+from gateway.evaluate.trials import load_trials
 from simulators.kinds import kinds_of
 from tests.devices.products.recordings import PRODUCTS, folder
-from tests.devices.products.street import SLOW_AFTER_DAYS, Ill, Told, street_of, watch
+from tests.devices.products.street import watch_healthy
 
-HEALTHY_DEVICES, HEALTHY_DAYS = 100, 4
 DEVICES_OF_A_KIND = 3
-SLOW_AFTER = timedelta(days=SLOW_AFTER_DAYS)
 WINTER_AT = datetime(2026, 1, 5, tzinfo=UTC)
-SPRING_AT = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 # ------------------------------------------------------------------ the product's README
@@ -92,82 +90,51 @@ def duration(seconds: float) -> str:
     return f"{seconds:g} s"
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """A row of the README's table of delays; `within` is None where it says that the fault is not found."""
-
-    ill: Ill
-    within: timedelta | None
-
-
-def declared_delays(product: ProductType) -> list[Declared]:
-    """Read the README's table: kind of fault, its strength, and within how long it is found."""
-    text = (folder(product) / "README.md").read_text("utf-8")
-    rows = re.findall(r"^\| `(\w+)` \| ([\d.]+)[^|]*\| (?:(\d+) (min|h|d)|not found[^|]*) \|", text, re.MULTILINE)
-    units = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-    return [Declared(Ill(kind, float(by)), int(n) * units[unit] if n else None) for kind, by, n, unit in rows]
-
-
 # ------------------------------------------------------------------ trust
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_every_kind_of_fault_that_can_be_simulated_has_a_declared_delay(product: ProductType) -> None:
-    simulated = kinds_of(product.name)
-    declared = {each.ill.kind for each in declared_delays(product)}
-    assert declared == set(street_of(product).KINDS) == set(simulated)
-    for kind, codes in street_of(product).KINDS.items():
-        assert codes <= set(product.faults), kind
+def test_every_kind_of_fault_that_can_be_simulated_is_tried(product: ProductType) -> None:
+    plan = load_trials(product)
+    assert {trial.kind for trial in plan.trial if trial.kind} == set(kinds_of(product.name))
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_the_readme_states_what_came_of_each_trial_and_of_sound_devices(product: ProductType) -> None:
+    text = (folder(product) / "README.md").read_text("utf-8")
+    measured = text[text.index(BEGIN) : text.index(END)].splitlines()
+    for fault in product.faults:
+        assert any(line.startswith(f"| `{fault}` |") for line in measured), f"{fault} has no row"
+    for trial in load_trials(product).trial:
+        rows = [line for line in measured if line.startswith(f"| `{trial.fault}` | `{trial.kind}`")]
+        assert any(f" {trial.severity:g} " in line or trial.severity == 1 for line in rows), trial
+        promised = [span(trial.within.total_seconds() / 3600)] if trial.within else []
+        assert all(any(f"| {said}" in line for line in rows) for said in promised), trial
+    assert any(line.startswith("| requests by itself |") for line in measured)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("product", PRODUCTS)
 def test_healthy_devices_open_no_more_requests_than_declared(product: ProductType) -> None:
-    module = street_of(product)
-    # A street whose devices are cheap to live through says so, and is held to more.
-    devices, days = getattr(module, "HEALTHY_DEVICES", HEALTHY_DEVICES), getattr(module, "HEALTHY_DAYS", HEALTHY_DAYS)
-    told = watch(
-        product,
-        [None] * devices,
-        lasting=timedelta(days=days),
-        start_at=WINTER_AT,
-        seed=20261121,
-    )
+    told, device_days = watch_healthy(product, WINTER_AT, seed=20261121)
     requests = {(each.device, each.component) for each in told}
-    allowed = product.false_requests_per_device_year * devices * days / 365.25
+    allowed = product.false_requests_per_device_year * device_days / 365.25
     assert len(requests) <= allowed, f"{len(requests)} false requests, {allowed:.2f} declared: {told}"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_every_simulated_fault_is_found_within_its_declared_delay(product: ProductType) -> None:
+def test_every_simulated_fault_is_found_within_its_promised_delay_and_leads(product: ProductType) -> None:
+    plan = load_trials(product)
+    few = plan.model_copy(
+        update={
+            "devices": DEVICES_OF_A_KIND,
+            "trial": [trial for trial in plan.trial if trial.within is not None],
+        }
+    )
     late: list[str] = []
-    for rows, lasting in runs(declared_delays(product)):
-        told = watch(
-            product,
-            [row.ill for row in rows],
-            lasting=lasting,
-            start_at=SPRING_AT,
-            seed=20261121,
-            is_slow=lasting > SLOW_AFTER,
-        )
-        for device, row in enumerate(rows):
-            rightly = [each for each in told if each.device == device and is_right(product, row.ill, each)]
-            if row.within is None or not any(each.after <= row.within for each in rightly):
-                late.append(f"{row}: {rightly or 'not found'}")
+    for one in tried_faults(product, few, lambda what, done, of: None):
+        leads = sum(case.fault in {one.trial.fault, *one.trial.also} for case in one.cases)
+        if kept(one) != len(one.cases) or leads != len(one.cases):
+            late.append(f"{one.trial.fault}, {one.trial.kind}: {[(case.delay_h, case.fault) for case in one.cases]}")
     assert not late, "\n".join(late)
-
-
-def runs(declared: Sequence[Declared]) -> Iterator[tuple[list[Declared], timedelta]]:
-    """Several devices of each kind, the quick kinds apart from the slow ones, so that none lives longer than it must."""
-    bounds = (timedelta(0), timedelta(days=1), SLOW_AFTER, timedelta(days=366))
-    for shortest, longest in pairwise(bounds):
-        rows = [row for row in declared if row.within is not None and shortest < row.within <= longest]
-        if rows:
-            yield [row for row in rows for _ in range(DEVICES_OF_A_KIND)], max(row.within or shortest for row in rows)
-
-
-def is_right(product: ProductType, ill: Ill, told: Told) -> bool:
-    """Whether a symptom speaks for what is really wrong."""
-    codes = street_of(product).KINDS[ill.kind]
-    return any(told.monitor in product.faults[code].shows for code in codes)
