@@ -21,7 +21,8 @@ from typing import Final
 
 import numpy as np
 
-from devices.readings import FloatArray
+from devices.monitors import Calibrated
+from devices.readings import FloatArray, IntArray
 from diagnostics.calibration.null import Null
 from diagnostics.conditions import BoolArray
 
@@ -57,6 +58,16 @@ class Decided:
     passed: BoolArray
     confirmed: BoolArray
     well: BoolArray
+
+
+def ends_us(monitor: Calibrated, at_us: IntArray) -> IntArray:
+    """Return the end of the cycle that each score belongs to, int64 [n]; cycles are aligned to 1970.
+
+    It is the cycle in which the sample lies that said it or, with a monitor of periods, the period that it ended.
+    """
+    length_us = int(monitor.cycle_s * 1e6)
+    period_us = 0 if monitor.periods is None else int(monitor.periods.length_s * 1e6)
+    return np.asarray(((at_us - period_us) // length_us + 1) * length_us, dtype=np.int64)
 
 
 def is_null_due(made_at_cycle: int | None, cycles_in_it: int, cycle: int) -> bool:

@@ -1,0 +1,17 @@
+-- From where the score of a device can be recomputed: what was remembered before (null: nothing), the readings from
+-- begins_at (null: the first) to scored_at, and the last ingest number of its partition that there was when it was said.
+-- A score keeps the state itself, and is soon forgotten; what passed a cycle cites the state by its hash, for good.
+ALTER TABLE device_score
+    ADD COLUMN scored_at timestamptz,
+    ADD COLUMN begins_at timestamptz,
+    ADD COLUMN state bytea,
+    ADD COLUMN last_ingest_no bigint;
+
+ALTER TABLE cycle_finding
+    ADD COLUMN state_sha256 bytea REFERENCES kept_content,
+    ADD COLUMN begins_at timestamptz,
+    ADD COLUMN scored_at timestamptz,
+    ADD COLUMN last_ingest_no bigint;
+
+-- Scores copy what the detectors' anchors hold.
+GRANT SELECT ON detector_anchor, ingest_partition TO callout_ingest;
