@@ -91,11 +91,7 @@ class Group:
         rows = self._places.of(slots)
         self._grow(len(self._places), 0)
         last_us = self._last_us[stretch(rows)]
-        if last_us.shape[1] == 1:
-            known = has[:, None]
-            takes = at_us >= last_us[:, 0]
-        else:
-            takes = at_us >= np.where(known, last_us, 0).max(axis=1)
+        takes = at_us >= last_us[:, 0] if last_us.shape[1] == 1 else at_us >= np.where(known, last_us, 0).max(axis=1)
         if not takes.all():
             taken = np.flatnonzero(takes)
             if not len(taken):
@@ -115,8 +111,11 @@ class Group:
         kept: IntArray,
     ) -> Changes | None:
         """Take samples that are in their order into the group's rows; `kept` are their places among those given."""
-        dt_s = np.where(last_us == 0, 0.0, np.minimum((at_us[:, None] - last_us) / 1e6, gap_s))
-        self._last_us[stretch(rows)] = np.where(known, at_us[:, None], last_us)
+        dt_s = np.minimum((at_us[:, None] - last_us) / 1e6, gap_s)
+        dt_s[last_us == 0] = 0.0
+        self._last_us[stretch(rows)] = (
+            at_us[:, None] if last_us.shape[1] == 1 else np.where(known, at_us[:, None], last_us)
+        )
         conditions = self._judge(rows, now, at_us, dt_s)
         self._value = conditions.value
         if conditions.score is not None:

@@ -35,11 +35,15 @@ class DeviceRows:
         >>> DeviceRows().of(np.array([70, 12, 70])).tolist()
         [0, 1, 0]
         """
-        if len(device_ids) and (highest := int(device_ids.max())) >= len(self._row):
-            room = max(highest + 1, 2 * len(self._row))
+        if not len(device_ids):
+            return np.zeros(0, np.int64)
+        among = stretch(device_ids)
+        beyond = among.stop if isinstance(among, slice) else int(device_ids.max()) + 1
+        if beyond > len(self._row):
+            room = max(beyond, 2 * len(self._row))
             self._row = np.concatenate([self._row, np.full(room - len(self._row), _NONE, np.int32)])
-        rows = self._row[stretch(device_ids)]
-        if (rows == _NONE).any():
+        rows = self._row[among]
+        if rows.min() == _NONE:
             fresh, first = np.unique(device_ids[rows == _NONE], return_index=True)
             fresh = fresh[np.argsort(first)]
             self._row[fresh] = np.arange(self._count, self._count + len(fresh))

@@ -120,7 +120,7 @@ class Registers:
                 "older": nothing,
                 "seen_us": np.int64(0),
                 "count": none,
-                "step": np.full(len(monitors), np.nan),
+                "step": np.full(len(monitors), np.nan, np.float32),
             }
         )
 

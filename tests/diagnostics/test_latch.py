@@ -5,7 +5,6 @@ import numpy as np
 from diagnostics.conditions import Conditions
 from diagnostics.latch import CLEAR, CONFIRMED, PENDING, Changes, Latch
 
-
 ROW = np.array([0])
 
 
