@@ -217,8 +217,8 @@ def publish_cycle(
     has_family = asked is not None and asked.family > 0
     row = connection.execute(
         """INSERT INTO reporting_cycle (product, monitor, ends_at, decided_at, calibration_id, rate, p_value, score,
-            family, passed, confirmed)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING cycle_id""",
+            family, passed, confirmed, exceeded)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING cycle_id""",
         [
             product,
             monitor,
@@ -231,6 +231,7 @@ def publish_cycle(
             asked.family if asked else 0,
             asked.passed if asked else 0,
             int(decided.confirmed.sum()) if decided else 0,
+            list(decided.exceeded) if decided else None,
         ],
     ).fetchone()
     if row is None:

@@ -15,3 +15,7 @@ ALTER TABLE cycle_finding
 
 -- Scores copy what the detectors' anchors hold.
 GRANT SELECT ON detector_anchor, ingest_partition TO callout_ingest;
+
+-- How a cycle's scores were distributed, for a page that does not grow with the fleet: which score was exceeded by each of
+-- a few fixed shares of the devices; fewer where there are fewer devices.
+ALTER TABLE reporting_cycle ADD COLUMN exceeded double precision[];

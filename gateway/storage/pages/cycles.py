@@ -1,4 +1,4 @@
-"""Reporting cycles as a page shows them: of each statistical monitor the newest ones, and the null of the newest."""
+"""Reporting cycles as a page shows them: of each statistical monitor the newest ones, and the null that one was held against."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from datetime import datetime
 
 from psycopg.rows import class_row
 
-from devices.readings import FloatArray
 from diagnostics.calibration.null import Null
 from diagnostics.calibration.tail import Tail
 from gateway.storage.connection import Connection
@@ -27,16 +26,14 @@ class CycleRow:
     scored: int
     passed: int
     confirmed: int
-
-
-@dataclass(frozen=True, slots=True)
+    exceeded: Sequence[float] | None
 
 
 def newest_cycles(conn: Connection, product: str, monitor: str, limit: int) -> list[CycleRow]:
     """Return the newest cycles of a monitor, newest first."""
     with conn.cursor(row_factory=class_row(CycleRow)) as cursor:
         return cursor.execute(
-            """SELECT c.cycle_id, c.ends_at, n.version, c.p_value, c.score, c.family AS scored, c.passed, c.confirmed
+            """SELECT c.cycle_id, c.ends_at, n.version, c.p_value, c.score, c.family AS scored, c.passed, c.confirmed, c.exceeded
             FROM reporting_cycle c LEFT JOIN calibration n USING (calibration_id)
             WHERE c.product = %s AND c.monitor = %s ORDER BY c.ends_at DESC LIMIT %s""",
             [product, monitor, limit],
@@ -54,11 +51,3 @@ def null_of_cycle(conn: Connection, cycle_id: int) -> Null | None:
         return None
     body, *tail, count = row
     return Null(body, Tail(*tail), count)
-
-
-def passed_scores(conn: Connection, cycle_id: int, limit: int) -> list[float]:
-    """Return the highest scores of the present tenant's devices that passed a cycle."""
-    rows = conn.execute(
-        "SELECT score FROM cycle_finding WHERE cycle_id = %s ORDER BY score DESC LIMIT %s", [cycle_id, limit]
-    )
-    return [score for (score,) in rows]
