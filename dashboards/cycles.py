@@ -64,5 +64,5 @@ def show(request: Request, desk: TheDesk, session: TheSession) -> Response:
 def _told(conn: Connection, product: ProductType, monitor: Calibrated, t: Translator) -> Told:
     rows = cycles.newest_cycles(conn, product.name, monitor.name, _ROWS)
     null = cycles.null_of_cycle(conn, rows[0].cycle_id) if rows else None
-    figure = None if null is None else picture(rows[0], null, t.gettext(monitor.title), t)
+    figure = None if null is None else picture(rows[0], null, t)
     return Told(product.title, monitor.title, rows, figure)

@@ -22,7 +22,7 @@ _MOST_TICKS: Final = 5
 _FURTHER: Final = 2
 
 
-def picture(row: CycleRow, null: Null, title: str, t: Translator) -> Figure | None:
+def picture(row: CycleRow, null: Null, t: Translator) -> Figure | None:
     """Return the picture of a cycle that was held against a null; None where it has too few devices to be drawn."""
     seen = list(row.exceeded or ())
     if len(seen) < 2:
@@ -36,17 +36,17 @@ def picture(row: CycleRow, null: Null, title: str, t: Translator) -> Figure | No
         "passed": t.number(row.passed),
     }
     return Figure(
-        title=title,
+        title=t.gettext("How high the scores were"),
         unit=t.gettext("nats"),
         sentence=sentence,
         drawing=Drawing(
             lines=tuple(
-                Line(label, style, (_points(values, high),))
+                Line(label, style, (_points(values, shares, high),))
                 for style, (label, values) in enumerate(zip(named, (seen, usual), strict=True), start=1)
             ),
             band=(),
             x_ticks=tuple(
-                Tick(_x(share), share_text(share, t)) for share in shares if round(log10(share), 6).is_integer()
+                Tick(_x(share, shares), share_text(share, t)) for share in shares if round(log10(share), 6).is_integer()
             ),
             y_ticks=tuple(Tick(_y(value, high), t.number(value)) for value in _round(high)),
             markers=(),
@@ -79,12 +79,15 @@ def _usual(null: Null, share: float) -> float:
     return null.body[min(round((1.0 - share) * len(null.body)), len(null.body) - 1)]
 
 
-def _points(values: Sequence[float], high: float) -> str:
-    return " ".join(f"{_x(share):.1f},{_y(value, high):.1f}" for share, value in zip(SHARES, values, strict=False))
+def _points(values: Sequence[float], shares: Sequence[float], high: float) -> str:
+    return " ".join(
+        f"{_x(share, shares):.1f},{_y(value, high):.1f}" for share, value in zip(shares, values, strict=False)
+    )
 
 
-def _x(share: float) -> float:
-    return _LEFT + (_RIGHT - _LEFT) * log10(share) / log10(SHARES[-1])
+def _x(share: float, shares: Sequence[float]) -> float:
+    along = log10(share / shares[0]) / log10(shares[-1] / shares[0])
+    return _LEFT + (_RIGHT - _LEFT) * along
 
 
 def _y(value: float, high: float) -> float:
