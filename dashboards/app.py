@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.staticfiles import StaticFiles
 
 from dashboards import (
+    cycles,
     decisions,
     device,
     devices,
@@ -61,6 +62,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         decisions,
         rejections,
         incidents,
+        cycles,
         letter,
         planner,
         devices,

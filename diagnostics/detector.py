@@ -132,8 +132,22 @@ class Memory:
             array[slots] = self._unknown[name]
 
     def take(self, slots: IntArray) -> dict[str, Array]:
-        """Return what is remembered of some devices."""
-        return {name: array[slots] for name, array in self._arrays.items()}
+        """Return what is remembered of some devices; nothing is known of those whose row is -1."""
+        taken: dict[str, Array] = {}
+        for name, array in self._arrays.items():
+            unknown = self._unknown[name]
+            taken[name] = np.full((len(slots), *array.shape[1:]), unknown, unknown.dtype)
+            taken[name][slots >= 0] = array[slots[slots >= 0]]
+        return taken
+
+    def is_of_monitors(self, name: str) -> bool:
+        """Whether an array has a last axis [k]: for a detector of several monitors, what is each one's own."""
+        return self._unknown[name].ndim > 0
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one device."""
+        return sum(array.itemsize * int(np.prod(array.shape[1:])) for array in self._arrays.values())
 
     def put(self, slots: IntArray, taken: Mapping[str, Array]) -> None:
         """Put back what `take` returned; there has to be room for it."""

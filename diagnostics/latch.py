@@ -1,7 +1,7 @@
 """The latch: on and off delays for every monitor, so that symptoms are pending, confirmed and healed.
 
 Delays count seconds of event time in which the device reported. The state is a few arrays over devices and elements:
-it can be checkpointed, and rebuilt from the readings.
+it can be checkpointed, and rebuilt from the readings. Of devices that are well, which are nearly all, none is held.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from devices.readings import FloatArray, IntArray
 from diagnostics.conditions import BoolArray, Conditions
 from diagnostics.rows import stretch
+from diagnostics.state import Array
 
 CLEAR: Final = 0
 PENDING: Final = 1
 CONFIRMED: Final = 2
 _NOT_RUNNING: Final = -1.0
 _NONE: Final = np.zeros(0, np.int64)
+_NOWHERE: Final = -1
 _FEW: Final = 8
 _ZERO: Final = np.float32(0)
 
@@ -35,12 +37,13 @@ class Changes:
     since_us: IntArray
 
 
-@dataclass(slots=True)
-class Latch:
-    """Phases of w elements of each device, [devices, w].
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """Phases of w elements of n devices, [n, w].
 
     `since_us` is the instant from which the element has not been well without a break (0: it is well): the onset that
-    evidence names. `wrong_s` and `well_s` are the running delays (-1: not running).
+    evidence names. `wrong_s` and `well_s` are the running delays (-1: not running). What is clear waits for nothing: its
+    delays do not run.
     """
 
     phase: NDArray[np.uint8]
@@ -49,8 +52,8 @@ class Latch:
     well_s: NDArray[np.float32]
 
     @classmethod
-    def empty(cls, devices: int, width: int) -> "Latch":
-        """Return the latch of devices of which nothing is known."""
+    def clear(cls, devices: int, width: int) -> "Phases":
+        """Return the phases of devices of which nothing is known."""
         shape = (devices, width)
         return cls(
             np.zeros(shape, np.uint8),
@@ -59,10 +62,77 @@ class Latch:
             np.full(shape, _NOT_RUNNING, np.float32),
         )
 
-    def clear(self, slots: IntArray) -> None:
-        """Forget some devices."""
-        self.phase[slots], self.since_us[slots] = CLEAR, 0
-        self.wrong_s[slots] = self.well_s[slots] = _NOT_RUNNING
+    def arrays(self) -> dict[str, Array]:
+        """Return them by name, as a snapshot has them."""
+        return {"phase": self.phase, "since_us": self.since_us, "wrong_s": self.wrong_s, "well_s": self.well_s}
+
+    def at(self, rows: IntArray) -> "Phases":
+        """Return those of some devices."""
+        return Phases(self.phase[rows], self.since_us[rows], self.wrong_s[rows], self.well_s[rows])
+
+    @property
+    def stirs(self) -> BoolArray:
+        """Where a device has an element that is anything but well, [n]."""
+        return np.asarray(((self.phase != CLEAR) | (self.since_us != 0)).any(axis=1))
+
+    def stepped(
+        self,
+        now: Conditions,
+        at_us: IntArray,
+        dt_s: FloatArray,
+        on_delay_s: Sequence[float] | FloatArray,
+        off_delay_s: Sequence[float] | FloatArray,
+    ) -> "tuple[Phases, IntArray]":
+        """Take one sample of each device; return the phases after it, and since when each was not well until then, [n, w]."""
+        onset = np.where(now.known & ~now.well & (self.since_us == 0), at_us[:, None], self.since_us)
+        passed_s = dt_s.astype(np.float32)
+        wrong_s = _run(self.wrong_s, now.wrong, now.known, passed_s)
+        well_s = _run(self.well_s, now.well, now.known, passed_s)
+        is_due_on, is_due_off = wrong_s >= np.asarray(on_delay_s), well_s >= np.asarray(off_delay_s)
+        after = _next_phase(self.phase, now, is_due_on, is_due_off)
+        is_clear = after == CLEAR
+        since_us = np.where(is_clear & now.well, 0, onset)
+        return Phases(after, since_us, wrong_s, np.where(is_clear, np.float32(_NOT_RUNNING), well_s)), onset
+
+
+class Latch:
+    """The phases of all devices, of which nearly all are well: only of the others anything is remembered.
+
+    Parameters
+    ----------
+    devices, width : int
+        Rows to begin with, and elements of each.
+    """
+
+    def __init__(self, devices: int, width: int) -> None:
+        # Where each device's phases are held, and which places are free again.
+        self._place: NDArray[np.int32] = np.full(devices, _NOWHERE, np.int32)
+        self._free: IntArray = _NONE
+        self._held = Phases.clear(0, width)
+
+    @property
+    def width(self) -> int:
+        """Number of elements."""
+        return self._held.phase.shape[1]
+
+    def used_bytes(self, devices: int) -> int:
+        """Bytes that so many devices use, without room for those to come."""
+        held = len(self._held.phase) - len(self._free)
+        each = sum(array.nbytes for array in Phases.clear(1, self.width).arrays().values())
+        return self._place.itemsize * devices + held * each
+
+    def grow(self, devices: int, width: int) -> None:
+        """Make room for devices and elements that were not seen before."""
+        if devices > len(self._place):
+            self._place = np.pad(self._place, (0, devices - len(self._place)), constant_values=_NOWHERE)
+        if width > self.width:
+            self._held = self._moved(len(self._held.phase), width)
+
+    def _moved(self, places: int, width: int) -> Phases:
+        fresh = Phases.clear(places, width)
+        for name, array in self._held.arrays().items():
+            fresh.arrays()[name][: array.shape[0], : array.shape[1]] = array
+        return fresh
 
     def step(
         self,
@@ -88,25 +158,56 @@ class Latch:
         on_delay_s, off_delay_s : [w] or [1]
             Delays by element.
         """
-        rows = stretch(slots)
-        phase = self.phase[rows]
-        since = self.since_us[rows]
-        since = np.where(now.known & ~now.well & (since == 0), at_us[:, None], since)
-        passed_s = dt_s.astype(np.float32)
-        wrong_s = _run(self.wrong_s[rows], now.wrong, now.known, passed_s)
-        well_s = _run(self.well_s[rows], now.well, now.known, passed_s)
-        after = _next_phase(phase, now, wrong_s >= np.asarray(on_delay_s), well_s >= np.asarray(off_delay_s))
-        changed = after != phase
-        onset = since
-        since = np.where((after == CLEAR) & now.well, 0, since)
-        has_changed = bool(changed.any())
-        samples, elements = np.nonzero(changed) if has_changed else (_NONE, _NONE)
-        before = phase[samples, elements]
-        self.phase[rows], self.since_us[rows] = after, since
-        self.wrong_s[rows], self.well_s[rows] = wrong_s, well_s
-        if not has_changed:
+        unwell = now.wrong | (now.known & ~now.well)
+        stirs = unwell[:, 0] if now.width == 1 else unwell.any(axis=1)
+        samples = np.flatnonzero(stirs | (self._place[stretch(slots)] != _NOWHERE))
+        if not len(samples):
             return None
-        return Changes(samples, elements, before, after[samples, elements], onset[samples, elements])
+        before = self.take(slots[samples])
+        after, onset = before.stepped(now.at(samples), at_us[samples], dt_s[samples], on_delay_s, off_delay_s)
+        self.put(slots[samples], after)
+        rows, elements = np.nonzero(after.phase != before.phase)
+        if not len(rows):
+            return None
+        changed = (each[rows, elements] for each in (before.phase, after.phase, onset))
+        return Changes(samples[rows], elements, *changed)
+
+    def take(self, slots: IntArray) -> Phases:
+        """Return the phases of some devices."""
+        places = self._place[slots]
+        taken = Phases.clear(len(slots), self.width)
+        rows = np.flatnonzero(places != _NOWHERE)
+        held = self._held.at(places[rows]).arrays()
+        for name, array in taken.arrays().items():
+            array[rows] = held[name]
+        return taken
+
+    def put(self, slots: IntArray, phases: Phases) -> None:
+        """Put back what `take` returned; nothing is held of those that are well."""
+        stirs, places = phases.stirs, self._place[slots]
+        gone = places[~stirs & (places != _NOWHERE)]
+        self._free = np.concatenate([self._free, gone])
+        self._place[slots[~stirs]] = _NOWHERE
+        rows = np.flatnonzero(stirs)
+        fresh = rows[places[rows] == _NOWHERE]
+        self._place[slots[fresh]] = self._places(len(fresh))
+        at = self._place[slots[rows]]
+        for name, array in phases.at(rows).arrays().items():
+            self._held.arrays()[name][at, : array.shape[1]] = array
+
+    def _places(self, count: int) -> IntArray:
+        """Return places that are free, and make more of them where there are too few."""
+        if (lacking := count - len(self._free)) > 0:
+            have = len(self._held.phase)
+            more = max(lacking, have // 2)
+            self._held = self._moved(have + more, self.width)
+            self._free = np.concatenate([np.arange(have + more - 1, have - 1, -1), self._free])
+        taken, self._free = self._free[len(self._free) - count :], self._free[: len(self._free) - count]
+        return taken
+
+    def clear(self, slots: IntArray) -> None:
+        """Forget some devices."""
+        self.put(slots, Phases.clear(len(slots), self.width))
 
 
 def _run(

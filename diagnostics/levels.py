@@ -15,6 +15,7 @@ import numpy as np
 from devices.monitors import Periods
 from devices.readings import FloatArray, IntArray
 from diagnostics.detector import Memory
+from diagnostics.state import Array
 
 _NEVER: Final = np.iinfo(np.int64).min
 # A register is read a little before and after midnight; its growth is scaled to the period when it spans about one.
@@ -23,13 +24,13 @@ _LONGEST_SHARE: Final = 1.5
 # Median absolute deviation to standard deviation, for a normal distribution.
 MAD_TO_SIGMA: Final = 1.4826
 
-UNKNOWN: Final = {
-    "period": np.int64(_NEVER),
-    "count": np.int32(0),
-    "sum": np.float64(0),
-    "from": np.float64(np.nan),
-    "from_us": np.int64(0),
-}
+
+def unknown(periods: Periods) -> dict[str, np.generic | Array]:
+    """Return the memory that `complete` needs, where nothing is known yet: a mean has a sum, a register where it began."""
+    begins: dict[str, np.generic | Array] = {"period": np.int64(_NEVER), "count": np.int32(0)}
+    if periods.is_register:
+        return begins | {"from": np.float64(np.nan), "from_us": np.int64(0)}
+    return begins | {"sum": np.float64(0)}
 
 
 def complete(periods: Periods, memory: Memory, slots: IntArray, value: FloatArray, at_us: IntArray) -> FloatArray:
@@ -40,7 +41,7 @@ def complete(periods: Periods, memory: Memory, slots: IntArray, value: FloatArra
     periods : Periods
         Their length, and what makes a level.
     memory : Memory
-        Holds the arrays of `UNKNOWN`; it is written to.
+        Holds the arrays of `unknown`; it is written to.
     slots : int64 [n]
         Row of each device in the memory; no device twice.
     value : float64 [n, w]
@@ -57,9 +58,9 @@ def complete(periods: Periods, memory: Memory, slots: IntArray, value: FloatArra
     --------
     A mean of each day, of days with at least two samples:
 
-    >>> memory = Memory(UNKNOWN)
-    >>> memory.grow(1, 1)
     >>> daily = Periods(length_s=86_400, fewest=2)
+    >>> memory = Memory(unknown(daily))
+    >>> memory.grow(1, 1)
     >>> def level(hour, value):
     ...     at_us = np.array([hour * 3_600_000_000])
     ...     return complete(daily, memory, np.array([0]), np.array([[value]]), at_us).item()
@@ -69,7 +70,7 @@ def complete(periods: Periods, memory: Memory, slots: IntArray, value: FloatArra
     known = ~np.isnan(value)
     length_us = int(periods.length_s * 1e6)
     now = (at_us // length_us)[:, None]
-    last, count, total = memory["period"][slots], memory["count"][slots], memory["sum"][slots]
+    last, count = memory["period"][slots], memory["count"][slots]
     begins = known & (now != last)
     had_enough = begins & (last != _NEVER) & (count >= periods.fewest)
     if periods.is_register:
@@ -77,11 +78,11 @@ def complete(periods: Periods, memory: Memory, slots: IntArray, value: FloatArra
         memory["from"][slots] = np.where(begins, value, memory["from"][slots])
         memory["from_us"][slots] = np.where(begins, at_us[:, None], memory["from_us"][slots])
     else:
+        total, fresh = memory["sum"][slots], np.where(known, value, 0.0)
         level = total / np.maximum(count, 1)
-    fresh = np.where(known, value, 0.0)
+        memory["sum"][slots] = np.where(begins, fresh, total + fresh)
     memory["period"][slots] = np.where(begins, now, last)
     memory["count"][slots] = np.where(begins, 1, count + known)
-    memory["sum"][slots] = np.where(begins, fresh, total + fresh)
     with np.errstate(invalid="ignore"):
         return np.where(had_enough & (level > periods.rest), level, np.nan)
 

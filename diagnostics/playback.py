@@ -9,17 +9,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from devices.monitors import OfReadings, Silence
+from devices.monitors import Calibrated, OfReadings, Silence
 from devices.product import ProductType
 from devices.readings import Columns, IntArray
-from diagnostics.latch import CONFIRMED
+from diagnostics.latch import CLEAR, CONFIRMED, PENDING
+from diagnostics.scores import Score
 from diagnostics.state import Array, pack, unpack
 from diagnostics.watch import SymptomChange, Watch
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A symptom that is confirmed at the end of a stretch; `element` counts from 1, 0 where there is one only."""
+    """A symptom that stands at the end of a stretch: it is confirmed, or pending until a reporting cycle confirms it.
+
+    `element` counts from 1, 0 where there is one only.
+    """
 
     monitor: str
     element: int
@@ -27,11 +31,25 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a statistical monitor said of one reading: how abnormal it is; `row` and `element` as in a change."""
+
+    row: int
+    monitor: str
+    element: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Played:
-    """What a stretch of readings said: the symptoms that changed in it, in their order, and those that stand at its end."""
+    """What a stretch of readings said: the symptoms that changed in it, in their order, and those that stand at its end.
+
+    `said` has the scores of the monitors that leave the decision to reporting cycles, in the order of the readings.
+    """
 
     changes: Sequence[SymptomChange]
     standing: Sequence[Standing]
+    said: Sequence[Said]
 
 
 def play(
@@ -65,15 +83,31 @@ def play(
         if state is not None:
             watch.restore(pack(unpack(state) | {"device_ids": np.array([number], dtype=np.int64)}))
     changes: list[list[SymptomChange]] = [[] for _ in states]
+    scores: list[Score] = []
     if len(place):
-        for change in watch.step(ids[place], at_us, columns):
+        for change in watch.step(ids[place], at_us, columns, scores):
             changes[change.device_id - 1].append(change)
+    said = _said(product, scores, place, len(states))
     ends = watch.snapshots(ids) if len(ids) else []
-    return [Played(changed, standing(product, end)) for changed, end in zip(changes, ends, strict=True)]
+    return [
+        Played(changed, standing(product, end), told) for changed, end, told in zip(changes, ends, said, strict=True)
+    ]
+
+
+def _said(product: ProductType, scores: Sequence[Score], place: IntArray, count: int) -> list[list[Said]]:
+    calibrated = {monitor.name for monitor in product.monitors if isinstance(monitor, Calibrated)}
+    said: list[list[Said]] = [[] for _ in range(count)]
+    for score in scores:
+        if score.monitor in calibrated:
+            order = np.argsort(score.rows, kind="stable")
+            told = zip(*(each[order].tolist() for each in (score.rows, score.element, score.value)), strict=True)
+            for row, element, value in told:
+                said[place[row]].append(Said(row, score.monitor, element, value))
+    return said
 
 
 def standing(product: ProductType, state: bytes) -> list[Standing]:
-    """Return the symptoms that are confirmed in the state of one device, by onset."""
+    """Return the symptoms that stand in the state of one device, by onset."""
     arrays = unpack(state)
     monitors = {monitor.name: monitor for monitor in product.monitors if not isinstance(monitor, Silence)}
     found: list[Standing] = []
@@ -81,16 +115,18 @@ def standing(product: ProductType, state: bytes) -> list[Standing]:
         group, _, of = name.rpartition(".")
         if of == "monitors":
             names: list[str] = array.tolist()
-            found += _confirmed(product, monitors, names, arrays[f"{group}.phase"][0], arrays[f"{group}.since_us"][0])
+            found += _standing(product, monitors, names, arrays[f"{group}.phase"][0], arrays[f"{group}.since_us"][0])
     return sorted(found, key=lambda each: (each.since_us, each.monitor, each.element))
 
 
-def _confirmed(
+def _standing(
     product: ProductType, monitors: Mapping[str, OfReadings], names: Sequence[str], phase: Array, since_us: IntArray
 ) -> list[Standing]:
     found: list[Standing] = []
-    for element in np.flatnonzero(phase == CONFIRMED).tolist():
+    for element in np.flatnonzero(phase != CLEAR).tolist():
         monitor = monitors[names[element if len(names) > 1 else 0]]
+        if phase[element] != (PENDING if isinstance(monitor, Calibrated) else CONFIRMED):
+            continue
         counted = element + 1 if product.features[monitor.feature].element else 0
         found.append(Standing(monitor.name, counted, int(since_us[element])))
     return found

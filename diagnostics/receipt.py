@@ -102,6 +102,7 @@ def build(
     seen: Sequence[Seen],
     diagnosis: Diagnosis | None,
     outcome: Json,
+    calibration: Sequence[Json] = (),
 ) -> dict[str, Any]:
     """Return the receipt of a decision.
 
@@ -121,6 +122,8 @@ def build(
         None when nothing was open.
     outcome : Json
         What triage decided.
+    calibration : sequence of Json
+        Of each symptom that reporting cycles have confirmed, what it cites; see `diagnostics.calibration.citation`.
     """
     leading = diagnosis.leading if diagnosis else None
     return {
@@ -131,7 +134,7 @@ def build(
         "component": rules["component"],
         "software": dict(around.software),
         "rules_sha256": digest(rules),
-        "calibration": [],
+        "calibration": [dict(each) for each in calibration],
         "readings": [_stretch(stretch) for stretch in stretches],
         "ticks_sha256": around.ticks_sha256,
         "request_before": around.request,

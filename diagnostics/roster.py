@@ -1,5 +1,7 @@
 """The roster: which detector runs a monitor, and what limit its symptoms are shown against."""
 
+from collections.abc import Sequence
+
 from devices.monitors import (
     CrossChannel,
     Drift,
@@ -39,13 +41,24 @@ def threshold_of(monitor: OfReadings) -> float:
             return 0.0
 
 
-def detector_of(monitor: OfReadings) -> Detector | None:
-    """Return the detector of a monitor that needs a memory; limits and reported codes need none."""
+def side_by_side(monitors: Sequence[OfReadings]) -> list[list[OfReadings]]:
+    """Return monitors by the detector that runs them: those of one register share what is remembered of it."""
+    together: dict[object, list[OfReadings]] = {}
+    for monitor in monitors:
+        is_register = isinstance(monitor, Register)
+        key = (monitor.feature, monitor.jitter, monitor.most_per_h) if is_register else monitor.name
+        together.setdefault(key, []).append(monitor)
+    return list(together.values())
+
+
+def detector_of(monitors: Sequence[OfReadings]) -> Detector | None:
+    """Return the detector of monitors that need a memory; limits and reported codes need none."""
+    monitor = monitors[0]
     match monitor:
         case Peer():
             return Peers(monitor)
         case Register():
-            return Registers(monitor)
+            return Registers([each for each in monitors if isinstance(each, Register)])
         case MinimumFlow():
             return MinimumFlows(monitor)
         case Stuck():

@@ -15,11 +15,16 @@ class DeviceRows:
     """A growing table of device ids; a device keeps the row it was first given."""
 
     def __init__(self) -> None:
-        self._row = np.full(_ROOM, _NONE, np.int64)
+        self._row = np.full(_ROOM, _NONE, np.int32)
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a device in the table."""
+        return self._row.itemsize
 
     def __contains__(self, device_id: int) -> bool:
         return device_id < len(self._row) and bool(self._row[device_id] != _NONE)
@@ -30,17 +35,33 @@ class DeviceRows:
         >>> DeviceRows().of(np.array([70, 12, 70])).tolist()
         [0, 1, 0]
         """
-        if len(device_ids) and (highest := int(device_ids.max())) >= len(self._row):
-            room = max(highest + 1, 2 * len(self._row))
-            self._row = np.concatenate([self._row, np.full(room - len(self._row), _NONE, np.int64)])
-        rows = self._row[device_ids]
-        if (rows == _NONE).any():
+        if not len(device_ids):
+            return np.zeros(0, np.int64)
+        among = stretch(device_ids)
+        beyond = among.stop if isinstance(among, slice) else int(device_ids.max()) + 1
+        if beyond > len(self._row):
+            room = max(beyond, 2 * len(self._row))
+            self._row = np.concatenate([self._row, np.full(room - len(self._row), _NONE, np.int32)])
+        rows = self._row[among]
+        if rows.min() == _NONE:
             fresh, first = np.unique(device_ids[rows == _NONE], return_index=True)
             fresh = fresh[np.argsort(first)]
             self._row[fresh] = np.arange(self._count, self._count + len(fresh))
             self._count += len(fresh)
             rows = self._row[device_ids]
-        return rows
+        return rows.astype(np.int64)
+
+    def find(self, device_ids: IntArray) -> IntArray:
+        """Return the row of each device [n], -1 for those that have none.
+
+        >>> rows = DeviceRows()
+        >>> rows.of(np.array([70])).tolist(), rows.find(np.array([70, 71, 1_000_000])).tolist()
+        ([0], [0, -1, -1])
+        """
+        known = device_ids < len(self._row)
+        if known.all():
+            return self._row[stretch(device_ids)].astype(np.int64)
+        return np.where(known, self._row[np.where(known, device_ids, 0)], _NONE).astype(np.int64)
 
 
 def stretch(slots: IntArray) -> IntArray | slice:

@@ -18,7 +18,7 @@ from diagnostics.detector import Readings
 from diagnostics.detectors import limit, reported
 from diagnostics.group import Group
 from diagnostics.latch import CLEAR, CONFIRMED, Changes
-from diagnostics.roster import detector_of, threshold_of
+from diagnostics.roster import detector_of, side_by_side, threshold_of
 from diagnostics.rows import DeviceRows
 from diagnostics.scores import Score, Scorer
 from diagnostics.state import Array, pack, unpack
@@ -66,10 +66,14 @@ class Watch:
         self._groups = [
             Group(name, monitors) for name, monitors in (("scalars", scalars), ("codes", codes)) if monitors
         ]
-        self._groups += [
-            Group(monitor.name, [monitor], detector_of(monitor))
+        rest = [
+            monitor
             for monitor in product.monitors
             if not isinstance(monitor, Silence) and monitor not in scalars and monitor not in codes
+        ]
+        self._places = {monitor.feature: DeviceRows() for monitor in rest}
+        self._groups += [
+            Group(row[0].name, row, detector_of(row), self._places[row[0].feature]) for row in side_by_side(rest)
         ]
         # Modes of the device are told in event time by rows of the same kinds; in groups of their own, so that the
         # monitors' state stands as it is where a mode is added.
@@ -94,7 +98,7 @@ class Watch:
         features = _Features(self.product, columns)
         readings = [self._read(group, features) for group in self._groups]
         for group, reading in zip(self._groups, readings, strict=True):
-            group.grow(len(self._rows), reading.width)
+            group.widen(reading.width)
         changes: list[SymptomChange] = []
         scorers = None if scores is None else [Scorer(group) for group in self._groups]
         gap_s = self.product.cadence_s * _GAP_CADENCES
@@ -125,8 +129,7 @@ class Watch:
         self, group: Group, changed: Changes, rows: IntArray, device_ids: IntArray, columns: Columns
     ) -> Iterator[SymptomChange]:
         for index in range(len(changed.row)):
-            element = int(changed.element[index])
-            monitor = group.monitors[element if len(group.monitors) > 1 else 0]
+            monitor, element = group.monitor_and_element(int(changed.element[index]))
             row = int(rows[changed.row[index]])
             yield SymptomChange(
                 row=row,
@@ -165,16 +168,21 @@ class Watch:
         """
         newest = {True: np.zeros(len(slots), np.int64), False: np.zeros(len(slots), np.int64)}
         for group in self._groups:
-            group.grow(len(self._rows), 0)
             is_codes = isinstance(group.monitors[0], Reported)
             newest[is_codes] = np.maximum(newest[is_codes], group.newest_us(slots))
         return newest[False], newest[True]
+
+    @property
+    def used_bytes(self) -> int:
+        """Bytes that are remembered of all devices, without room for those to come."""
+        tables = (1 + len(self._places)) * self._rows.row_bytes * len(self._rows)
+        own = sum(self._rows.row_bytes * len(self._rows) for group in self._groups if len(group.monitors) > 1)
+        return sum(group.used_bytes for group in self._groups) + tables + own
 
     def forget(self, device_ids: Sequence[int]) -> None:
         """Forget all about some devices, as if they had never reported."""
         slots = self._rows.of(np.array(device_ids, dtype=np.int64))
         for group in self._groups:
-            group.grow(len(self._rows), 0)
             group.clear(slots)
 
     def snapshot(self, device_ids: Sequence[int]) -> bytes:
@@ -183,7 +191,6 @@ class Watch:
         slots = self._rows.of(np.array(known, dtype=np.int64))
         arrays: dict[str, Array] = {"device_ids": np.array(known, dtype=np.int64)}
         for group in self._groups:
-            group.grow(len(self._rows), 0)
             arrays |= group.take(slots)
         return pack(arrays)
 
@@ -193,9 +200,8 @@ class Watch:
         by_device: dict[str, Array] = {"device_ids": ids}
         of_all: dict[str, Array] = {}
         for group in self._groups:
-            group.grow(len(self._rows), 0)
             for name, array in group.take(slots).items():
-                (of_all if name == group.monitors_name else by_device)[name] = array
+                (of_all if name.endswith(".monitors") else by_device)[name] = array
         return [
             pack({name: array[row : row + 1] for name, array in by_device.items()} | of_all) for row in range(len(ids))
         ]
@@ -208,7 +214,6 @@ class Watch:
         arrays = unpack(state)
         slots = self._rows.of(arrays["device_ids"])
         for group in self._groups:
-            group.grow(len(self._rows), 0)
             group.put(slots, arrays)
         return [int(device_id) for device_id in arrays["device_ids"]]
 

@@ -17,7 +17,7 @@ from devices.product import ProductType
 from diagnostics.calibration.cycle import FEWEST_CYCLES, POOLED, Decided, decide, is_null_due
 from diagnostics.calibration.null import pool
 from gateway import jobs
-from gateway.storage import scores
+from gateway.storage import cycle_findings, scores
 from gateway.storage.connection import Connection
 from gateway.storage.scores import Calibration
 
@@ -66,7 +66,7 @@ def _decide(connection: Connection, product: str, monitor: Calibrated, ends_at: 
         )
     cycle_id = scores.publish_cycle(connection, product, monitor.name, ends_at, calibration, decided, now)
     if decided is not None:
-        scores.write_findings(connection, monitor.name, cycle_id, ends_at, of, decided)
+        cycle_findings.write_findings(connection, product, monitor.name, cycle_id, ends_at, of, decided)
         _log.info(
             "cycle of %s %s until %s: %d of %d passed, %d confirmed",
             product,
@@ -104,8 +104,8 @@ def follow_cycles(connection: Connection, tenant_id: int, now: datetime) -> int:
 
     A finding whose symptom is gone ends, so that its device is asked again.
     """
-    confirmed = scores.confirm_symptoms(connection)
-    scores.end_findings(connection, now)
+    confirmed = cycle_findings.confirm_symptoms(connection)
+    cycle_findings.end_findings(connection, now)
     jobs.defer(
         connection,
         jobs.DIAGNOSE,

@@ -138,6 +138,12 @@ def _hint(path: str, recorded: object, recomputed: object) -> str:
         return "the rules of this component are others now than when it was decided"
     if path == "sha256":
         return "the receipt itself was changed"
+    if path.startswith("published."):
+        return "a calibration that a reporting cycle stood on is published otherwise than when it was decided"
+    if ".cycles[" in path and ".threshold." in path:
+        return "what a reporting cycle asked is published otherwise than when it was decided"
+    if path.endswith("].score") and recomputed is None:
+        return "the readings that said this score were not kept with it"
     if path.startswith("symptoms[") and isinstance(recorded, dict) and recorded.get("readings", 0) is None:  # pyright: ignore[reportUnknownMemberType]  # JSON
         return "a symptom that was confirmed before its readings were kept with it cannot be made again"
     if path == "kept_content":

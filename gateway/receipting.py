@@ -21,6 +21,7 @@ from diagnostics.diagnosis import Diagnosis
 from diagnostics.receipt import Circumstances, Seen, Stretch, build, canonical, instant
 from diagnostics.rules import of_component
 from diagnostics.state import pack
+from gateway.citing import cite
 from gateway.engine import software
 from gateway.storage import receipts
 from gateway.storage.connection import Connection
@@ -67,6 +68,7 @@ def keep(connection: Connection, grounds: Grounds, decided: Decided, now: dateti
     product, component = decided.product, decided.component
     monitors = of_name(product, component)
     bases, places = _bases(connection, grounds, product, monitors, now)
+    citations = cite(connection, grounds, lambda basis: _exactly_placed(bases, basis))
     place, readings = readings_of(connection, product, [basis.span for basis in bases])
     seen = [
         _seen(ground, at, product, monitors.get(ground.symptom.monitor), place, readings)
@@ -90,6 +92,7 @@ def keep(connection: Connection, grounds: Grounds, decided: Decided, now: dateti
         seen,
         decided.diagnosis,
         outcome(decided.triage, now),
+        [each.document for each in citations],
     )
     return receipts.add_decision(
         connection,
@@ -143,6 +146,13 @@ def _placed(bases: list[Basis], wanted: Basis) -> int:
             return place
     bases.append(wanted)
     return len(bases) - 1
+
+
+def _exactly_placed(bases: list[Basis], wanted: Basis) -> int:
+    """Return the place of a score's stretch: what came after its cycle was decided does not change it any more."""
+    if wanted not in bases:
+        bases.append(wanted)
+    return bases.index(wanted)
 
 
 def _seen(

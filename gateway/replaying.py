@@ -15,7 +15,7 @@ import numpy as np
 
 from devices.chatter import steady
 from devices.instants import from_us, to_us
-from devices.monitors import Monitor, Silence
+from devices.monitors import Calibrated, Monitor, Silence
 from devices.product import ProductType
 from devices.products import UnknownProductError, product_type
 from devices.readings import IntArray
@@ -26,6 +26,7 @@ from diagnostics.receipt import Circumstances, Difference, Seen, build, canonica
 from diagnostics.rules import of_component
 from diagnostics.state import unpack
 from diagnostics.watch import SymptomChange
+from gateway.citing import Cycles, Recited, changed_calibrations, cited_cycles, cited_hashes, recite
 from gateway.receipting import feature, of_name, outcome, request_of, stretches
 from gateway.storage import receipts
 from gateway.storage.connection import Connection
@@ -60,6 +61,8 @@ class _Script:
 class _Scene:
     """What was loaded and played for a decision: its readings with the stretch that each belongs to, and what they said.
 
+    `cycles` are the reporting cycles that receipts name, as they are published now.
+
     `rows` are the places of these readings among all that were played, to which changes refer.
     """
 
@@ -68,6 +71,7 @@ class _Scene:
     played: Sequence[Played]
     first_row: int
     kept: Mapping[str, bytes]
+    cycles: Cycles
 
 
 def replay(
@@ -132,6 +136,7 @@ def _of_product(connection: Connection, product: ProductType, scripts: Sequence[
     kept = receipts.contents(connection, _cited(scripts))
     place, readings = readings_of(connection, product, [basis.span for basis in bases])
     states = [kept.get(basis.state_sha256) if basis.state_sha256 else None for basis in bases]
+    cycles = cited_cycles(connection, [script.told for script in scripts])
     played = play(product, states, place, readings.at_us, readings.columns())
     first = 0
     for script in scripts:
@@ -142,6 +147,7 @@ def _of_product(connection: Connection, product: ProductType, scripts: Sequence[
             played[first : first + len(script.bases)],
             int(rows[0]) if len(rows) else 0,
             kept,
+            cycles,
         )
         first += len(script.bases)
         yield _ended(script.decision, list(_differences(product, script, scene)), script.told)
@@ -149,6 +155,7 @@ def _of_product(connection: Connection, product: ProductType, scripts: Sequence[
 
 def _cited(scripts: Sequence[_Script]) -> set[str]:
     hashes = {script.decision.rules_sha256 for script in scripts} | {script.decision.ticks_sha256 for script in scripts}
+    hashes |= {each for script in scripts for each in cited_hashes(script.told)}
     return {each for each in hashes | {basis.state_sha256 for script in scripts for basis in script.bases} if each}
 
 
@@ -163,6 +170,7 @@ def _differences(product: ProductType, script: _Script, scene: _Scene) -> Iterat
     for basis in script.bases:
         if basis.state_sha256 and basis.state_sha256 not in scene.kept:
             yield Difference("kept_content", basis.state_sha256, None)
+    yield from changed_calibrations(script.told, scene.cycles, scene.kept)
     made = canonical(_document(product, rules, script, scene))
     if made != decision.receipt:
         yield from differences(script.told, read(made))
@@ -172,7 +180,8 @@ def _document(product: ProductType, rules: Mapping[str, Any], script: _Script, s
     """Make the decision again, and its receipt."""
     told, component = script.told, script.decision.component
     monitors = of_name(product, component)
-    seen = _seen(product, monitors, script, scene)
+    recited = recite(told, monitors, scene.cycles, scene.played, scene.readings.at_us, scene.first_row)
+    seen = _seen(product, monitors, script, scene, recited)
     diagnosis = diagnosing.diagnose(product, component, [each.evidence for each in seen])
     present = request_of(told["request_before"])
     decided_us = _us(told["decided_at"])
@@ -192,18 +201,26 @@ def _document(product: ProductType, rules: Mapping[str, Any], script: _Script, s
         seen,
         diagnosis,
         outcome(None if diagnosis is None else triage(product, diagnosis, present), from_us(decided_us)),
+        recited.documents,
     )
 
 
-def _seen(product: ProductType, monitors: Mapping[str, Monitor], script: _Script, scene: _Scene) -> list[Seen]:
-    """Return the symptoms that stand at the end of the newest readings, and the silences that the ticks tell."""
+def _seen(
+    product: ProductType, monitors: Mapping[str, Monitor], script: _Script, scene: _Scene, recited: Recited
+) -> list[Seen]:
+    """Return the symptoms that stand at the end of the newest readings, and the silences that the ticks tell.
+
+    What is for reporting cycles to confirm is seen when the cycles that the receipt names confirm it again.
+    """
     recorded = {(each["monitor"], each["element"], _us(each["since_at"])): each for each in script.told["symptoms"]}
     quiet = set(_quiet(script.told))
     standing = [
         each
         for played in scene.played[:1]
         for each in played.standing
-        if each.monitor in monitors and (each.monitor, each.element, each.since_us) not in quiet
+        if (monitor := monitors.get(each.monitor)) is not None
+        and (each.monitor, each.element, each.since_us) not in quiet
+        and (not isinstance(monitor, Calibrated) or (each.monitor, each.element) in recited.confirmed)
     ]
     seen = [
         _confirmed(
@@ -252,7 +269,7 @@ def _confirmed(
     deciding = [
         change
         for change in changes
-        if change.phase == "confirmed"
+        if change.phase == ("pending" if isinstance(monitor, Calibrated) else "confirmed")
         and (change.monitor, change.element, change.since_us) == (standing.monitor, standing.element, standing.since_us)
     ]
     change = deciding[-1] if deciding else None

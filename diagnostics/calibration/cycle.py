@@ -16,12 +16,14 @@ Source: Benjamini and Hochberg, Controlling the false discovery rate (1995); und
 in the same weather, Benjamini and Yekutieli (2001).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from devices.readings import FloatArray
+from devices.monitors import Calibrated
+from devices.readings import FloatArray, IntArray
 from diagnostics.calibration.null import Null
 from diagnostics.conditions import BoolArray
 
@@ -33,6 +35,10 @@ WELL_P: Final = 0.25
 POOLED: Final = 7
 # Evidence that has been summed up for a single cycle is no measure of what it comes to.
 FEWEST_CYCLES: Final = 2
+
+
+# Shares of a family, the largest first, that a picture of its scores is drawn of.
+SHARES: Final = tuple(10.0 ** (-step / 4) for step in range(1, 25))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +56,27 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A cycle's outcome over n devices: its threshold, p-values, and who passed, was confirmed, or is well again, [n]."""
+    """A cycle's outcome over n devices: its threshold, p-values, and who passed, was confirmed, or is well again, [n].
+
+    `exceeded` are the scores that the `SHARES` of the family were beyond, as far as it is large enough to say.
+    """
 
     threshold: Threshold
+    exceeded: Sequence[float]
     p_values: FloatArray
     passed: BoolArray
     confirmed: BoolArray
     well: BoolArray
+
+
+def ends_us(monitor: Calibrated, at_us: IntArray) -> IntArray:
+    """Return the end of the cycle that each score belongs to, int64 [n]; cycles are aligned to 1970.
+
+    It is the cycle in which the sample lies that said it or, with a monitor of periods, the period that it ended.
+    """
+    length_us = int(monitor.cycle_s * 1e6)
+    period_us = 0 if monitor.periods is None else int(monitor.periods.length_s * 1e6)
+    return np.asarray(((at_us - period_us) // length_us + 1) * length_us, dtype=np.int64)
 
 
 def is_null_due(made_at_cycle: int | None, cycles_in_it: int, cycle: int) -> bool:
@@ -87,6 +107,16 @@ def threshold(p_values: FloatArray, rate: float = RATE) -> Threshold:
     return Threshold(float(allowed[max(passed, 1) - 1]), family, passed)
 
 
+def exceeded(scores: FloatArray) -> list[float]:
+    """Return the scores that shares of a family, [m], were beyond.
+
+    >>> exceeded(np.arange(11.0))
+    [4.3766, 6.8377, 8.2217, 9.0]
+    """
+    shares = [share for share in SHARES if share * len(scores) >= 1]
+    return [round(float(each), 4) for each in np.quantile(scores, 1.0 - np.array(shares))] if shares else []
+
+
 def decide(
     null: Null, scores: FloatArray, is_open: BoolArray, has_passed_before: BoolArray, rate: float = RATE
 ) -> Decided:
@@ -110,4 +140,4 @@ def decide(
     asked = threshold(p_values[in_family], rate)
     passed = in_family & asked.is_passed(p_values)
     well = is_open & ~np.isnan(scores) & (p_values >= WELL_P)
-    return Decided(asked, p_values, passed, passed & has_passed_before, well)
+    return Decided(asked, exceeded(scores[in_family]), p_values, passed, passed & has_passed_before, well)

@@ -71,7 +71,7 @@ class Drifts:
         self._sign = 1.0 if monitor.side == "above" else -1.0
         nothing, none = np.float64(np.nan), np.float64(0)
         self.memory = Memory(
-            levels.UNKNOWN
+            levels.unknown(monitor.periods)
             | {
                 "window": np.full(monitor.learn, np.nan, np.float32),
                 "middle": nothing,

@@ -22,6 +22,7 @@ Source: validation rules of meter data management (Oracle and Itron guides); the
 what is possible removes the resets that it would take for rollovers.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -94,20 +95,33 @@ def classify(now: FloatArray, before: FloatArray, older: FloatArray, possible: F
 
 
 class Registers:
-    """The registers of one monitor over all devices.
+    """The registers of some monitors over all devices.
 
     Parameters
     ----------
-    monitor : Register
-        Kinds of steps that count, and limits in the feature's unit.
+    monitors : sequence of Register
+        Kinds of steps that count, and limits in the feature's unit; of one feature, and alike in what is jitter or too much.
+        They share what is remembered of the register itself.
     """
 
-    def __init__(self, monitor: Register) -> None:
-        self._monitor = monitor
-        self._counts = np.array([kind in monitor.steps for kind in KINDS] + [False])  # the last one is NO_STEP
-        nothing = np.float64(np.nan)
+    def __init__(self, monitors: Sequence[Register]) -> None:
+        self._first = monitors[0]
+        # [kind, monitor]; the last kind is NO_STEP.
+        self._counts = np.array(
+            [[kind in each.steps for each in monitors] for kind in KINDS] + [[False] * len(monitors)]
+        )
+        self._tau_s, self._limit, self._clear = (
+            np.array([getattr(each, name) for each in monitors]) for name in ("tau_s", "limit", "clear")
+        )
+        nothing, none = np.float64(np.nan), np.zeros(len(monitors), np.float32)
         self.memory = Memory(
-            {"before": nothing, "older": nothing, "seen_us": np.int64(0), "count": np.float32(0), "step": nothing}
+            {
+                "before": nothing,
+                "older": nothing,
+                "seen_us": np.int64(0),
+                "count": none,
+                "step": np.full(len(monitors), np.nan, np.float32),
+            }
         )
 
     def read(self, feature: FloatArray) -> Values:
@@ -115,19 +129,25 @@ class Registers:
         return Values(feature)
 
     def judge(self, slots: IntArray, now: Readings, at_us: IntArray, dt_s: FloatArray) -> Conditions:  # noqa: ARG002
-        """Count steps of the monitor's kinds; the value is the last of them, in the feature's unit."""
+        """Count steps of the monitors' kinds; the value is the last of them, in the feature's unit.
+
+        The monitors of an element stand side by side: [n, w * monitors].
+        """
         if not isinstance(now, Values):
-            raise TypeError(f"monitor {self._monitor.name} needs values, not {type(now).__name__}")
-        memory, monitor, known, value = self.memory, self._monitor, now.known, now.value
+            raise TypeError(f"monitor {self._first.name} needs values, not {type(now).__name__}")
+        memory, monitor, known, value = self.memory, self._first, now.known, now.value
         before, older, seen_us = memory["before"][slots], memory["older"][slots], memory["seen_us"][slots]
         elapsed_h = np.where(seen_us == 0, 0.0, (at_us[:, None] - seen_us) / _US_PER_H)
         kinds = classify(value, before, older, monitor.most_per_h * np.fmax(elapsed_h, _SHORTEST_H), monitor.jitter)
         is_counted = self._counts[kinds]
-        faded = memory["count"][slots] * np.exp(-elapsed_h * 3600.0 / monitor.tau_s)
-        count = np.where(known, faded, memory["count"][slots]) + is_counted
-        step = np.where(is_counted, value - before, memory["step"][slots])
+        faded = memory["count"][slots] * np.exp(-elapsed_h[..., None] * 3600.0 / self._tau_s)
+        count = np.where(known[..., None], faded, memory["count"][slots]) + is_counted
+        step = np.where(is_counted, (value - before)[..., None], memory["step"][slots])
         memory["count"][slots], memory["step"][slots] = count, step
         memory["older"][slots] = np.where(known, before, older)
         memory["before"][slots] = np.where(known, value, before)
         memory["seen_us"][slots] = np.where(known, at_us[:, None], seen_us)
-        return Conditions(step, known, is_counted & (count >= monitor.limit), known & (count <= monitor.clear))
+        wrong, well = is_counted & (count >= self._limit), known[..., None] & (count <= self._clear)
+        shape = (len(slots), -1)
+        known = np.repeat(known, len(self._tau_s), axis=1)
+        return Conditions(step.reshape(shape), known, wrong.reshape(shape), well.reshape(shape))

@@ -95,7 +95,7 @@ class Shifts:
 
     def __init__(self, monitor: Shift) -> None:
         self._monitor = monitor
-        of_levels = levels.UNKNOWN if monitor.periods is not None else {}
+        of_levels = levels.unknown(monitor.periods) if monitor.periods is not None else {}
         self.memory = Memory(
             of_levels
             | {

@@ -72,7 +72,9 @@ class Steps:
         self._sign = 1.0 if monitor.side == "above" else -1.0
         self._error = _MEDIAN_TO_MEAN * (1 / monitor.before + 1 / monitor.after) ** 0.5
         window = np.full(monitor.before + monitor.after, np.nan, np.float32)
-        self.memory = Memory(levels.UNKNOWN | {"window": window, "reference": np.float64(np.nan), "held": np.int32(0)})
+        self.memory = Memory(
+            levels.unknown(monitor.periods) | {"window": window, "reference": np.float64(np.nan), "held": np.int32(0)}
+        )
 
     def read(self, feature: FloatArray) -> Values:
         """Take the feature as it is."""

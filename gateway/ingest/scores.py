@@ -6,12 +6,11 @@ So any order of messages leaves the same scores. Nothing is decided here.
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from devices.instants import from_us
 from devices.monitors import Calibrated
 from devices.product import ProductType
 from devices.readings import IntArray
+from diagnostics.calibration.cycle import ends_us
 from diagnostics.scores import Score
 from gateway.storage.connection import Connection
 from gateway.storage.scores import ScoreRows, drop_scores, keep_scores
@@ -39,15 +38,17 @@ def keep(
         What all monitors said; those that are not statistical are passed over.
     """
     monitors = calibrated(product)
-    last: dict[tuple[str, int, int, int], float] = {}
+    last: dict[tuple[str, int, int, int], tuple[float, int]] = {}
     for score in said:
         if score.monitor not in monitors:
             continue
-        devices, ends_us = device_ids[score.rows], cycle_ends_us(monitors[score.monitor], at_us[score.rows])
-        keys = zip(ends_us.tolist(), devices.tolist(), score.element.tolist(), strict=True)
-        for (end_us, device, element), value in zip(keys, score.value.tolist(), strict=True):
-            last[score.monitor, end_us, device, element] = value
+        devices, said_us = device_ids[score.rows], at_us[score.rows]
+        ends = ends_us(monitors[score.monitor], said_us)
+        keys = zip(ends.tolist(), devices.tolist(), score.element.tolist(), strict=True)
+        for (end_us, device, element), *told in zip(keys, score.value.tolist(), said_us.tolist(), strict=True):
+            last[score.monitor, end_us, device, element] = (told[0], told[1])
     rows = sorted(last)
+    span_us = int(product.lateness_s * 1e6)
     keep_scores(
         connection,
         product.name,
@@ -56,16 +57,13 @@ def keep(
             ends_at=[from_us(end_us) for _, end_us, _, _ in rows],
             device_ids=[device for _, _, device, _ in rows],
             elements=[element for _, _, _, element in rows],
-            scores=[last[row] for row in rows],
+            scores=[last[row][0] for row in rows],
+            scored_at=[from_us(last[row][1]) for row in rows],
+            spans_at=[from_us(last[row][1] // span_us * span_us) for row in rows],
+            # What is well, as nearly all are, passes no cycle and is not recomputed: its state would be kept for nothing.
+            are_high=[last[row][0] > monitors[row[0]].clear for row in rows],
         ),
     )
-
-
-def cycle_ends_us(monitor: Calibrated, at_us: IntArray) -> IntArray:
-    """Return the end of the cycle that each score belongs to, int64 [n]; cycles are aligned to 1970."""
-    length_us = int(monitor.cycle_s * 1e6)
-    period_us = 0 if monitor.periods is None else int(monitor.periods.length_s * 1e6)
-    return np.asarray(((at_us - period_us) // length_us + 1) * length_us, dtype=np.int64)
 
 
 def drop(connection: Connection, product: ProductType, begun_us: Mapping[int, int]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from devices.instants import from_us
+from devices.monitors import Calibrated
 from devices.products import product_type
 from gateway import jobs
 from gateway.ingest.detect import Outcome
@@ -37,8 +38,11 @@ def tell(connection: Connection, product: str, outcome: Outcome, devices: Mappin
         for told in outcome.told
     ]
     keep_symptoms(connection, symptoms)
+    # What a reporting cycle will confirm is for detectors to notice only.
     confirmed = [
-        Confirmed(s.device_id, s.monitor, s.element, s.since_us, s.at_us) for s in symptoms if s.state == "confirmed"
+        Confirmed(s.device_id, s.monitor, s.element, s.since_us, s.at_us)
+        for s in symptoms
+        if s.state == ("pending" if isinstance(monitors[s.monitor], Calibrated) else "confirmed")
     ]
     keep_bases(connection, product, int(product_type(product).lateness_s * 1e6), confirmed)
     wanted = {(s.device_id, s.component) for s in symptoms if s.state != "pending"} | outcome.rewound

@@ -15,7 +15,7 @@ from gateway.storage.stretches import Span
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """A symptom that a batch has confirmed: its key, and the claimed time of the reading that decided it."""
+    """A symptom that a batch has confirmed, or left to a reporting cycle: its key, and when it was decided (claimed)."""
 
     device_id: int
     monitor: str
@@ -34,11 +34,15 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """An open symptom, the ingest number of the reading that decided it (0: a tick), and from where it is recomputed."""
+    """An open symptom, the ingest number of the reading that decided it (0: a tick), and from where it is recomputed.
+
+    `cycle_id` is the reporting cycle that confirmed it; None where its monitor decides by itself.
+    """
 
     symptom: OpenSymptom
     decided_by_ingest_no: int
     basis: Basis | None
+    cycle_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ def gather(connection: Connection, device_id: int, component: str) -> Grounds:
     rows = connection.execute(
         """SELECT d.partition, p.last_ingest_no, a.anchor_at, a.state, s.symptom_id, s.monitor, s.element, s.since_at,
             s.value, s.threshold, s.text_value, s.decided_received_at, s.decided_by_ingest_no,
-            b.symptom_id IS NOT NULL, encode(b.state_sha256, 'hex'), b.begins_at, b.ends_at, b.last_ingest_no
+            s.cycle_id, b.symptom_id IS NOT NULL, encode(b.state_sha256, 'hex'), b.begins_at, b.ends_at, b.last_ingest_no
         FROM device d JOIN ingest_partition p USING (partition)
         LEFT JOIN LATERAL (SELECT anchor_at, state FROM detector_anchor
             WHERE device_id = d.device_id AND product = d.product ORDER BY anchor_at DESC LIMIT 1) a ON true
@@ -157,12 +161,12 @@ def gather(connection: Connection, device_id: int, component: str) -> Grounds:
 
 
 def _ground(device_id: int, row: Sequence[Any]) -> Ground:
-    *symptom, ingest_no, has_basis, state_sha256, begins_at, ends_at, last_ingest_no = row
+    *symptom, ingest_no, cycle_id, has_basis, state_sha256, begins_at, ends_at, last_ingest_no = row
     basis = None
     if has_basis:
         begins_us = None if begins_at is None else to_us(begins_at)
         basis = Basis(state_sha256, Span(device_id, begins_us, to_us(ends_at), last_ingest_no))
-    return Ground(OpenSymptom(*symptom), ingest_no, basis)
+    return Ground(OpenSymptom(*symptom), ingest_no, basis, cycle_id)
 
 
 def keep_content(connection: Connection, content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Scores of statistical monitors, and the reporting cycles that decide them: calibrations, cycles and who passed."""
+"""Scores of statistical monitors, and the reporting cycles that decide them: calibrations, and what cycles asked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +16,20 @@ from gateway.storage.connection import Connection
 
 @dataclass(frozen=True, slots=True)
 class ScoreRows:
-    """The last scores that monitors of one product said in their cycles, column by column; `ends_at` ends the cycle."""
+    """The last scores that monitors of one product said in their cycles, column by column; `ends_at` ends the cycle.
+
+    `scored_at` is the claimed time of the reading that said a score, and `spans_at` the beginning of the span of time, at
+    which anchors stand, that it lies in. Only with those that `are_high` is kept what the detectors remembered before.
+    """
 
     monitors: Sequence[str]
     ends_at: Sequence[datetime]
     device_ids: Sequence[int]
     elements: Sequence[int]
     scores: Sequence[float]
+    scored_at: Sequence[datetime]
+    spans_at: Sequence[datetime]
+    are_high: Sequence[bool]
 
 
 def keep_scores(connection: Connection, product: str, rows: ScoreRows) -> None:
@@ -30,15 +37,23 @@ def keep_scores(connection: Connection, product: str, rows: ScoreRows) -> None:
     if not rows.scores:
         return
     connection.execute(
-        """INSERT INTO device_score (product, monitor, ends_at, device_id, element, tenant_id, score)
-        SELECT %(product)s, said.monitor, said.ends_at, said.device_id, said.element, d.tenant_id, said.score
+        """INSERT INTO device_score (product, monitor, ends_at, device_id, element, tenant_id, score, scored_at, begins_at,
+            state, last_ingest_no)
+        SELECT %(product)s, said.monitor, said.ends_at, said.device_id, said.element, d.tenant_id, said.score, said.scored_at,
+            CASE WHEN a.state IS NOT NULL THEN said.span_at END, a.state, p.last_ingest_no
         FROM unnest(%(monitors)s::text[], %(ends)s::timestamptz[], %(devices)s::int[], %(elements)s::int[],
-            %(scores)s::float8[]) AS said (monitor, ends_at, device_id, element, score)
-        JOIN device d USING (device_id)
+            %(scores)s::float8[], %(scored)s::timestamptz[], %(spans)s::timestamptz[], %(high)s::bool[])
+            AS said (monitor, ends_at, device_id, element, score, scored_at, span_at, is_high)
+        JOIN device d USING (device_id) LEFT JOIN ingest_partition p USING (partition)
+        LEFT JOIN LATERAL (SELECT state FROM detector_anchor
+            WHERE said.is_high AND device_id = said.device_id AND product = %(product)s AND anchor_at <= said.scored_at
+            ORDER BY anchor_at DESC LIMIT 1) a ON true
         WHERE NOT EXISTS (SELECT FROM reporting_cycle c
             WHERE c.product = %(product)s AND c.monitor = said.monitor AND c.ends_at >= said.ends_at)
         ORDER BY 2, 3, 4, 5
-        ON CONFLICT (product, monitor, ends_at, device_id, element) DO UPDATE SET score = EXCLUDED.score""",
+        ON CONFLICT (product, monitor, ends_at, device_id, element) DO UPDATE SET score = EXCLUDED.score,
+            scored_at = EXCLUDED.scored_at, begins_at = EXCLUDED.begins_at, state = EXCLUDED.state,
+            last_ingest_no = EXCLUDED.last_ingest_no""",
         {
             "product": product,
             "monitors": list(rows.monitors),
@@ -46,6 +61,9 @@ def keep_scores(connection: Connection, product: str, rows: ScoreRows) -> None:
             "devices": int_array(rows.device_ids),
             "elements": int_array(rows.elements),
             "scores": list(rows.scores),
+            "scored": list(rows.scored_at),
+            "spans": list(rows.spans_at),
+            "high": list(rows.are_high),
         },
     )
 
@@ -199,8 +217,8 @@ def publish_cycle(
     has_family = asked is not None and asked.family > 0
     row = connection.execute(
         """INSERT INTO reporting_cycle (product, monitor, ends_at, decided_at, calibration_id, rate, p_value, score,
-            family, passed, confirmed)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING cycle_id""",
+            family, passed, confirmed, exceeded)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING cycle_id""",
         [
             product,
             monitor,
@@ -213,6 +231,7 @@ def publish_cycle(
             asked.family if asked else 0,
             asked.passed if asked else 0,
             int(decided.confirmed.sum()) if decided else 0,
+            list(decided.exceeded) if decided else None,
         ],
     ).fetchone()
     if row is None:
@@ -220,69 +239,8 @@ def publish_cycle(
     return row[0]
 
 
-def write_findings(
-    connection: Connection, monitor: str, cycle_id: int, ends_at: datetime, of: CycleScores, decided: Decided
-) -> None:
-    """Write who passed a cycle, and end the findings of those who are well again."""
-    well = np.flatnonzero(decided.well).tolist()
-    connection.execute(
-        """UPDATE cycle_finding f SET ended_at = %(ends)s
-        FROM unnest(%(devices)s::int[], %(elements)s::int[]) AS well (device_id, element)
-        WHERE f.device_id = well.device_id AND f.element = well.element AND f.monitor = %(monitor)s
-            AND f.cycle_before_id IS NOT NULL AND f.ended_at IS NULL""",
-        {
-            "ends": ends_at,
-            "monitor": monitor,
-            "devices": int_array([of.device_ids[place] for place in well]),
-            "elements": int_array([of.elements[place] for place in well]),
-        },
-    )
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            """INSERT INTO cycle_finding (cycle_id, device_id, element, monitor, tenant_id, score, p_value, cycle_before_id)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)""",
-            [
-                (
-                    cycle_id,
-                    of.device_ids[place],
-                    of.elements[place],
-                    monitor,
-                    of.tenant_ids[place],
-                    float(of.scores[place]),
-                    float(decided.p_values[place]),
-                    of.cycle_before_id if decided.confirmed[place] else None,
-                )
-                for place in np.flatnonzero(decided.passed).tolist()
-            ],
-        )
-
-
 def forget_scores(connection: Connection, product: str, monitor: str, before: datetime) -> None:
     """Drop the scores of cycles that no null will be made of any more."""
     connection.execute(
         "DELETE FROM device_score WHERE product = %s AND monitor = %s AND ends_at < %s", [product, monitor, before]
     )
-
-
-def confirm_symptoms(connection: Connection) -> list[tuple[int, str]]:
-    """Confirm the present tenant's pending symptoms that two cycles have confirmed; return (device, component) pairs."""
-    rows = connection.execute(
-        """UPDATE symptom s SET state = 'confirmed', confirmed_at = coalesce(s.confirmed_at, greatest(s.noticed_at, c.ends_at)),
-            cycle_id = c.cycle_id
-        FROM cycle_finding f JOIN reporting_cycle c USING (cycle_id)
-        WHERE f.tenant_id = current_tenant() AND f.cycle_before_id IS NOT NULL AND f.ended_at IS NULL
-            AND s.device_id = f.device_id AND s.monitor = f.monitor AND s.element = f.element AND s.state = 'pending'
-        RETURNING s.device_id, s.component"""
-    )
-    return sorted(set(rows.fetchall()))
-
-
-def end_findings(connection: Connection, now: datetime) -> int:
-    """End the present tenant's findings whose symptom is neither pending nor confirmed; return how many there were."""
-    return connection.execute(
-        """UPDATE cycle_finding f SET ended_at = %s
-        WHERE f.tenant_id = current_tenant() AND f.cycle_before_id IS NOT NULL AND f.ended_at IS NULL AND NOT EXISTS (
-            SELECT FROM symptom s WHERE s.device_id = f.device_id AND s.monitor = f.monitor AND s.element = f.element
-                AND s.state IN ('pending', 'confirmed'))""",
-        [now],
-    ).rowcount

@@ -150,6 +150,7 @@ def test_every_page_can_be_used_by_everybody(
     page.goto(address + links.login())
     page.click("button[type=submit]")
     paths = ["/planner", "/planner?state=confirmed", "/planner/outbox", "/planner/rejections", "/planner/incidents"]
+    paths += ["/planner/cycles"]
     paths += [f"/planner/incidents/{silent}"]
     paths += [f"/planner/requests/{request_id}" for request_id in ids.values()]
     paths += [f"/planner/devices{path}" for path in DEVICE_PAGES]

@@ -31,3 +31,61 @@ def test_a_device_that_reports_everything_costs_at_most_four_kilobytes(name: str
     watch.step(np.array([1]), np.array([1_700_000_000_000_000]), everything(product))
     arrays = unpack(watch.snapshot([1]))
     assert sum(array.nbytes for key, array in arrays.items() if not key.endswith(".monitors")) <= 4096
+
+
+# What a meter of one medium reports: its own registers and values, and what every meter has.
+EVERY_METER = {"battery_v", "clock_offset_s", "is_cover_open", "event_codes"}
+MEDIA = {
+    "electricity": {
+        "import_wh",
+        "import_tariff1_wh",
+        "import_tariff2_wh",
+        "export_wh",
+        "export_tariff1_wh",
+        "export_tariff2_wh",
+        "power_w",
+        "voltages_v",
+        "currents_a",
+        "power_factor_pct",
+        "frequency_hz",
+        "is_supply_on",
+        "terminal_temp_degc",
+    },
+    "gas": {"gas_l", "is_gas_valve_open"},
+    "water": {"water_l", "water_flow_l_h"},
+    "heat": {"heat_wh", "heat_l", "heat_power_w", "heat_flow_l_h", "heat_supply_degc", "heat_return_degc"},
+}
+FLEET = 120
+
+
+def remembered(product: ProductType, signals: set[str]) -> float:
+    """Bytes a device in a fleet of which each one has reported these signals for some days, and is well."""
+    watch = Watch(product)
+    whole = everything(product).values
+    for hour in range(60):
+        values = {name: list(column) * FLEET for name, column in whole.items() if name in signals}
+        at_us = np.full(FLEET, 1_700_000_000_000_000 + hour * 3_600_000_000)
+        watch.step(np.arange(1, FLEET + 1), at_us, Columns(values, FLEET))
+    return watch.used_bytes / FLEET
+
+
+@pytest.mark.parametrize("medium", sorted(MEDIA))
+def test_a_meter_of_one_medium_costs_at_most_one_kilobyte(medium: str) -> None:
+    assert remembered(product_type("smart_meter"), MEDIA[medium] | EVERY_METER) <= 1024
+
+
+def test_the_media_are_all_that_a_meter_reports() -> None:
+    assert set().union(EVERY_METER, *MEDIA.values()) == set(product_type("smart_meter").signals)
+
+
+def test_a_vehicle_with_96_cells_costs_at_most_four_kilobytes_even_when_every_cell_is_ill() -> None:
+    vehicle = product_type("electric_vehicle")
+    assert remembered(vehicle, set(vehicle.signals)) <= 4096
+    watch = Watch(vehicle)
+    cells = [[3.7 - 0.05 * (cell % 5) for cell in range(96)]]
+    for minute in range(300):
+        values: dict[str, list[Value]] = (
+            {"cell_voltages_v": list(cells)} if minute else dict(everything(vehicle).values)
+        )
+        watch.step(np.array([1]), np.array([1_700_000_000_000_000 + minute * 60_000_000]), Columns(values, 1))
+    assert watch.used_bytes <= 4096

@@ -51,7 +51,8 @@ def put(desk: SmallDesk, ids: list[int], cycle: int, high: dict[int, float] | No
         scores[place] = score
     count = len(ids)
     with connect(desk.dsn, Role.INGEST) as connection:
-        rows = ScoreRows([MONITOR] * count, [end_of(cycle)] * count, ids, [0] * count, scores.tolist())
+        ends = [end_of(cycle)] * count
+        rows = ScoreRows([MONITOR] * count, ends, ids, [0] * count, scores.tolist(), ends, ends, [False] * count)
         keep_scores(connection, "smart_meter", rows)
 
 

@@ -17,7 +17,7 @@ def monitor(*steps: StepKind, limit: float = 1.0) -> Register:
 
 def read(row: Register, values: list[float], every_h: float = 1.0) -> list[Conditions]:
     """What a detector says of one meter's register, hour by hour."""
-    registers = Registers(row)
+    registers = Registers([row])
     registers.memory.grow(1, 1)
     said: list[Conditions] = []
     for number, value in enumerate(values):
