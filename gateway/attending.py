@@ -73,7 +73,7 @@ def _heard(grounds: Grounds, audible: Sequence[OpenSymptom]) -> Grounds:
     return replace(
         grounds,
         open=[
-            replace(known[each.symptom_id], symptom=each) if each.symptom_id in known else Ground(each, 0, None)
+            replace(known[each.symptom_id], symptom=each) if each.symptom_id in known else Ground(each, 0, None, None)
             for each in sorted(audible, key=lambda each: (each.since_at, each.symptom_id))
         ],
         quiet=[
