@@ -126,7 +126,9 @@ class Group:
         self.lived_until = at
         is_backfill = datetime.now(UTC) - at > LATE
         for number, (unit, sample) in enumerate(zip(self.units, self.plant.samples(), strict=True)):
-            is_silent = strain.mute[number] or any(silence.holds(self.requests[number], at) for silence in silences)
+            is_silent = bool(strain.mute[number]) or any(
+                silence.holds(self.requests[number], at) for silence in silences
+            )
             unit.hush(is_silent=is_silent)
             if not is_silent:
                 unit.take(sample, self.plant.codes(number), at, is_backfill=is_backfill)
