@@ -229,7 +229,7 @@ class Group:
         self._grow(len(self._places), width)
         self._last_us[rows] = last_us[there]
         phases = Phases.clear(len(rows), width)
-        memory = {name: np.zeros((len(rows), 0)) for name in kept}
+        memory: dict[str, Array] = {name: np.zeros((len(rows), 0)) for name in kept}
         for part, _, columns, place in parts:
             for name, target in phases.arrays().items():
                 target[:, columns] = arrays[f"{part}.{name}"][there]

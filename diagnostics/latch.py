@@ -169,15 +169,15 @@ class Latch:
         rows, elements = np.nonzero(after.phase != before.phase)
         if not len(rows):
             return None
-        changed = (each[rows, elements] for each in (before.phase, after.phase, onset))
-        return Changes(samples[rows], elements, *changed)
+        at = rows, elements
+        return Changes(samples[rows], elements, before.phase[at], after.phase[at], onset[at])
 
     def take(self, slots: IntArray) -> Phases:
         """Return the phases of some devices."""
         places = self._place[slots]
         taken = Phases.clear(len(slots), self.width)
         rows = np.flatnonzero(places != _NOWHERE)
-        held = self._held.at(places[rows]).arrays()
+        held = self._held.at(places[rows].astype(np.int64)).arrays()
         for name, array in taken.arrays().items():
             array[rows] = held[name]
         return taken
@@ -185,7 +185,7 @@ class Latch:
     def put(self, slots: IntArray, phases: Phases) -> None:
         """Put back what `take` returned; nothing is held of those that are well."""
         stirs, places = phases.stirs, self._place[slots]
-        gone = places[~stirs & (places != _NOWHERE)]
+        gone = places[~stirs & (places != _NOWHERE)].astype(np.int64)
         self._free = np.concatenate([self._free, gone])
         self._place[slots[~stirs]] = _NOWHERE
         rows = np.flatnonzero(stirs)
