@@ -124,7 +124,10 @@ def _standing(
 ) -> list[Standing]:
     found: list[Standing] = []
     for element in np.flatnonzero(phase != CLEAR).tolist():
-        monitor = monitors[names[element if len(names) > 1 else 0]]
+        monitor = monitors.get(names[element if len(names) > 1 else 0])
+        # A mode of the device stands, too, and is no symptom.
+        if monitor is None:
+            continue
         if phase[element] != (PENDING if isinstance(monitor, Calibrated) else CONFIRMED):
             continue
         counted = element + 1 if product.features[monitor.feature].element else 0

@@ -53,3 +53,10 @@ def test_a_stretch_without_readings_stands_as_it_stood() -> None:
     (played,) = play(EV, [watch.snapshot([7])], np.zeros(0, np.int64), np.zeros(0, np.int64), Columns({}, 0))
     assert played.changes == []
     assert "battery_hot" in {each.monitor for each in played.standing}
+
+
+def test_a_mode_of_the_device_that_stands_is_no_symptom() -> None:
+    given = Columns({**columns(99).values, "is_updating": [1.0] * N}, N)
+    (played,) = play(EV, [None], np.zeros(N, np.int64), times(), given)
+    assert "updating" in {change.monitor for change in played.changes}
+    assert played.standing == []
