@@ -4,15 +4,15 @@ It is the `Watch` of the ingest worker, given for each stretch a device of its o
 more than the longest of them. It knows neither receipts nor databases.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from devices.monitors import OfReadings, Silence
+from devices.monitors import OfReadings, Reported, Silence
 from devices.product import ProductType
 from devices.readings import Columns, IntArray
-from diagnostics.latch import CONFIRMED
+from diagnostics.latch import CLEAR, CONFIRMED
 from diagnostics.state import Array, pack, unpack
 from diagnostics.watch import SymptomChange, Watch
 
@@ -28,14 +28,23 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What a stretch of readings said: the symptoms that changed in it, in their order, and those that stand at its end."""
+    """What a stretch of readings said: the symptoms that changed in it, in their order, and those that stand at its end.
+
+    `end` is what the detectors remember at its end; see `known_well`.
+    """
 
     changes: Sequence[SymptomChange]
     standing: Sequence[Standing]
+    end: bytes
 
 
 def play(
-    product: ProductType, states: Sequence[bytes | None], place: IntArray, at_us: IntArray, columns: Columns
+    product: ProductType,
+    states: Sequence[bytes | None],
+    place: IntArray,
+    at_us: IntArray,
+    columns: Columns,
+    only: Collection[str] | None = None,
 ) -> list[Played]:
     """Run stretches of readings through the engine.
 
@@ -51,13 +60,15 @@ def play(
         Claimed time of each reading, in the order of the device's detectors within each stretch.
     columns : Columns
         The n readings.
+    only : collection of str, optional
+        Play these monitors, and those that run beside them in their groups; all when it is not given.
 
     Returns
     -------
     list of Played
         One for each stretch; `row` of a change is the reading's index among all n.
     """
-    watch = Watch(product)
+    watch = Watch(product, only)
     # A device's row of its own for each stretch, also for those of the same device; ids begin with one.
     ids: IntArray = np.arange(1, len(states) + 1, dtype=np.int64)
     watch.slots(ids)
@@ -69,7 +80,7 @@ def play(
         for change in watch.step(ids[place], at_us, columns):
             changes[change.device_id - 1].append(change)
     ends = watch.snapshots(ids) if len(ids) else []
-    return [Played(changed, standing(product, end)) for changed, end in zip(changes, ends, strict=True)]
+    return [Played(changed, standing(product, end), end) for changed, end in zip(changes, ends, strict=True)]
 
 
 def standing(product: ProductType, state: bytes) -> list[Standing]:
@@ -94,3 +105,42 @@ def _confirmed(
         counted = element + 1 if product.features[monitor.feature].element else 0
         found.append(Standing(monitor.name, counted, int(since_us[element])))
     return found
+
+
+def known_well(product: ProductType, state: bytes, newest_us: int) -> frozenset[str]:
+    """Return the monitors that are known to be well in the state of one device.
+
+    A monitor that has never been judged, that is still learning, or whose feature has not come for longer than a device
+    may be silent is not known to be well; nor is one of which any element is pending, or in between wrong and well. What
+    a device reports by codes it need not repeat.
+
+    Parameters
+    ----------
+    product : ProductType
+        Of the device.
+    state : bytes
+        What the detectors remember, as `Watch.snapshot` gives it.
+    newest_us : int
+        Claimed time of the newest reading that they have taken in.
+    """
+    arrays = unpack(state)
+    monitors = {monitor.name: monitor for monitor in product.monitors if not isinstance(monitor, Silence)}
+    oldest_us = newest_us - int(max(product.late_after_s, product.lateness_s) * 1e6)
+    found: set[str] = set()
+    for name, array in arrays.items():
+        group, _, of = name.rpartition(".")
+        if of == "monitors":
+            names: list[str] = array.tolist()
+            phase, since_us, well_s, last_us = (
+                arrays[f"{group}.{each}"][0] for each in ("phase", "since_us", "well_s", "last_us")
+            )
+            # A delay off runs from the last sample on that was well; nothing else leaves it running.
+            is_calm, is_well = (phase == CLEAR) & (since_us == 0), well_s >= 0
+            if len(names) == 1:
+                is_calm, is_well = is_calm.all(keepdims=True), is_well.any(keepdims=True)
+            for place, monitor in enumerate(map(monitors.get, names)):
+                if monitor is None or not (is_calm[place] and is_well[place]):
+                    continue
+                if isinstance(monitor, Reported) or last_us[place] >= oldest_us:
+                    found.add(monitor.name)
+    return frozenset(found)

@@ -134,6 +134,7 @@ def build(
         "ticks_sha256": around.ticks_sha256,
         "request_before": around.request,
         "symptoms": [_symptom(each, monitors.get(each.monitor)) for each in seen],
+        "well": list(diagnosis.well) if diagnosis else [],
         "thresholds": dict(THRESHOLDS),
         "hypotheses": _hypotheses(diagnosis),
         "leading": leading.fault if leading else None,

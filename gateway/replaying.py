@@ -6,7 +6,7 @@ All else is recomputed. Many decisions are replayed side by side, for little mor
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -20,17 +20,18 @@ from devices.products import UnknownProductError, product_type
 from devices.readings import IntArray
 from diagnostics import diagnosis as diagnosing
 from diagnostics.detectors.silence import Remembered, Silences
-from diagnostics.playback import Played, Standing, play
+from diagnostics.playback import Played, Standing, known_well, play
 from diagnostics.receipt import Circumstances, Difference, Seen, build, canonical, differences, read
 from diagnostics.rules import of_component
 from diagnostics.state import unpack
 from diagnostics.watch import SymptomChange
-from gateway.receipting import feature, of_name, outcome, request_of, stretches
+from gateway.receipting import feature, outcome, request_of, stretches
 from gateway.storage import receipts
 from gateway.storage.connection import Connection
 from gateway.storage.readings import Readings
 from gateway.storage.receipts import Basis, Decision
 from gateway.storage.stretches import Span, readings_of
+from gateway.surveying import of_name
 from workflows.triage import triage
 
 _NONE: Final = np.zeros(0, np.int64)
@@ -172,7 +173,11 @@ def _document(product: ProductType, rules: Mapping[str, Any], script: _Script, s
     told, component = script.told, script.decision.component
     monitors = of_name(product, component)
     seen = _seen(product, monitors, script, scene)
-    diagnosis = diagnosing.diagnose(product, component, [each.evidence for each in seen])
+    has_newest = any(not isinstance(monitor, Silence) for monitor in monitors.values())
+    well: Collection[str] = ()
+    if has_newest and scene.played:
+        well = known_well(product, scene.played[0].end, script.bases[0].span.ends_us)
+    diagnosis = diagnosing.diagnose(product, component, [each.evidence for each in seen], well)
     present = request_of(told["request_before"])
     decided_us = _us(told["decided_at"])
     return build(

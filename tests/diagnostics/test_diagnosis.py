@@ -1,15 +1,19 @@
 """Diagnosis: ranked hypotheses, and the courage to say "not sure"."""
 
+from collections.abc import Collection
+
 import pytest
 
 from devices.products import product_type
 from diagnostics.diagnosis import Diagnosis, Evidence, Verdict, diagnose
 
 EV = product_type("electric_vehicle")
+ALL = frozenset(monitor.name for monitor in EV.monitors)
 
 
-def diagnosed(*monitors: str, component: str = "traction_battery") -> Diagnosis:
-    found = diagnose(EV, component, [Evidence(i, name, 0, 1000 + i) for i, name in enumerate(monitors)])
+def diagnosed(*monitors: str, component: str = "traction_battery", well: Collection[str] = ALL) -> Diagnosis:
+    """Return the diagnosis of a component of which all else is known to be well, unless it is said what is."""
+    found = diagnose(EV, component, [Evidence(i, name, 0, 1000 + i) for i, name in enumerate(monitors)], well)
     assert found is not None
     return found
 
@@ -64,3 +68,28 @@ def test_the_onset_is_that_of_the_leading_hypothesis_evidence() -> None:
 
 def test_a_fault_without_an_automatic_remedy_is_never_sure() -> None:
     assert diagnosed("other_code", component="vehicle").verdict is Verdict.UNSURE
+
+
+def test_a_monitor_that_is_not_known_to_be_well_speaks_neither_for_nor_against() -> None:
+    seen, known = diagnosed("warning_level_2"), diagnosed("warning_level_2", well=())
+    insulation = {each.fault: each for each in known.hypotheses}["insulation_breakdown"]
+    assert (insulation.missing, known.well) == ([], [])
+    assert insulation.probability > {each.fault: each for each in seen.hypotheses}["insulation_breakdown"].probability
+    faults = {"weak_cell": 0.5 * 0.4, "cell_measuring_line": 0.15 * 0.5, "insulation_breakdown": 0.2 * 0.4}
+    weights = sum(faults.values()) + 0.02 * 0.5 + 0.05 * 0.1 + 0.03 * 0.02 + 0.05 * 0.02 + 0.05 * 0.1
+    assert {each.fault: each.probability for each in known.hypotheses if each.fault in faults} == pytest.approx(
+        {fault: weight / weights for fault, weight in faults.items()}
+    )
+
+
+def test_what_is_well_elsewhere_says_nothing_about_a_component() -> None:
+    assert diagnosed("coolant_hot", component="cooling", well={"tyre_soft"}).well == []
+
+
+def test_the_most_telling_of_what_is_well_is_named_first_against_a_fault() -> None:
+    thermal = {each.fault: each for each in diagnosed("warning_level_2").hypotheses}["thermal_event"]
+    assert list(thermal.missing[:2]) == ["battery_hot", "battery_failing"]
+
+
+def test_what_is_not_known_can_make_a_danger_that_what_is_well_would_rule_out() -> None:
+    assert diagnosed("warning_level_2", well=()).verdict is Verdict.SAFETY
