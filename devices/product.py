@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
+from devices.checks import Check
 from devices.faults import FaultCode, Fulfilment, Remedy
 from devices.monitors import Monitor, Silence
 from devices.readings import Columns, Envelope, FloatArray, Refusal
+from devices.reliability import Reliability
 from devices.signals import Signal
 
 MessageKind = Literal["telemetry", "event"]
+_NO_CASES: Final = Reliability()
 Decode = Callable[[bytes, MessageKind], Envelope | Refusal]
 
 
@@ -56,6 +59,7 @@ class ProductType:
     `plots` says by monitor name what to draw as evidence; `safety_text` what its owner does at once whatever the danger
     is (a gettext message id), empty where each fault has to say it. A device that was not heard for `late_after_s` is late; one
     whose last word was a good-bye is late at once, unless its kind `sleeps`, as a parked vehicle does.
+    `checks` are what tells its faults apart, `reliability` how far its diagnoses are to be believed.
     """
 
     name: str
@@ -74,6 +78,8 @@ class ProductType:
     late_after_s: float
     sleeps: bool = False
     safety_text: str = ""
+    checks: Sequence[Check] = ()
+    reliability: Reliability = _NO_CASES
 
     @property
     def is_visited(self) -> bool:

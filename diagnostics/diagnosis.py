@@ -2,7 +2,8 @@
 
 Each fault's probability follows Bayes' rule over the component's monitors, taken as independent given the fault, with
 one more hypothesis for what nobody has described yet. The numbers come from the product's folder. Only what is known
-counts: a monitor that is neither wrong nor known to be well speaks neither for a fault nor against it.
+counts: a monitor that is neither wrong nor known to be well speaks neither for a fault nor against it. How far the
+probabilities are to be believed, and what cannot be ruled out, is told by the product's reliability.
 """
 
 import math
@@ -14,6 +15,8 @@ from typing import Final
 from devices.faults import FaultCode
 from devices.monitors import Monitor
 from devices.product import ProductType
+from diagnostics.labels import believed, not_ruled_out
+from diagnostics.next_check import NextCheck, best
 
 UNKNOWN: Final = "unknown"
 # An undescribed fault is rare, and shows anything with the same small probability.
@@ -73,7 +76,8 @@ class Hypothesis:
 class Diagnosis:
     """Ranked hypotheses, most probable first, and the verdict; `since_us` is the first onset of the leading one.
 
-    `well` are the component's monitors that were known to be well, by name.
+    `well` are the component's monitors that were known to be well, by name; `next_check` is what would tell the
+    hypotheses apart, None when nothing would; `labels` are the faults that cannot be ruled out.
     """
 
     component: str
@@ -81,6 +85,8 @@ class Diagnosis:
     hypotheses: Sequence[Hypothesis]
     since_us: int
     well: Sequence[str] = ()
+    next_check: NextCheck | None = None
+    labels: Sequence[str] = ()
 
     @property
     def leading(self) -> Hypothesis:
@@ -119,12 +125,17 @@ def diagnose(
         fault.code: fault.prior * _likelihood(fault.shows, seen & monitors.keys(), calm, _BESIDE) for fault in faults
     }
     weights[UNKNOWN] = _UNKNOWN_PRIOR * _likelihood({}, seen & monitors.keys(), calm, _UNKNOWN_SHOWS)
-    total = sum(weights.values())
-    ranked = sorted(weights, key=lambda code: (-weights[code], code))
-    hypotheses = [_hypothesis(code, weights[code] / total, product.faults, calm, evidence) for code in ranked]
-    verdict = _verdict(product, monitors, hypotheses, seen)
+    believes = believed(weights, product.reliability.temperature)
+    ranked = sorted(weights, key=lambda code: (-believes[code], code))
+    hypotheses = [_hypothesis(code, believes[code], product.faults, calm, evidence) for code in ranked]
+    labels = not_ruled_out(believes, product.reliability, _SURE)
+    verdict = _verdict(product, monitors, hypotheses, labels, seen)
     since = hypotheses[0].evidence_for or evidence
-    return Diagnosis(component, verdict, hypotheses, min(piece.since_us for piece in since), calm)
+    asked = best(
+        (check for check in product.checks if check.component == component),
+        {each.fault: each.probability for each in hypotheses},
+    )
+    return Diagnosis(component, verdict, hypotheses, min(piece.since_us for piece in since), calm, asked, labels)
 
 
 def _likelihood(shows: Mapping[str, float], seen: Collection[str], calm: Collection[str], otherwise: float) -> float:
@@ -148,12 +159,17 @@ def _hypothesis(
 
 
 def _verdict(
-    product: ProductType, monitors: Mapping[str, Monitor], hypotheses: Sequence[Hypothesis], seen: set[str]
+    product: ProductType,
+    monitors: Mapping[str, Monitor],
+    hypotheses: Sequence[Hypothesis],
+    labels: Sequence[str],
+    seen: set[str],
 ) -> Verdict:
     faults = product.faults
     share = sum(each.probability for each in hypotheses if each.fault in faults and faults[each.fault].is_safety)
     if share >= _SAFETY_SHARE or any(monitors[name].is_safety for name in seen if name in monitors):
         return Verdict.SAFETY
     leading = hypotheses[0]
-    is_sure = leading.probability >= _SURE and leading.fault in faults
+    # One label that is described and as probable as sure has to be; several, or none, are for a person.
+    is_sure = list(labels) == [leading.fault] and leading.probability >= _SURE and leading.fault in faults
     return Verdict.SURE if is_sure and not product.remedies[leading.fault].why_none else Verdict.UNSURE

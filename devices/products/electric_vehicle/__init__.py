@@ -3,6 +3,7 @@
 from typing import Final
 
 from devices.product import Plot, ProductType
+from devices.products.electric_vehicle.checks import CHECKS
 from devices.products.electric_vehicle.decode import decode
 from devices.products.electric_vehicle.faults import COMPONENTS, FAULTS
 from devices.products.electric_vehicle.features import FEATURES
@@ -27,6 +28,7 @@ PRODUCT: Final = ProductType(
     faults=FAULTS,
     remedies=REMEDIES,
     components=COMPONENTS,
+    checks=CHECKS,
     plots={
         "cell_leaves_pack": _CELLS,
         "cell_too_low": _CELLS,

@@ -3,6 +3,7 @@
 from typing import Final
 
 from devices.product import Plot, ProductType
+from devices.products.smart_meter.checks import CHECKS
 from devices.products.smart_meter.decode import decode
 from devices.products.smart_meter.faults import COMPONENTS, FAULTS
 from devices.products.smart_meter.features import FEATURES
@@ -30,6 +31,7 @@ PRODUCT: Final = ProductType(
     faults=FAULTS,
     remedies=REMEDIES,
     components=COMPONENTS,
+    checks=CHECKS,
     plots={
         **{f"electricity_{trouble}": _ELECTRICITY for trouble in _REGISTER_TROUBLES},
         "terminal_hot": Plot("terminal_temp_degc", "Terminal temperature", "°C"),
