@@ -41,7 +41,7 @@ class Reliability:
     version: str = "none"
     made_of: str = ""
     temperature: float = 1.0
-    coverage: float = 0.95
+    coverage: float = 0.9
     scores: tuple[float, ...] = ()
     held_out: float = 0.0
     table: tuple[Bin, ...] = ()

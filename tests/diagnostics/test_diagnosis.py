@@ -71,15 +71,23 @@ def test_a_fault_without_an_automatic_remedy_is_never_sure() -> None:
 
 
 def test_a_monitor_that_is_not_known_to_be_well_speaks_neither_for_nor_against() -> None:
-    seen, known = diagnosed("warning_level_2"), diagnosed("warning_level_2", well=())
-    insulation = {each.fault: each for each in known.hypotheses}["insulation_breakdown"]
-    assert (insulation.missing, known.well) == ([], [])
-    assert insulation.probability > {each.fault: each for each in seen.hypotheses}["insulation_breakdown"].probability
-    faults = {"weak_cell": 0.5 * 0.4, "cell_measuring_line": 0.15 * 0.5, "insulation_breakdown": 0.2 * 0.4}
-    weights = sum(faults.values()) + 0.02 * 0.5 + 0.05 * 0.1 + 0.03 * 0.02 + 0.05 * 0.02 + 0.05 * 0.1
-    assert {each.fault: each.probability for each in known.hypotheses if each.fault in faults} == pytest.approx(
-        {fault: weight / weights for fault, weight in faults.items()}
-    )
+    seen, known = (probabilities(diagnosed("warning_level_2", well=well)) for well in (ALL, ()))
+    assert diagnosed("warning_level_2", well=()).well == []
+    # Only the symptom itself tells them apart: prior by prior, share by share, softened as the product's cases ask for.
+    odds = (0.2 * 0.4) / (0.15 * 0.5)
+    found = known["insulation_breakdown"] / known["cell_measuring_line"]
+    assert found == pytest.approx(odds ** (1 / EV.reliability.temperature))
+    assert known["insulation_breakdown"] > seen["insulation_breakdown"]
+
+
+def test_against_a_fault_is_only_named_what_is_known_to_be_well() -> None:
+    found = diagnosed("warning_level_2", well={"insulation_low"})
+    insulation = next(each for each in found.hypotheses if each.fault == "insulation_breakdown")
+    assert list(insulation.missing) == ["insulation_low"]
+
+
+def probabilities(found: Diagnosis) -> dict[str, float]:
+    return {each.fault: each.probability for each in found.hypotheses}
 
 
 def test_what_is_well_elsewhere_says_nothing_about_a_component() -> None:

@@ -222,7 +222,7 @@ def test_a_later_safety_symptom_brings_a_human_but_never_unsends_the_offer(desk:
 
 def test_not_sure_waits_for_a_judgement_and_goes_on_by_itself_when_evidence_makes_it_sure(desk: SmallDesk) -> None:
     device_id = desk.vehicle("ev-1")
-    desk.symptom(device_id, "battery_code")
+    desk.symptom(device_id, "warning_level_2")
     diagnose(desk, device_id)
     request_id = desk.value("SELECT request_id FROM service_request")
     assert state(desk, request_id) == "held"
@@ -358,7 +358,7 @@ def test_a_date_is_confirmed_with_the_parts_that_the_latest_diagnosis_needs(desk
 
 def test_a_date_too_short_for_what_has_to_be_done_by_now_gives_fresh_ones(desk: SmallDesk) -> None:
     device_id = desk.vehicle("ev-1")
-    desk.symptom(device_id, "battery_ages")
+    desk.symptom(device_id, "battery_worn")
     diagnose(desk, device_id)
     request_id = desk.value("SELECT request_id FROM service_request")
     planner_acts(desk, "approve", request_id)

@@ -8,6 +8,7 @@ from devices.products.electric_vehicle.decode import decode
 from devices.products.electric_vehicle.faults import COMPONENTS, FAULTS
 from devices.products.electric_vehicle.features import FEATURES
 from devices.products.electric_vehicle.monitors import MONITORS
+from devices.products.electric_vehicle.reliability import RELIABILITY
 from devices.products.electric_vehicle.remedies import REMEDIES
 from devices.products.electric_vehicle.signals import SIGNALS
 
@@ -29,6 +30,7 @@ PRODUCT: Final = ProductType(
     remedies=REMEDIES,
     components=COMPONENTS,
     checks=CHECKS,
+    reliability=RELIABILITY,
     plots={
         "cell_leaves_pack": _CELLS,
         "cell_too_low": _CELLS,

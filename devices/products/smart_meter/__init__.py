@@ -8,6 +8,7 @@ from devices.products.smart_meter.decode import decode
 from devices.products.smart_meter.faults import COMPONENTS, FAULTS
 from devices.products.smart_meter.features import FEATURES
 from devices.products.smart_meter.monitors import MONITORS
+from devices.products.smart_meter.reliability import RELIABILITY
 from devices.products.smart_meter.remedies import REMEDIES
 from devices.products.smart_meter.signals import SIGNALS
 
@@ -32,6 +33,7 @@ PRODUCT: Final = ProductType(
     remedies=REMEDIES,
     components=COMPONENTS,
     checks=CHECKS,
+    reliability=RELIABILITY,
     plots={
         **{f"electricity_{trouble}": _ELECTRICITY for trouble in _REGISTER_TROUBLES},
         "terminal_hot": Plot("terminal_temp_degc", "Terminal temperature", "°C"),
