@@ -76,6 +76,7 @@ class Account:
     leading: Rival | None
     rejected: Sequence[Rival]
     well: Sequence[str]
+    labels: Sequence[str]
     asked: Asked | None
 
 
@@ -102,6 +103,7 @@ def _account(decision: Decision, product: ProductType) -> Account:
         leading=rivals[0] if rivals else None,
         rejected=rivals[1:],
         well=_titles(told.get("well", ()), product),
+        labels=[_fault_title(code, product) for code in told.get("labels", ())],
         asked=_asked(told.get("next_check"), product),
     )
 
@@ -122,7 +124,11 @@ def _asked(told: Mapping[str, Any] | None, product: ProductType) -> Asked | None
 
 def _likeliest(after: Mapping[str, float], product: ProductType) -> tuple[str, float]:
     code = max(sorted(after), key=lambda each: after[each])
-    return product.faults[code].title if code in product.faults else UNKNOWN_TITLE, after[code]
+    return _fault_title(code, product), after[code]
+
+
+def _fault_title(code: str, product: ProductType) -> str:
+    return product.faults[code].title if code in product.faults else UNKNOWN_TITLE
 
 
 def _titles(names: Sequence[str], product: ProductType) -> list[str]:
