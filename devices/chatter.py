@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from devices.monitors import Monitor, Silence
+from devices.monitors import Calibrated, Monitor, Silence
 
 # ISA-18.2 takes three comings within a minute for chatter, where values are scanned every second: within sixty scans.
 _TIMES: Final = 3
@@ -11,6 +11,7 @@ _SCANS: Final = 60
 # With delays of hours a monitor cannot come three times within sixty samples. It chatters when it comes at half of the
 # fastest pace that its own delays allow, or faster.
 _PACES: Final = 2.0
+_CYCLES: Final = 2
 _ENDING: Final = "/unsteady"
 
 
@@ -35,10 +36,17 @@ def chatter_of(monitor: Monitor, cadence_s: float) -> Chatter:
     Returns
     -------
     Chatter
-        Three within sixty samples (ANSI/ISA-18.2), or within twice the time that its delays take for three.
+        Three within sixty samples (ANSI/ISA-18.2), or within twice the time that its delays, or its reporting cycles, take for three.
     """
-    on_delay_s = monitor.after_s if isinstance(monitor, Silence) else monitor.on_delay_s
+    on_delay_s = _on_delay_s(monitor)
     return Chatter(_TIMES, max(_SCANS * cadence_s, _PACES * _TIMES * (on_delay_s + monitor.off_delay_s)))
+
+
+def _on_delay_s(monitor: Monitor) -> float:
+    if isinstance(monitor, Silence):
+        return monitor.after_s
+    # No time alone confirms it, but two reporting cycles that follow each other do.
+    return _CYCLES * monitor.cycle_s if isinstance(monitor, Calibrated) else monitor.on_delay_s
 
 
 def unsteady(monitor: str) -> str:

@@ -49,6 +49,12 @@ def test_beside_one_that_chatters_nothing_opens_by_itself_and_a_danger_stays_one
     assert diagnosed("battery_hot", unsteady("cells_missing")).verdict is Verdict.SAFETY
 
 
+def test_one_that_chatters_is_not_well_however_it_stands_and_the_others_are_what_they_are() -> None:
+    for seen in (["cell_leaves_pack", unsteady("cells_missing")], [unsteady("cells_missing")]):
+        well = diagnosed(*seen, well={"cells_missing", "battery_hot", "tyre_soft"}).well
+        assert list(well) == ["battery_hot"]
+
+
 @pytest.mark.parametrize(
     "monitor", ["battery_failing", "insulation_lost", "isolation_code", "warning_level_3", "cell_too_high"]
 )
