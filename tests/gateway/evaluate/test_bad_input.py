@@ -141,4 +141,4 @@ def test_a_folder_of_another_set_is_told_with_what_is_wanted(name: str, tmp_path
 
 
 def test_every_set_is_in_the_table_or_makes_its_own_data() -> None:
-    assert set(set_names()) == {*WRITES, "fleet"}
+    assert set(set_names()) == {*WRITES, "fleet", "products"}
