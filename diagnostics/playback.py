@@ -162,6 +162,9 @@ def known_well(product: ProductType, state: bytes, newest_us: int) -> frozenset[
         Claimed time of the newest reading that they have taken in.
     """
     arrays = unpack(state)
+    # A device that was never heard is held by no detector.
+    if not len(arrays["device_ids"]):
+        return frozenset()
     monitors = {monitor.name: monitor for monitor in product.monitors if not isinstance(monitor, Silence)}
     oldest_us = newest_us - int(max(product.late_after_s, product.lateness_s) * 1e6)
     found: set[str] = set()

@@ -94,3 +94,15 @@ def test_a_group_that_is_played_alone_ends_as_it_does_beside_all_others() -> Non
     state, whole = unpack(alone.end), unpack(among_all.end)
     assert {name.rpartition(".")[0] for name in state} == {"", "cell_leaves_pack"}
     assert all(np.array_equal(array, whole[name], equal_nan=array.dtype.kind == "f") for name, array in state.items())
+
+
+def test_of_a_device_that_was_never_heard_nothing_is_known_to_be_well() -> None:
+    assert known_well(EV, Watch(EV).snapshot([1]), START_US) == frozenset()
+
+
+def test_a_mode_of_the_device_that_stands_is_no_symptom() -> None:
+    given = Columns({**columns(99).values, "is_updating": [1.0] * N}, N)
+    (played,) = play(EV, [None], np.zeros(N, np.int64), times(), given)
+    assert "updating" in {change.monitor for change in played.changes}
+    assert played.standing == []
+    assert well(played) == {"battery_hot", "battery_failing"}
