@@ -1,5 +1,6 @@
 """TimescaleDB: an old one is refused, a good one carries the same tables, and moving readings into it loses none."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib import resources
@@ -75,11 +76,22 @@ def pack(desk: SmallDesk) -> int:
     )
 
 
+# What later migrations have added to the table.
+CHANGES_OF_READINGS = re.compile(
+    r"^(?:ALTER TABLE|CREATE OR REPLACE VIEW) electric_vehicle_reading\b.*?;$|^CREATE OR REPLACE VIEW electric_vehicle_reading_seen\b.*?;$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
 def make_plain(connection: Connection) -> None:
     """As in a database from before TimescaleDB: the migration's own tables, which PostgreSQL partitions."""
     connection.execute("DROP TABLE electric_vehicle_reading, electric_vehicle_hour CASCADE")
-    file = resources.files("gateway.storage.migrations") / "0002_electric_vehicle.sql"
-    connection.execute(sql.SQL(file.read_text("utf-8")))  # type: ignore[arg-type]
+    files = sorted(resources.files("gateway.storage.migrations").iterdir(), key=lambda file: file.name)
+    first = next(file for file in files if file.name == "0002_electric_vehicle.sql")
+    connection.execute(sql.SQL(first.read_text("utf-8")))  # type: ignore[arg-type]
+    for file in files[files.index(first) + 1 :]:
+        for statement in CHANGES_OF_READINGS.findall(file.read_text("utf-8")) if file.name.endswith(".sql") else ():
+            connection.execute(sql.SQL(statement))
 
 
 # ------------------------------------------------------------------ which will do
