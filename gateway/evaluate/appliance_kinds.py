@@ -10,13 +10,14 @@ from typing import Final
 import numpy as np
 
 from devices.monitors import Limit
-from devices.product import Feature, MessageKind, ProductType
-from devices.readings import Columns, Envelope, FloatArray, IntArray, Refusal
+from devices.product import Feature, ProductType
+from devices.readings import Columns, FloatArray, IntArray
 from devices.signals import Kind, Signal
 from diagnostics.conformal import Conformal, nonconformity
 from diagnostics.labeller import Labeller
 from diagnostics.watch import Watch
 from gateway.evaluate.loads import FEATURES
+from gateway.evaluate.messageless import no_messages
 from gateway.evaluate.report import EvaluateError
 from gateway.learning.labellers import train
 
@@ -133,13 +134,9 @@ def product(labeller: Labeller) -> ProductType:
         remedies={},
         components={_COMPONENT: "Appliance"},
         plots={},
-        decode=_no_messages,
+        decode=no_messages,
         cadence_s=86_400.0,
         lateness_s=0.0,
         false_requests_per_device_year=0.0,
         late_after_s=2 * 86_400.0,
     )
-
-
-def _no_messages(payload: bytes, kind: MessageKind) -> Refusal | Envelope:  # noqa: ARG001
-    return Refusal("wrong_form", "the appliances of this set send no messages")

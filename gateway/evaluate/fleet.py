@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from devices.monitors import Shift
 from devices.product import Feature, ProductType
-from devices.readings import Columns, FloatArray, IntArray, Refusal
+from devices.readings import Columns, FloatArray, IntArray
 from devices.signals import Kind, Signal
 from diagnostics.calibration import cycle as reporting
 from diagnostics.calibration.null import Null, pool
@@ -28,6 +28,7 @@ from diagnostics.scores import Score
 from diagnostics.watch import Watch
 from gateway.evaluate.drawing import Line, Panel, draw
 from gateway.evaluate.fleet_life import H_US, NEVER, Life, load_plan, recorded, simulated
+from gateway.evaluate.messageless import no_messages
 from gateway.evaluate.report import Cell, Options, Plot, Progress, Report, Table
 
 _DAY_H: Final = 24
@@ -57,9 +58,7 @@ PRODUCT: Final = ProductType(
     remedies={},
     components={"probe": "Probe"},
     plots={},
-    decode=lambda payload, kind: Refusal(
-        "none", f"{len(payload)} bytes of {kind} are not read: the fleet is simulated"
-    ),
+    decode=no_messages,
     cadence_s=3600.0,
     lateness_s=86_400.0,
     false_requests_per_device_year=0.01,

@@ -14,12 +14,13 @@ from typing import Final
 import numpy as np
 
 from devices.monitors import Limit
-from devices.product import Feature, MessageKind, ProductType
-from devices.readings import Columns, Envelope, FloatArray, Refusal
+from devices.product import Feature, ProductType
+from devices.readings import Columns, FloatArray
 from devices.signals import Kind, Signal
 from diagnostics.conditions import BoolArray
 from diagnostics.forest import Forest
 from gateway.evaluate.folder import find_files, read_rows
+from gateway.evaluate.messageless import no_messages
 from gateway.evaluate.report import EvaluateError
 
 THRESHOLD: Final = 0.5
@@ -99,13 +100,9 @@ def product(forest: Forest) -> ProductType:
         remedies={},
         components={_COMPONENT: "Spindle"},
         plots={},
-        decode=_no_messages,
+        decode=no_messages,
         cadence_s=60.0,
         lateness_s=0.0,
         false_requests_per_device_year=0.0,
         late_after_s=3600.0,
     )
-
-
-def _no_messages(payload: bytes, kind: MessageKind) -> Refusal | Envelope:  # noqa: ARG001
-    return Refusal("wrong_form", "the machines of this set send no messages")

@@ -25,13 +25,14 @@ import numpy as np
 from devices.instants import to_us
 from devices.monitors import Seasonal
 from devices.product import Feature, ProductType
-from devices.readings import Columns, FloatArray, IntArray, Refusal
+from devices.readings import Columns, FloatArray, IntArray
 from devices.signals import Kind, Signal
 from diagnostics.scores import Score
 from diagnostics.watch import Watch
 from gateway.evaluate.crop import ahead, crop
 from gateway.evaluate.drawing import Band, Line, Mark, Panel, draw
 from gateway.evaluate.folder import find_files, read_rows
+from gateway.evaluate.messageless import no_messages
 from gateway.evaluate.nab_score import PROFILES, Marks, Tally, marks, tally, total
 from gateway.evaluate.report import EvaluateError, Options, Plot, Progress, Report, Table
 
@@ -59,10 +60,6 @@ MONITOR: Final = Seasonal(
 )
 
 
-def _refuse(payload: bytes, kind: str) -> Refusal:  # noqa: ARG001
-    return Refusal("recorded", "recordings are read from files, not from messages")
-
-
 STREAM: Final = ProductType(
     name="nab_stream",
     title="Stream",
@@ -73,7 +70,7 @@ STREAM: Final = ProductType(
     remedies={},
     components={"stream": "Stream"},
     plots={},
-    decode=_refuse,
+    decode=no_messages,
     cadence_s=600.0,
     lateness_s=_DAY_S,
     false_requests_per_device_year=0.0,

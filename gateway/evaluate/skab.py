@@ -26,7 +26,7 @@ import numpy as np
 from devices.instants import to_us
 from devices.monitors import CrossChannel
 from devices.product import Feature, ProductType
-from devices.readings import Columns, FloatArray, IntArray, Refusal
+from devices.readings import Columns, FloatArray, IntArray
 from devices.signals import Kind, Signal
 from diagnostics.conditions import BoolArray
 from diagnostics.scores import Score
@@ -34,6 +34,7 @@ from diagnostics.watch import Watch
 from gateway.evaluate.crop import crop, generator
 from gateway.evaluate.drawing import Band, Line, Panel, draw
 from gateway.evaluate.folder import find_files, read_rows
+from gateway.evaluate.messageless import no_messages
 from gateway.evaluate.report import EvaluateError, Options, Plot, Progress, Report, Table
 
 TEACHING_ROWS: Final = 400
@@ -71,10 +72,6 @@ MONITOR: Final = CrossChannel(
 )
 
 
-def _refuse(payload: bytes, kind: str) -> Refusal:  # noqa: ARG001
-    return Refusal("recorded", "recordings are read from files, not from messages")
-
-
 RIG: Final = ProductType(
     name="skab_rig",
     title="Pump test rig",
@@ -93,7 +90,7 @@ RIG: Final = ProductType(
     remedies={},
     components={"pump": "Pump"},
     plots={},
-    decode=_refuse,
+    decode=no_messages,
     cadence_s=1.0,
     lateness_s=60.0,
     false_requests_per_device_year=0.0,
