@@ -50,6 +50,17 @@ class Rival:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What would tell the causes apart: a question, how it is done and what it takes; each answer with what it makes likely."""
+
+    question: str
+    manner: str
+    minutes: float
+    after_yes: tuple[str, float]
+    after_no: tuple[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """A decision as its receipt tells it."""
 
@@ -64,6 +75,9 @@ class Account:
     seen: Sequence[Sight]
     leading: Rival | None
     rejected: Sequence[Rival]
+    well: Sequence[str]
+    labels: Sequence[str]
+    asked: Asked | None
 
 
 def decisions(conn: Connection, request_id: int, product: ProductType) -> list[Account]:
@@ -88,7 +102,38 @@ def _account(decision: Decision, product: ProductType) -> Account:
         seen=seen,
         leading=rivals[0] if rivals else None,
         rejected=rivals[1:],
+        well=_titles(told.get("well", ()), product),
+        labels=[_fault_title(code, product) for code in told.get("labels", ())],
+        asked=_asked(told.get("next_check"), product),
     )
+
+
+def _asked(told: Mapping[str, Any] | None, product: ProductType) -> Asked | None:
+    """Return the next check in words; None where there was none, and where its row is no longer there."""
+    check = None if told is None else next((each for each in product.checks if each.name == told["check"]), None)
+    if told is None or check is None:
+        return None
+    return Asked(
+        check.question,
+        check.manner.value,
+        told["minutes"],
+        _likeliest(told["after_yes"], product),
+        _likeliest(told["after_no"], product),
+    )
+
+
+def _likeliest(after: Mapping[str, float], product: ProductType) -> tuple[str, float]:
+    code = max(sorted(after), key=lambda each: after[each])
+    return _fault_title(code, product), after[code]
+
+
+def _fault_title(code: str, product: ProductType) -> str:
+    return product.faults[code].title if code in product.faults else UNKNOWN_TITLE
+
+
+def _titles(names: Sequence[str], product: ProductType) -> list[str]:
+    titles = {monitor.name: monitor.title for monitor in product.monitors}
+    return [titles.get(name, name) for name in names]
 
 
 def _sight(told: Mapping[str, Any], product: ProductType) -> Sight:
@@ -109,13 +154,11 @@ def _sight(told: Mapping[str, Any], product: ProductType) -> Sight:
 
 def _rival(told: Mapping[str, Any], titles: Mapping[int, str], product: ProductType) -> Rival:
     fault = product.faults.get(told["fault"])
-    monitors = {monitor.name: monitor.title for monitor in product.monitors}
-    missing: Sequence[str] = told["missing"]
     return Rival(
         title=fault.title if fault else UNKNOWN_TITLE,
         probability=told["probability"],
         explained=list(dict.fromkeys(titles[each] for each in told["evidence_for"])),
-        missing=[monitors.get(name, name) for name in missing],
+        missing=_titles(told["missing"], product),
         unexplained=list(dict.fromkeys(titles[each] for each in told["unexplained"])),
     )
 

@@ -38,8 +38,6 @@ class FaultCode:
     shows : mapping of str to float
         Probability that the fault shows each symptom, by monitor name. A monitor that is not named speaks against it
         when it fires.
-    next_test : str
-        What would tell it apart from its rivals (a gettext message id), or empty.
     """
 
     code: str
@@ -51,7 +49,6 @@ class FaultCode:
     may_run_on: bool
     prior: float
     shows: Mapping[str, float]
-    next_test: str = ""
 
 
 class Fulfilment(StrEnum):

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from devices.chatter import Chatter, chatter_of
+from devices.checks import Check
 from devices.faults import FaultCode, Fulfilment, Remedy
 from devices.modes import Mode
 from devices.monitors import Limit, Monitor, Reported, Silence
 from devices.readings import Columns, Envelope, FloatArray, Refusal
+from devices.reliability import Reliability
 from devices.signals import Signal
 
 MessageKind = Literal["telemetry", "event"]
+_NO_CASES: Final = Reliability()
 Decode = Callable[[bytes, MessageKind], Envelope | Refusal]
 
 
@@ -59,6 +62,7 @@ class ProductType:
     is (a gettext message id), empty where each fault has to say it. A device that was not heard for `late_after_s` is late; one
     whose last word was a good-bye is late at once, unless its kind `sleeps`, as a parked vehicle does. `modes` suppress
     monitors by design; `chatters` says, by monitor name, what is chatter where the usual measure does not fit.
+    `checks` are what tells its faults apart, `reliability` how far its diagnoses are to be believed.
     """
 
     name: str
@@ -79,6 +83,8 @@ class ProductType:
     safety_text: str = ""
     modes: Sequence[Mode] = ()
     chatters: Mapping[str, Chatter] = field(default_factory=dict[str, Chatter])
+    checks: Sequence[Check] = ()
+    reliability: Reliability = _NO_CASES
 
     @property
     def mode_rows(self) -> Sequence[Limit | Reported]:

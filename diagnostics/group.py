@@ -52,6 +52,8 @@ class Group:
         is_apart = detector is None and len(monitors) > 1
         self._latch = Latch(0, len(monitors) if is_apart else 0)
         self._last_us = np.zeros((0, len(monitors) if is_apart else 1), np.int64)
+        # Which monitors of a detector have said anything yet: while one still learns, being clear says nothing.
+        self._judged = np.zeros((0, 0 if detector is None else len(monitors)), np.bool_)
         self._value = np.zeros((0, 0))
         self._scored: tuple[IntArray, FloatArray] | None = None
 
@@ -60,7 +62,7 @@ class Group:
         """Bytes that are remembered, without room for devices to come, and without `places`, which groups share."""
         row_bytes = self._last_us.itemsize * self._last_us.shape[1]
         if self.detector is not None:
-            row_bytes += self.detector.memory.row_bytes
+            row_bytes += self.detector.memory.row_bytes + self._judged.shape[1]
         return row_bytes * len(self._places) + self._latch.used_bytes(len(self._places))
 
     def widen(self, width: int) -> None:
@@ -73,6 +75,7 @@ class Group:
         wanted = devices + devices // 2 if devices > have else have
         if wanted > have or width > self._latch.width:
             self._last_us = np.pad(self._last_us, ((0, wanted - have), (0, 0)))
+            self._judged = np.pad(self._judged, ((0, wanted - have), (0, 0)))
             self._latch.grow(wanted, width)
             if self.detector is not None:
                 self.detector.memory.grow(wanted, self._latch.width // len(self.monitors))
@@ -134,11 +137,20 @@ class Group:
     def _judge(self, rows: IntArray, now: Readings, at_us: IntArray, dt_s: FloatArray) -> Conditions:
         if self.detector is not None:
             wide = now.widened(self._latch.width // len(self.monitors))
-            return self.detector.judge(rows, wide, at_us, dt_s[:, 0])
+            conditions = self.detector.judge(rows, wide, at_us, dt_s[:, 0])
+            self._note(rows, conditions.known)
+            return conditions
         wide = now.widened(self._latch.width)
         if not isinstance(wide, Conditions):
             raise TypeError(f"group {self.name} has no detector and takes conditions, not {type(wide).__name__}")
         return wide
+
+    def _note(self, rows: IntArray, known: BoolArray) -> None:
+        """Remember which monitors have judged any element of a device."""
+        among = stretch(rows)
+        judged = self._judged[among]
+        if not judged.all():
+            self._judged[among] = judged | known.reshape(len(rows), -1, len(self.monitors)).any(axis=1)
 
     def monitor_and_element(self, column: int) -> tuple[OfReadings, int]:
         """Return whose a column of the latch is: the monitors of each element stand side by side."""
@@ -174,6 +186,7 @@ class Group:
         rows = rows[rows >= 0]
         self._grow(len(self._places), 0)
         self._last_us[rows] = 0
+        self._judged[rows] = False
         self._latch.clear(rows)
         if self.detector is not None:
             self.detector.memory.clear(rows)
@@ -196,10 +209,14 @@ class Group:
         for name, array in self._latch.take(rows[there]).arrays().items():
             phases.arrays()[name][there] = array
         memory = {} if self.detector is None else self.detector.memory.take(rows)
+        judged = np.zeros((len(slots), self._judged.shape[1]), np.bool_)
+        judged[there] = self._judged[rows[there]]
         taken: dict[str, Array] = {}
         for part, names, columns, place in self._parts():
             arrays = {name: array[:, columns] for name, array in phases.arrays().items()}
             arrays |= {"last_us": last_us} | {name: self._own(name, array, place) for name, array in memory.items()}
+            if self.detector is not None:
+                arrays["judged"] = judged if place is None else judged[:, [place]]
             taken |= {f"{part}.{name}": array for name, array in arrays.items()}
             taken[f"{part}.monitors"] = np.array(names)
         return taken
@@ -231,6 +248,8 @@ class Group:
         phases = Phases.clear(len(rows), width)
         memory: dict[str, Array] = {name: np.zeros((len(rows), 0)) for name in kept}
         for part, _, columns, place in parts:
+            if (judged := arrays.get(f"{part}.judged")) is not None:
+                self._judged[rows, place or 0] = judged[there, 0]
             for name, target in phases.arrays().items():
                 target[:, columns] = arrays[f"{part}.{name}"][there]
             for name, whole in kept.items():

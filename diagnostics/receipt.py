@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final, cast
 
 import rfc8785
@@ -143,8 +143,12 @@ def build(
             {"monitor": monitor, "element": element, "since_at": instant(since_us)}
             for monitor, element, since_us in around.quiet
         ],
+        "well": list(diagnosis.well) if diagnosis else [],
         "thresholds": dict(THRESHOLDS),
         "hypotheses": _hypotheses(diagnosis),
+        "labels": list(diagnosis.labels) if diagnosis else [],
+        "reliability": _reliability(rules),
+        "next_check": _next_check(diagnosis),
         "leading": leading.fault if leading else None,
         "confidence": leading.probability if leading else None,
         "verdict": diagnosis.verdict.value if diagnosis else None,
@@ -195,6 +199,17 @@ def _hypotheses(diagnosis: Diagnosis | None) -> list[dict[str, object]]:
         }
         for place, each in enumerate(diagnosis.hypotheses if diagnosis else ())
     ]
+
+
+def _reliability(rules: Json) -> dict[str, object]:
+    """Cite the rows by which probabilities were mapped and label sets made; they are kept with the rules."""
+    rows = rules["reliability"]
+    return {"version": rows["version"], "coverage": rows["coverage"], "sha256": digest(rows)}
+
+
+def _next_check(diagnosis: Diagnosis | None) -> dict[str, object] | None:
+    wanted = diagnosis.next_check if diagnosis else None
+    return None if wanted is None else asdict(wanted)
 
 
 def instant(at_us: int) -> str:

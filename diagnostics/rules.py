@@ -14,7 +14,7 @@ from devices.monitors import Monitor, Silence
 from devices.product import Feature, ProductType
 
 # Words for people.
-_WORDS: Final = frozenset({"title", "owner_text", "next_test", "why_none"})
+_WORDS: Final = frozenset({"title", "owner_text", "question", "made_of", "why_none"})
 
 
 def of_component(product: ProductType, component: str) -> dict[str, Any]:
@@ -43,6 +43,8 @@ def of_component(product: ProductType, component: str) -> dict[str, Any]:
             for fault in faults
             if (remedy := product.remedies.get(fault.code)) is not None
         },
+        "reliability": _row(product.reliability),
+        "checks": {check.name: _row(check) for check in product.checks if check.component == component},
     }
 
 

@@ -4,7 +4,7 @@ State is a value: arrays over device rows that grow as devices are seen, that ca
 checkpoint and put back. It never reads a clock and knows neither databases nor messages.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -54,9 +54,11 @@ class Watch:
     ----------
     product : ProductType
         Features and monitors to run.
+    only : collection of str, optional
+        Run no other groups of monitors than those that hold one of these names. Groups do not know of each other.
     """
 
-    def __init__(self, product: ProductType) -> None:
+    def __init__(self, product: ProductType, only: Collection[str] | None = None) -> None:
         self.product = product
         self.codes_signals = frozenset(feature.of_codes for feature in product.features.values() if feature.of_codes)
         self._rows = DeviceRows()
@@ -78,6 +80,8 @@ class Watch:
         # Modes of the device are told in event time by rows of the same kinds; in groups of their own, so that the
         # monitors' state stands as it is where a mode is added.
         self._groups += [Group(f"mode.{row.name}", [row]) for row in product.mode_rows]
+        if only is not None:
+            self._groups = [group for group in self._groups if any(each.name in only for each in group.monitors)]
 
     def step(
         self, device_ids: IntArray, at_us: IntArray, columns: Columns, scores: list[Score] | None = None

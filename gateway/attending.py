@@ -22,6 +22,7 @@ from gateway.storage.attention import Kept, Unsteady
 from gateway.storage.connection import Connection
 from gateway.storage.findings import OpenSymptom
 from gateway.storage.receipts import Ground, Grounds
+from gateway.surveying import Survey, survey
 from workflows.attention import BY_HAND, QUIET, Act, Attention, acts, next_state
 from workflows.suppression import Spell, Suppressed, suppression
 from workflows.unsteadiness import Coming, Unsteadiness, unsteadiness
@@ -61,7 +62,9 @@ def heard(
     audible += [room.told_unsteady(key, found) for key, found in restless.items()]
     shelved = [each for each in own if _is_quiet(rows, each) and rows[each.key].state in BY_HAND]
     # A shelf never hides a danger: where all together are one, all are heard.
-    if shelved and _is_danger(product, component, [*audible, *shelved]):
+    if shelved and _is_danger(
+        product, component, [*audible, *shelved], survey(connection, grounds, product, component, now)
+    ):
         audible += shelved
     return _heard(grounds, audible) if audible or not symptoms else None
 
@@ -97,15 +100,16 @@ def _is_quiet(rows: Mapping[Key, Kept], symptom: OpenSymptom) -> bool:
     return rows[symptom.key].state in QUIET
 
 
-def _is_danger(product: ProductType, component: str, symptoms: Sequence[OpenSymptom]) -> bool:
+def _is_danger(product: ProductType, component: str, symptoms: Sequence[OpenSymptom], found: Survey) -> bool:
     evidence = [Evidence(each.symptom_id, each.monitor, each.element, to_us(each.since_at)) for each in symptoms]
-    found = diagnosing.diagnose(product, component, evidence)
-    return found is not None and found.verdict is Verdict.SAFETY
+    diagnosis = diagnosing.diagnose(product, component, evidence, found.well(product, component))
+    return diagnosis is not None and diagnosis.verdict is Verdict.SAFETY
 
 
 def is_danger_alone(product: ProductType, component: str, monitor: str) -> bool:
-    """Whether one monitor's symptom is a matter of safety by itself: such a one is never made quiet by hand."""
-    found = diagnosing.diagnose(product, component, [Evidence(0, monitor, 0, 0)])
+    """Whether one monitor's symptom is a matter of safety where all else is well: such a one is never made quiet by hand."""
+    well = [each.name for each in product.monitors if each.name != monitor]
+    found = diagnosing.diagnose(product, component, [Evidence(0, monitor, 0, 0)], well)
     return found is not None and found.verdict is Verdict.SAFETY
 
 

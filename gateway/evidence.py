@@ -30,7 +30,6 @@ def _hypothesis(product: ProductType, hypothesis: Hypothesis, by_id: dict[int, O
         "probability": round(hypothesis.probability, 4),
         "evidence_for": [_piece(product, piece, by_id[piece.symptom_id]) for piece in hypothesis.evidence_for],
         "evidence_against": against,
-        "next_test": fault.next_test if fault else "",
     }
 
 

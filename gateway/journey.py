@@ -36,8 +36,10 @@ from gateway.storage import findings, promises, receipts, requests, routes
 from gateway.storage.connection import Connection
 from gateway.storage.findings import DeviceCard, OpenSymptom
 from gateway.storage.promises import Booking
+from gateway.storage.receipts import Grounds
 from gateway.storage.requests import Request
 from gateway.storage.routes import RouteChangedError
+from gateway.surveying import survey
 from gateway.telling import defer_offer, tell_owner
 from workflows.request import Command, State
 from workflows.triage import CaseWanted, OpenRequest, Queue, triage
@@ -63,27 +65,44 @@ def diagnose(connection: Connection, *, device_id: int, component: str, now: dat
         return
     symptoms = grounds.symptoms
     request = requests.lock_open_request(connection, device_id, component)
-    evidence = [Evidence(s.symptom_id, s.monitor, s.element, to_us(s.since_at)) for s in symptoms]
-    diagnosis = diagnosing.diagnose(product, component, evidence)
-    if diagnosis is None:
-        if request is not None:
-            requests.append_event(connection, request.request_id, "symptom_healed", now)
-        if receipts.latest_outcome(connection, device_id, component) != "nothing":
-            request_id = None if request is None else request.request_id
-            nothing = Decided(device, product, component, None, None, None, _present(connection, request), request_id)
-            receipting.keep(connection, grounds, nothing, now)
-        return
     before = findings.latest_diagnosis(connection, device_id, component)
     # The same evidence is the same diagnosis: it neither amends a request nor opens again what a person has cancelled.
-    if before is not None and before.symptom_ids == [s.symptom_id for s in symptoms]:
+    if symptoms and before is not None and before.symptom_ids == [s.symptom_id for s in symptoms]:
         return
+    if not symptoms:
+        _nothing_open(connection, grounds, device, product, component, request, now)
+        return
+    evidence = [Evidence(s.symptom_id, s.monitor, s.element, to_us(s.since_at)) for s in symptoms]
+    found = survey(connection, grounds, product, component, now)
+    diagnosis = diagnosing.diagnose(product, component, evidence, found.well(product, component))
+    if diagnosis is None:
+        raise RuntimeError(f"device {device_id}: {len(symptoms)} open symptoms of {component} gave no diagnosis")
     diagnosis_id, decided_at = _save_diagnosis(connection, device, product, diagnosis, symptoms, now)
     present = _present(connection, request)
     decision = triage(product, diagnosis, present)
     follow(connection, Assessed(device, product, diagnosis, diagnosis_id, decided_at), decision, request, now)
     request_id = None if request is None else request.request_id
     decided = Decided(device, product, component, diagnosis, diagnosis_id, decision, present, request_id)
-    receipting.keep(connection, grounds, decided, now)
+    receipting.keep(connection, found, decided, now)
+
+
+def _nothing_open(
+    connection: Connection,
+    grounds: Grounds,
+    device: DeviceCard,
+    product: ProductType,
+    component: str,
+    request: Request | None,
+    now: datetime,
+) -> None:
+    """Note that the last symptom of a component has healed; it is receipted once."""
+    if request is not None:
+        requests.append_event(connection, request.request_id, "symptom_healed", now)
+    if receipts.latest_outcome(connection, device.device_id, component) == "nothing":
+        return
+    request_id = None if request is None else request.request_id
+    nothing = Decided(device, product, component, None, None, None, _present(connection, request), request_id)
+    receipting.keep(connection, survey(connection, grounds, product, component, now), nothing, now)
 
 
 def _save_diagnosis(

@@ -8,12 +8,12 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import numpy as np
 
-from devices.instants import from_us, to_us
+from devices.instants import to_us
 from devices.monitors import Monitor, Reported, Silence
 from devices.product import ProductType
 from devices.readings import IntArray
@@ -21,19 +21,16 @@ from diagnostics.diagnosis import Diagnosis
 from diagnostics.receipt import Circumstances, Seen, Stretch, build, canonical, instant
 from diagnostics.rules import of_component
 from diagnostics.state import pack
-from gateway.citing import cite
 from gateway.engine import software
 from gateway.storage import receipts
 from gateway.storage.connection import Connection
 from gateway.storage.findings import DeviceCard
 from gateway.storage.readings import Readings
 from gateway.storage.receipts import Basis, Ground, Grounds
-from gateway.storage.stretches import Span, readings_of
 from gateway.storage.ticks import ticks_us
+from gateway.surveying import Survey, of_name
 from workflows.triage import PATIENCE, Amend, CaseWanted, Open, OpenRequest, Queue, Release, Triage
 
-# Later than any reading may claim to be.
-_NO_END_US: Final = to_us(from_us(0).replace(year=9999))
 _encode = msgspec.msgpack.Encoder(order="sorted").encode
 
 
@@ -51,14 +48,14 @@ class Decided:
     request_id: int | None
 
 
-def keep(connection: Connection, grounds: Grounds, decided: Decided, now: datetime) -> int:
+def keep(connection: Connection, survey: Survey, decided: Decided, now: datetime) -> int:
     """Write the receipt of a decision and pin what it stands on; return the number of the decision.
 
     Parameters
     ----------
     connection : Connection
         In the decision's transaction.
-    grounds : Grounds
+    survey : Survey
         What was gathered before it was decided.
     decided : Decided
         What was decided.
@@ -66,13 +63,10 @@ def keep(connection: Connection, grounds: Grounds, decided: Decided, now: dateti
         The time of the decision, an input of it.
     """
     product, component = decided.product, decided.component
-    monitors = of_name(product, component)
-    bases, places = _bases(connection, grounds, product, monitors, now)
-    citations = cite(connection, grounds, lambda basis: _exactly_placed(bases, basis))
-    place, readings = readings_of(connection, product, [basis.span for basis in bases])
+    monitors, grounds = of_name(product, component), survey.grounds
     seen = [
-        _seen(ground, at, product, monitors.get(ground.symptom.monitor), place, readings)
-        for ground, at in zip(grounds.open, places, strict=True)
+        _seen(ground, at, product, monitors.get(ground.symptom.monitor), survey.place, survey.readings)
+        for ground, at in zip(grounds.open, survey.places, strict=True)
     ]
     ticks_sha256 = _keep_ticks(connection, grounds, monitors)
     rules = of_component(product, component)
@@ -88,11 +82,11 @@ def keep(connection: Connection, grounds: Grounds, decided: Decided, now: dateti
             ticks_sha256=ticks_sha256,
             quiet=[(each.monitor, each.element, to_us(each.since_at)) for each in grounds.quiet],
         ),
-        stretches(bases, place, readings),
+        stretches(survey.bases, survey.place, survey.readings),
         seen,
         decided.diagnosis,
         outcome(decided.triage, now),
-        [each.document for each in citations],
+        [each.document for each in survey.citations],
     )
     return receipts.add_decision(
         connection,
@@ -104,55 +98,9 @@ def keep(connection: Connection, grounds: Grounds, decided: Decided, now: dateti
         rules_sha256=receipts.keep_content(connection, canonical(rules)),
         ticks_sha256=ticks_sha256,
         receipt=canonical(document),
-        stretches=bases,
+        stretches=survey.bases,
         now=now,
     )
-
-
-def of_name(product: ProductType, component: str) -> dict[str, Monitor]:
-    """Return a component's monitors by name."""
-    return {monitor.name: monitor for monitor in product.monitors if monitor.component == component}
-
-
-def _bases(
-    connection: Connection, grounds: Grounds, product: ProductType, monitors: Mapping[str, Monitor], now: datetime
-) -> tuple[list[Basis], list[int | None]]:
-    """Return the stretches that a decision stands on, the newest first, and the place of each symptom's among them."""
-    bases: list[Basis] = []
-    if any(not isinstance(monitor, Silence) for monitor in monitors.values()):
-        bases.append(_newest(connection, grounds, product, now))
-    return bases, [None if ground.basis is None else _placed(bases, ground.basis) for ground in grounds.open]
-
-
-def _newest(connection: Connection, grounds: Grounds, product: ProductType, now: datetime) -> Basis:
-    """Return the stretch in which the newest reading lies: what came too late for it has moved no detector."""
-    state_sha256 = None if grounds.state is None else receipts.keep_content(connection, grounds.state)
-    anchor_us = None if grounds.anchor_at is None else to_us(grounds.anchor_at)
-    wanted = Span(grounds.device_id, anchor_us, _NO_END_US, grounds.last_ingest_no)
-    _, readings = readings_of(connection, product, [wanted])
-    ends_us = int(readings.at_us[-1]) if len(readings) else anchor_us or to_us(now)
-    span_us = int(product.lateness_s * 1e6)
-    begins_us = None if anchor_us is None else max(anchor_us, ends_us // span_us * span_us)
-    return Basis(state_sha256, Span(grounds.device_id, begins_us, ends_us, grounds.last_ingest_no))
-
-
-def _placed(bases: list[Basis], wanted: Basis) -> int:
-    """Return the place of a symptom's stretch; one that begins as another is the same when the other holds it."""
-    for place, basis in enumerate(bases):
-        is_newest = place == 0 and basis.span.ends_us >= wanted.span.ends_us
-        if (basis.state_sha256, basis.span.begins_us) == (wanted.state_sha256, wanted.span.begins_us) and (
-            is_newest or basis.span == wanted.span
-        ):
-            return place
-    bases.append(wanted)
-    return len(bases) - 1
-
-
-def _exactly_placed(bases: list[Basis], wanted: Basis) -> int:
-    """Return the place of a score's stretch: what came after its cycle was decided does not change it any more."""
-    if wanted not in bases:
-        bases.append(wanted)
-    return bases.index(wanted)
 
 
 def _seen(

@@ -6,7 +6,7 @@ All else is recomputed. Many decisions are replayed side by side, for little mor
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -21,18 +21,19 @@ from devices.products import UnknownProductError, product_type
 from devices.readings import IntArray
 from diagnostics import diagnosis as diagnosing
 from diagnostics.detectors.silence import Remembered, Silences
-from diagnostics.playback import Played, Standing, play
+from diagnostics.playback import Played, Standing, known_well, play
 from diagnostics.receipt import Circumstances, Difference, Seen, build, canonical, differences, read
 from diagnostics.rules import of_component
 from diagnostics.state import unpack
 from diagnostics.watch import SymptomChange
 from gateway.citing import Cycles, Recited, changed_calibrations, cited_cycles, cited_hashes, recite
-from gateway.receipting import feature, of_name, outcome, request_of, stretches
+from gateway.receipting import feature, outcome, request_of, stretches
 from gateway.storage import receipts
 from gateway.storage.connection import Connection
 from gateway.storage.readings import Readings
 from gateway.storage.receipts import Basis, Decision
 from gateway.storage.stretches import Span, readings_of
+from gateway.surveying import of_name
 from workflows.triage import triage
 
 _NONE: Final = np.zeros(0, np.int64)
@@ -182,7 +183,8 @@ def _document(product: ProductType, rules: Mapping[str, Any], script: _Script, s
     monitors = of_name(product, component)
     recited = recite(told, monitors, scene.cycles, scene.played, scene.readings.at_us, scene.first_row)
     seen = _seen(product, monitors, script, scene, recited)
-    diagnosis = diagnosing.diagnose(product, component, [each.evidence for each in seen])
+    well = _well(product, monitors, script, scene)
+    diagnosis = diagnosing.diagnose(product, component, [each.evidence for each in seen], well)
     present = request_of(told["request_before"])
     decided_us = _us(told["decided_at"])
     return build(
@@ -203,6 +205,14 @@ def _document(product: ProductType, rules: Mapping[str, Any], script: _Script, s
         outcome(None if diagnosis is None else triage(product, diagnosis, present), from_us(decided_us)),
         recited.documents,
     )
+
+
+def _well(product: ProductType, monitors: Mapping[str, Monitor], script: _Script, scene: _Scene) -> Collection[str]:
+    """Return the monitors that are known to be well at the end of the newest readings, without those that are quiet."""
+    if not scene.played or all(isinstance(monitor, Silence) for monitor in monitors.values()):
+        return ()
+    well = known_well(product, scene.played[0].end, script.bases[0].span.ends_us)
+    return well - {monitor for monitor, _, _ in _quiet(script.told)}
 
 
 def _seen(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from devices.product import ProductType
 from diagnostics.diagnosis import Evidence, diagnose
-from diagnostics.watch import SymptomChange
+from diagnostics.playback import known_well
+from diagnostics.watch import SymptomChange, Watch
 from workflows.triage import Amend, CaseWanted, Open, OpenRequest, Queue, Release, triage
 
 
@@ -39,12 +40,14 @@ class Desk:
     ----------
     product : ProductType
         Faults, monitors and remedies.
+    watch : Watch
+        Knows what else is well: it is asked after each batch, as production's job is.
     closes_when_well : bool
         A request is closed when all symptoms of its component have gone, so that the next ones open another.
     """
 
-    def __init__(self, product: ProductType, *, closes_when_well: bool = False) -> None:
-        self._product = product
+    def __init__(self, product: ProductType, watch: Watch, *, closes_when_well: bool = False) -> None:
+        self._product, self._watch = product, watch
         self._closes_when_well = closes_when_well
         self._component = {monitor.name: monitor.component for monitor in product.monitors}
         self._matters: dict[tuple[int, str], _Matter] = {}
@@ -62,7 +65,8 @@ class Desk:
             matter.symptoms[key] = Evidence(self._symptoms, change.monitor, change.element, change.since_us)
         else:
             matter.symptoms.pop(key, None)
-        diagnosis = diagnose(self._product, component, list(matter.symptoms.values()))
+        well = known_well(self._product, self._watch.snapshot([change.device_id]), at_us)
+        diagnosis = diagnose(self._product, component, list(matter.symptoms.values()), well)
         if diagnosis is None:
             if self._closes_when_well:
                 matter.present = None

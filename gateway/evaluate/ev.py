@@ -100,7 +100,8 @@ def _cropped(recording: Recording, seed: int | None) -> Recording:
 def run(recording: Recording, progress: Progress) -> Findings:
     """Take a recording through production's engine and desk, as one device."""
     product = product_type("electric_vehicle")
-    watch, desk, findings = Watch(product), Desk(product), Findings()
+    watch, findings = Watch(product), Findings()
+    desk = Desk(product, watch)
     for number, (columns, at_us) in enumerate(_batches(recording)):
         changes = watch.step(np.full(len(at_us), 1, np.int64), at_us, columns)
         for change in sorted(changes, key=lambda change: change.row):

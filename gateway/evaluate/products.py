@@ -153,7 +153,8 @@ class _Decided:
 
 def _decided(product: ProductType, street: Street, has_silence: bool, progress: Progress) -> Iterator[_Decided]:
     """Take a street through the engine and the desk, and yield every change of a symptom."""
-    watch, desk = Watch(product), Desk(product, closes_when_well=True)
+    watch = Watch(product)
+    desk = Desk(product, watch, closes_when_well=True)
     hush = _Hush(product) if has_silence else None
     components = {monitor.name: monitor.component for monitor in product.monitors}
     for number, frame in enumerate(street.frames()):

@@ -49,6 +49,13 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "nothing": msgid("Nothing speaks for a fault any more"),
 }
 
+# How a check is done that tells causes apart.
+MANNERS: Final[Mapping[str, str]] = {
+    "remote": msgid("from the desk"),
+    "owner": msgid("a question to the owner"),
+    "on_site": msgid("a look on site"),
+}
+
 # Why a case is given to a person, as triage and the journey write it.
 CASE_REASONS: Final = (
     msgid("Safety: a person decides before anything else happens."),

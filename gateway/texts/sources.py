@@ -74,7 +74,8 @@ def _product_texts(product: ProductType) -> Iterator[tuple[str, str]]:
     yield from (("mode", mode.title) for mode in product.modes)
     yield from (("plot", plot.title) for plot in product.plots.values())
     for fault in product.faults.values():
-        yield from (("fault", text) for text in (fault.title, fault.owner_text, fault.next_test))
+        yield from (("fault", text) for text in (fault.title, fault.owner_text))
+    yield from (("check", check.question) for check in product.checks)
     for remedy in product.remedies.values():
         yield from (("remedy", text) for text in (remedy.title, remedy.why_none))
 

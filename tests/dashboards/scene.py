@@ -419,7 +419,6 @@ WEAK_CELL: list[dict[str, Any]] = [
             )
         ],
         "evidence_against": [],
-        "next_test": "Capacity test of the named cells at the workshop",
     },
     {
         "fault": "cell_measuring_line",
@@ -427,7 +426,6 @@ WEAK_CELL: list[dict[str, Any]] = [
         "probability": 0.081,
         "evidence_for": [],
         "evidence_against": [{"title": "Cells give no value"}],
-        "next_test": "",
     },
     {
         "fault": "thermal_event",
@@ -435,7 +433,6 @@ WEAK_CELL: list[dict[str, Any]] = [
         "probability": 0.004,
         "evidence_for": [],
         "evidence_against": [{"title": "The battery is dangerously hot"}],
-        "next_test": "",
     },
 ]
 INSULATION: list[dict[str, Any]] = [
@@ -457,7 +454,6 @@ INSULATION: list[dict[str, Any]] = [
             ),
         ],
         "evidence_against": [],
-        "next_test": "Insulation measurement of pack and drive, one after the other",
     },
 ]
 TYRE: list[dict[str, Any]] = [
@@ -471,7 +467,6 @@ TYRE: list[dict[str, Any]] = [
             )
         ],
         "evidence_against": [],
-        "next_test": "",
     },
 ]
 

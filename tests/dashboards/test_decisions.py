@@ -3,10 +3,13 @@
 import hashlib
 import json
 from datetime import timedelta
+from html import unescape
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from devices.products import product_type
 from diagnostics.receipt import canonical
 from gateway import journey
 from gateway.storage.connection import Role, connect, tenant_transaction
@@ -46,7 +49,7 @@ def decided(scene: Scene, database: str) -> int:
     return int(scene.one("SELECT request_id FROM service_request WHERE device_id = %s", device_id))
 
 
-def receipt_of(planner: TestClient, request_id: int, decision_id: int) -> dict[str, object]:
+def receipt_of(planner: TestClient, request_id: int, decision_id: int) -> dict[str, Any]:
     answer = planner.get(f"/planner/requests/{request_id}/decisions/{decision_id}")
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["content-disposition"] == f'attachment; filename="callout-decision-{decision_id}.json"'
@@ -69,6 +72,26 @@ def test_the_page_tells_the_newest_decision_and_leads_to_all(planner: TestClient
     assert "Earlier decisions (1)" in card
     assert f'href="/planner/requests/{decided}/decisions/{first}"' in card
     assert len(html.encode()) < 50_000
+
+
+def test_the_page_says_what_would_tell_the_causes_apart_and_what_each_answer_makes_likely(
+    planner: TestClient, scene: Scene, decided: int
+) -> None:
+    html = planner.get(f"/planner/requests/{decided}").text
+    card = html.split('id="apart"')[1].split("</section>")[0]
+    told = receipt_of(planner, decided, numbers(scene, decided)[1])["next_check"]
+    check = next(each for each in product_type("electric_vehicle").checks if each.name == told["check"])
+    assert check.question in unescape(card)
+    assert f"{check.minutes:g} min" in card
+    assert "If yes:" in card
+    assert "If no:" in card
+
+
+@pytest.mark.parametrize(("language", "heading"), [("ko", "원인을 가려낼 방법"), ("ja", "原因を見分ける方法")])
+def test_what_would_tell_them_apart_is_said_in_the_planner_s_language(
+    planner: TestClient, decided: int, language: str, heading: str
+) -> None:
+    assert heading in planner.get(f"/planner/requests/{decided}?lang={language}").text
 
 
 @pytest.mark.parametrize(("language", "heading"), [("ko", "결정의 근거"), ("ja", "決定の根拠")])

@@ -98,9 +98,19 @@ class SmallDesk:
             ).fetchone()
         return row[0]  # type: ignore[index]
 
-    def symptom(self, device_id: int, monitor: str, element: int = 0, component: str = "traction_battery") -> int:
-        """Write a confirmed symptom, as ingest does, and return its id."""
+    def symptom(
+        self,
+        device_id: int,
+        monitor: str,
+        element: int = 0,
+        component: str = "traction_battery",
+        *,
+        else_well: bool = True,
+    ) -> int:
+        """Write a confirmed symptom, as ingest does, and return its id; a battery's other channels were seen to be well."""
         now = datetime.now(UTC)
+        if component == "traction_battery" and else_well:
+            self._see_well(device_id, now - timedelta(hours=4))
         row = self.admin.execute(
             """INSERT INTO symptom (tenant_id, device_id, monitor, component, element, state, since_at, noticed_at,
                 confirmed_at, value, threshold, decided_by_ingest_no, decided_received_at)
@@ -108,6 +118,21 @@ class SmallDesk:
             [self.tenant_id, device_id, monitor, component, element, now - timedelta(hours=3), now, now, now],
         ).fetchone()
         return row[0]  # type: ignore[index]
+
+    def _see_well(self, device_id: int, at: datetime) -> None:
+        """Write a vehicle's reading of which every channel of its battery is well."""
+        self.admin.execute("SELECT ensure_day('electric_vehicle_reading', %s)", [at.date()])
+        row = self.admin.execute(
+            """UPDATE ingest_partition SET last_ingest_no = greatest(last_ingest_no, 1)
+            WHERE partition = (SELECT partition FROM device WHERE device_id = %s) RETURNING partition""",
+            [device_id],
+        ).fetchone()
+        self.admin.execute(
+            """INSERT INTO electric_vehicle_reading (device_id, claimed_at, boot, seq, sample, partition, ingest_no,
+                received_at, is_backfill, cell_voltages_v, probe_temps_degc, insulation_kohm, pack_voltage_v, bms_level)
+            VALUES (%s, %s, 1, 1, 0, %s, 1, %s, false, %s, %s, 2400, 360, 0) ON CONFLICT DO NOTHING""",
+            [device_id, at, row[0], at, [3.75] * 96, [24.0] * 6],  # type: ignore[index]
+        )
 
     def rows(self, query: Any, *parameters: Any) -> list[tuple[Any, ...]]:
         """All rows of a query, seen by the owner of the database."""

@@ -168,7 +168,9 @@ def test_a_request_closed_lately_keeps_its_own_time_and_no_more(desk: SmallDesk,
 def test_a_symptom_that_is_not_healed_keeps_its_readings(desk: SmallDesk, worker: Worker, state: str) -> None:
     a_life(worker, "ev-1")
     settle(desk)
-    symptom_id = desk.symptom(desk.value("SELECT device_id FROM device WHERE name = 'ev-1'"), "cell_leaves_pack")
+    symptom_id = desk.symptom(
+        desk.value("SELECT device_id FROM device WHERE name = 'ev-1'"), "cell_leaves_pack", else_well=False
+    )
     desk.admin.execute(
         "UPDATE symptom SET state = %s, since_at = %s WHERE symptom_id = %s", [state, OLD + 2 * DAY, symptom_id]
     )

@@ -361,6 +361,7 @@ def test_a_date_too_short_for_what_has_to_be_done_by_now_gives_fresh_ones(desk: 
     desk.symptom(device_id, "battery_worn")
     diagnose(desk, device_id)
     request_id = desk.value("SELECT request_id FROM service_request")
+    planner_acts(desk, "approve", request_id)
     assert offer(desk, request_id) is not None
     short = desk.value("SELECT min(booking_id) FROM booking")
     desk.admin.execute("UPDATE symptom SET state = 'healed'")

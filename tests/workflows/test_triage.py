@@ -8,7 +8,8 @@ EV = product_type("electric_vehicle")
 
 
 def diagnosis(*monitors: str, component: str = "traction_battery") -> Diagnosis:
-    found = diagnose(EV, component, [Evidence(i, name, 0, i) for i, name in enumerate(monitors)])
+    everything = [monitor.name for monitor in EV.monitors]
+    found = diagnose(EV, component, [Evidence(i, name, 0, i) for i, name in enumerate(monitors)], everything)
     assert found is not None
     return found
 

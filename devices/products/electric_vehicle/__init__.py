@@ -3,11 +3,13 @@
 from typing import Final
 
 from devices.product import Plot, ProductType
+from devices.products.electric_vehicle.checks import CHECKS
 from devices.products.electric_vehicle.decode import decode
 from devices.products.electric_vehicle.faults import COMPONENTS, FAULTS
 from devices.products.electric_vehicle.features import FEATURES
 from devices.products.electric_vehicle.modes import MODES
 from devices.products.electric_vehicle.monitors import MONITORS
+from devices.products.electric_vehicle.reliability import RELIABILITY
 from devices.products.electric_vehicle.remedies import REMEDIES
 from devices.products.electric_vehicle.signals import SIGNALS
 
@@ -28,6 +30,8 @@ PRODUCT: Final = ProductType(
     faults=FAULTS,
     remedies=REMEDIES,
     components=COMPONENTS,
+    checks=CHECKS,
+    reliability=RELIABILITY,
     plots={
         "cell_leaves_pack": _CELLS,
         "cell_too_low": _CELLS,

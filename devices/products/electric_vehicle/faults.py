@@ -37,7 +37,6 @@ FAULTS: Final = {
                 "battery_code": 0.3,
                 "battery_worn": 0.1,
             },
-            next_test="Capacity test of the named cells at the workshop",
         ),
         FaultCode(
             "cell_measuring_line",
@@ -58,7 +57,6 @@ FAULTS: Final = {
                 "warning_level_3": 0.2,
                 "battery_code": 0.4,
             },
-            next_test="Measure the named cells at the connector",
         ),
         FaultCode(
             "insulation_breakdown",
@@ -76,7 +74,6 @@ FAULTS: Final = {
                 "warning_level_2": 0.4,
                 "warning_level_3": 0.3,
             },
-            next_test="Insulation measurement of pack and drive, one after the other",
         ),
         FaultCode(
             "thermal_event",
@@ -113,7 +110,6 @@ FAULTS: Final = {
             may_run_on=True,
             prior=0.05,
             shows={"battery_worn": 0.97, "battery_ages": 0.3, "warning_level_2": 0.1, "battery_code": 0.3},
-            next_test="Full charge and discharge at the workshop",
         ),
         FaultCode(
             "battery_ages_fast",
@@ -125,7 +121,6 @@ FAULTS: Final = {
             may_run_on=True,
             prior=0.03,
             shows={"battery_ages": 0.97, "battery_worn": 0.2},
-            next_test="Full charge and discharge at the workshop",
         ),
         FaultCode(
             "probe_failed",
@@ -137,7 +132,6 @@ FAULTS: Final = {
             may_run_on=True,
             prior=0.05,
             shows={"probes_missing": 0.6, "probe_leaves_pack": 0.6, "battery_code": 0.2},
-            next_test="Measure the probes at the connector",
         ),
         FaultCode(
             "low_voltage_supply",
@@ -149,7 +143,6 @@ FAULTS: Final = {
             may_run_on=True,
             prior=1.0,
             shows={"low_voltage_low": 0.8, "low_voltage_high": 0.1, "low_voltage_code": 0.5},
-            next_test="Load test of the 12 V battery",
         ),
         FaultCode(
             "cooling_fails",
@@ -161,7 +154,6 @@ FAULTS: Final = {
             may_run_on=True,
             prior=1.0,
             shows={"coolant_hot": 0.6, "coolant_runs_hotter": 0.7, "cooling_code": 0.5},
-            next_test="Run the pump from the workshop's tester",
         ),
         FaultCode(
             "tyre_leak",
@@ -195,7 +187,6 @@ FAULTS: Final = {
             may_run_on=True,
             prior=1.0,
             shows={"other_code": 0.97},
-            next_test="Read the freeze frame of the code",
         ),
         FaultCode(
             "not_heard",
@@ -207,7 +198,6 @@ FAULTS: Final = {
             may_run_on=True,
             prior=1.0,
             shows={"silent": 0.97},
-            next_test="Ask the owner where the vehicle stands and whether it starts",
         ),
     )
 }

@@ -3,11 +3,13 @@
 from typing import Final
 
 from devices.product import Plot, ProductType
+from devices.products.smart_meter.checks import CHECKS
 from devices.products.smart_meter.decode import decode
 from devices.products.smart_meter.faults import COMPONENTS, FAULTS
 from devices.products.smart_meter.features import FEATURES
 from devices.products.smart_meter.modes import MODES
 from devices.products.smart_meter.monitors import MONITORS
+from devices.products.smart_meter.reliability import RELIABILITY
 from devices.products.smart_meter.remedies import REMEDIES
 from devices.products.smart_meter.signals import SIGNALS
 
@@ -31,6 +33,8 @@ PRODUCT: Final = ProductType(
     faults=FAULTS,
     remedies=REMEDIES,
     components=COMPONENTS,
+    checks=CHECKS,
+    reliability=RELIABILITY,
     plots={
         **{f"electricity_{trouble}": _ELECTRICITY for trouble in _REGISTER_TROUBLES},
         "terminal_hot": Plot("terminal_temp_degc", "Terminal temperature", "°C"),

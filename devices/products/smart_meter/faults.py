@@ -52,7 +52,6 @@ def _faulty(name: str, what: str, component: str, shows: dict[str, float], prior
         may_run_on=True,
         prior=prior,
         shows=register | shows,
-        next_test="Read the register on the spot and compare",
     )
 
 
@@ -69,7 +68,6 @@ def _exchanged(
         may_run_on=True,
         prior=prior,
         shows={f"{name}_restarts": 0.97, f"{name}_jumps": 0.05} | dict(also or {}),
-        next_test="Compare the number of the meter with the one that is on file",
     )
 
 
@@ -88,7 +86,6 @@ FAULTS: Final = {
             may_run_on=False,
             prior=0.1,
             shows={"terminal_hot": 0.97, "hardware_code": 0.1},
-            next_test="Thermal image of the terminals",
         ),
         FaultCode(
             "supply_out_of_range",
@@ -139,7 +136,6 @@ FAULTS: Final = {
             may_run_on=True,
             prior=0.08,
             shows={"water_counts_less": 0.5, "water_stuck": 0.5},
-            next_test="Ask whether fewer people live there, or nobody",
         ),
         FaultCode(
             "water_leak",
@@ -151,7 +147,6 @@ FAULTS: Final = {
             may_run_on=True,
             prior=0.8,
             shows={"water_never_rests": 0.97, "water_bursts": 0.05},
-            next_test="Shut the main valve and watch whether the register stands",
         ),
         FaultCode(
             "pipe_burst",
@@ -183,7 +178,6 @@ FAULTS: Final = {
             may_run_on=True,
             prior=1.0,
             shows={"heat_cools_less": 0.97},
-            next_test="Close the heating's valve and watch whether the flow stops",
         ),
         FaultCode(
             "battery_empty",
@@ -250,7 +244,6 @@ FAULTS: Final = {
             may_run_on=True,
             prior=1.0,
             shows={"silent": 0.97},
-            next_test="Look whether the meter has power, and whether its radio is lit",
         ),
     )
 }

@@ -43,7 +43,6 @@ class Hypothesis:
     probability: float
     evidence_for: tuple[Evidence, ...] = ()
     evidence_against: tuple[CounterEvidence, ...] = ()
-    next_test: str = ""
 
 
 _HYPOTHESES: Final = TypeAdapter(tuple[Hypothesis, ...])

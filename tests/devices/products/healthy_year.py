@@ -20,6 +20,7 @@ from devices.product import ProductType
 from devices.products import product_type, product_types
 from devices.readings import Columns, IntArray
 from diagnostics.diagnosis import Evidence, diagnose
+from diagnostics.playback import known_well
 from diagnostics.watch import SymptomChange, Watch
 from tests.devices.products.street import Street, step_of
 
@@ -77,14 +78,15 @@ def live(product: ProductType, devices: int, days: int, tell: Tell = lambda line
     """
     step = step_of(product, is_slow=True)
     street = Street(product, devices, seed, BEGINS_AT, step)
-    watch, count = Watch(product), _Count(product)
+    watch = Watch(product)
+    count = _Count(product, watch)
     samples, at = 0, BEGINS_AT
     while at < BEGINS_AT + timedelta(days=days):
         at, columns = street.live()
         rows, columns = _reported(street.reporting(), columns)
         samples += len(rows)
         for change in watch.step(rows, np.full(len(rows), to_us(at)), columns):
-            count.take(change)
+            count.take(change, to_us(at))
         if (at - BEGINS_AT) % _WEEK < step:
             tell(f"{product.name}: day {(at - BEGINS_AT).days} of {days}, {len(count.requests)} requests")
     return Year(devices * days / 365.25, samples, count.requests, count.symptoms, count.verdicts)
@@ -100,15 +102,15 @@ def _reported(rows: IntArray, columns: Columns) -> tuple[IntArray, Columns]:
 class _Count:
     """Open symptoms of each device and component; the first that opens where none is would open a request."""
 
-    def __init__(self, product: ProductType) -> None:
-        self._product = product
+    def __init__(self, product: ProductType, watch: Watch) -> None:
+        self._product, self._watch = product, watch
         self._components = {monitor.name: monitor.component for monitor in product.monitors}
         self._open: dict[tuple[int, str], dict[tuple[str, int], Evidence]] = {}
         self.requests: list[tuple[int, str, str]] = []
         self.symptoms: Counter[str] = Counter()
         self.verdicts: Counter[str] = Counter()
 
-    def take(self, change: SymptomChange) -> None:
+    def take(self, change: SymptomChange, at_us: int) -> None:
         """Take a change of a symptom; any diagnosis opens a request, be it for a person to decide."""
         component = self._components[change.monitor]
         place, element = (change.device_id, component), (change.monitor, change.element)
@@ -120,7 +122,8 @@ class _Count:
         self.symptoms[change.monitor] += 1
         is_first = not there
         there[element] = Evidence(len(there), change.monitor, change.element, change.since_us)
-        diagnosis = diagnose(self._product, component, list(there.values()))
+        well = known_well(self._product, self._watch.snapshot([change.device_id]), at_us)
+        diagnosis = diagnose(self._product, component, list(there.values()), well)
         if is_first and diagnosis is not None:
             self.verdicts[diagnosis.verdict.value] += 1
             self.requests.append((*place, diagnosis.leading.fault))

@@ -4,6 +4,7 @@ import json
 import re
 import warnings
 from importlib import resources
+from itertools import combinations
 from typing import cast
 
 import numpy as np
@@ -434,3 +435,29 @@ def test_every_plot_draws_an_existing_signal_for_an_existing_monitor(product: Pr
 def test_cadence_lateness_and_declared_false_requests_are_figures(product: ProductType) -> None:
     assert 0 < product.cadence_s <= product.lateness_s
     assert 0 < product.false_requests_per_device_year < 1
+
+
+# ------------------------------------------------------------------ checks
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_every_component_has_a_check_and_each_answers_for_its_own_faults(product: ProductType) -> None:
+    assert {check.component for check in product.checks} == {fault.component for fault in product.faults.values()}
+    assert len({check.name for check in product.checks}) == len(product.checks)
+    for check in product.checks:
+        assert check.minutes > 0, check.name
+        assert check.question.endswith("?"), "a check is asked"
+        assert all(0 < share < 1 for share in (*check.yes.values(), check.otherwise)), "no answer is proof"
+        assert {product.faults[code].component for code in check.yes} == {check.component}, check.name
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_any_two_faults_of_a_component_are_told_apart_by_some_check(product: ProductType) -> None:
+    for one, other in combinations(product.faults.values(), 2):
+        if one.component == other.component:
+            checks = [check for check in product.checks if check.component == one.component]
+            apart = [
+                abs(check.yes.get(one.code, check.otherwise) - check.yes.get(other.code, check.otherwise))
+                for check in checks
+            ]
+            assert max(apart) >= 0.25, f"nothing tells {one.code} from {other.code}"

@@ -225,12 +225,12 @@ def test_a_value_that_never_moves_is_at_most_stuck(name: str) -> None:
     assert confirmed(run(Watch(product_of(subject_of(name))), Life(life.ids, life.at_us, values))) == set()
 
 
-# Bytes of one device's state: latch and time of the group, and what the detector's file says of its memory.
-LATCH_BYTES, TIME_BYTES = 17, 8
+# Bytes of one device's state: latch and time of the group, whether it has judged anything, and what the detector's file says of its memory.
+LATCH_BYTES, TIME_BYTES, JUDGED_BYTES = 17, 8, 1
 MEMORY_BYTES = {
-    "cross_channel": 4 * (LATCH_BYTES + 28 + 8 * 4) + TIME_BYTES,
-    "seasonal": LATCH_BYTES + TIME_BYTES + 1008 + 28,
-    "seasonal, smoothed": LATCH_BYTES + TIME_BYTES + 1008 + 32,
+    "cross_channel": 4 * (LATCH_BYTES + 28 + 8 * 4) + TIME_BYTES + JUDGED_BYTES,
+    "seasonal": LATCH_BYTES + TIME_BYTES + JUDGED_BYTES + 1008 + 28,
+    "seasonal, smoothed": LATCH_BYTES + TIME_BYTES + JUDGED_BYTES + 1008 + 32,
 }
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from devices.product import ProductType
 from devices.products import product_type
-from diagnostics.watch import SymptomChange
+from diagnostics.watch import SymptomChange, Watch
 from gateway.cli import app
 from gateway.evaluate.desk import Desk
 from gateway.evaluate.markdown import BEGIN, END, put
@@ -167,6 +167,7 @@ def test_a_request_whose_symptoms_have_gone_is_closed_only_where_that_is_asked_f
         return SymptomChange(0, 1, "water_back", 0, phase, 0, 1.0, 1.0, "")  # pyright: ignore[reportArgumentType]
 
     for closes, requests in ((True, 2), (False, 1)):
-        desk = Desk(product_type("smart_meter"), closes_when_well=closes)
+        product = product_type("smart_meter")
+        desk = Desk(product, Watch(product), closes_when_well=closes)
         decisions = [desk.take(change(phase), 0) for phase in ("confirmed", "healed", "confirmed")]
         assert sum(one is not None and one.is_new for one in decisions) == requests

@@ -99,7 +99,7 @@ def test_the_schema_before_last_with_a_desk_in_it_is_brought_to_the_present_one(
     migrate(empty_database, wanted=[each for each in migrations() if each.name <= "0013_reports"])
     desk = open_desk(empty_database, tmp_path)
     device_id = desk.vehicle("ev-1")
-    desk.symptom(device_id, "cell_leaves_pack", 3)
+    desk.symptom(device_id, "cell_leaves_pack", 3, else_well=False)
     with desk.admin.transaction():
         desk.admin.execute("SELECT ensure_day('electric_vehicle_reading', '2026-11-01')")
         desk.admin.execute(
