@@ -13,9 +13,13 @@ class State(StrEnum):
 
     OPEN = "open"  # opened, its dates are about to be looked for
     HELD = "held"  # a named human has to say that it may go on
+    REMEDYING = "remedying"  # the device is being healed from afar, or its readings have to prove that it was
+    ASKING = "asking"  # the owner was asked for one look or one deed of his own
+    QUOTED = "quoted"  # the owner was told what he would pay, and has not said yes yet
     WAITING = "waiting"  # no part or no free time in sight; looked for again by the sweep
     OFFERED = "offered"  # part and times are held for the dates that the owner was shown
     CONFIRMED = "confirmed"  # the owner chose; part and time are his
+    SOLVED = "solved"  # it is well again, and its readings or a person say so
     CANCELLED = "cancelled"
 
 
@@ -30,6 +34,13 @@ class Command(StrEnum):
     HOLD = "hold"
     APPROVE = "approve"
     CANCEL = "cancel"
+    TRY_REMEDY = "try_remedy"
+    GIVE_UP_REMEDY = "give_up_remedy"
+    ASK_OWNER = "ask_owner"
+    ANSWER = "answer"
+    QUOTE = "quote"
+    ACCEPT = "accept"
+    SOLVE = "solve"
 
 
 TRANSITIONS: Final[Mapping[tuple[State, Command], State]] = {
@@ -38,9 +49,30 @@ TRANSITIONS: Final[Mapping[tuple[State, Command], State]] = {
     (State.OPEN, Command.ESCALATE): State.HELD,
     (State.OPEN, Command.HOLD): State.HELD,
     (State.OPEN, Command.CANCEL): State.CANCELLED,
+    (State.OPEN, Command.TRY_REMEDY): State.REMEDYING,
+    (State.OPEN, Command.ASK_OWNER): State.ASKING,
+    (State.OPEN, Command.QUOTE): State.QUOTED,
+    (State.OPEN, Command.SOLVE): State.SOLVED,
     (State.HELD, Command.APPROVE): State.OPEN,
+    (State.HELD, Command.SOLVE): State.SOLVED,
     (State.HELD, Command.ESCALATE): State.HELD,
     (State.HELD, Command.CANCEL): State.CANCELLED,
+    (State.REMEDYING, Command.GIVE_UP_REMEDY): State.OPEN,
+    (State.REMEDYING, Command.SOLVE): State.SOLVED,
+    (State.REMEDYING, Command.ESCALATE): State.HELD,
+    (State.REMEDYING, Command.HOLD): State.HELD,
+    (State.REMEDYING, Command.CANCEL): State.CANCELLED,
+    (State.ASKING, Command.ANSWER): State.OPEN,
+    (State.ASKING, Command.SOLVE): State.SOLVED,
+    (State.ASKING, Command.ESCALATE): State.HELD,
+    (State.ASKING, Command.HOLD): State.HELD,
+    (State.ASKING, Command.CANCEL): State.CANCELLED,
+    (State.QUOTED, Command.ACCEPT): State.OPEN,
+    (State.QUOTED, Command.ESCALATE): State.HELD,
+    (State.QUOTED, Command.HOLD): State.HELD,
+    (State.QUOTED, Command.CANCEL): State.CANCELLED,
+    (State.WAITING, Command.QUOTE): State.QUOTED,
+    (State.WAITING, Command.SOLVE): State.SOLVED,
     (State.WAITING, Command.OFFER): State.OFFERED,
     (State.WAITING, Command.FIND_NOTHING): State.WAITING,
     (State.WAITING, Command.ESCALATE): State.HELD,
@@ -55,10 +87,11 @@ TRANSITIONS: Final[Mapping[tuple[State, Command], State]] = {
     (State.OFFERED, Command.HOLD): State.HELD,
     (State.OFFERED, Command.CANCEL): State.CANCELLED,
     (State.CONFIRMED, Command.ESCALATE): State.CONFIRMED,
+    (State.CONFIRMED, Command.SOLVE): State.SOLVED,
     (State.CONFIRMED, Command.CANCEL): State.CANCELLED,
 }
 
-CLOSED: Final = frozenset({State.CANCELLED})
+CLOSED: Final = frozenset({State.SOLVED, State.CANCELLED})
 
 
 def next_state(state: State, command: Command) -> State | None:

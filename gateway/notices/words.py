@@ -8,9 +8,13 @@ from gateway.texts import msgid
 STATES: Final[Mapping[str, str]] = {
     "open": msgid("Open"),
     "held": msgid("Waits for a person"),
+    "remedying": msgid("Being healed from afar"),
+    "asking": msgid("The owner is asked for one look"),
+    "quoted": msgid("The owner is asked for a yes to the price"),
     "waiting": msgid("Waiting for a part or a free time"),
     "offered": msgid("Dates offered"),
     "confirmed": msgid("Date confirmed"),
+    "solved": msgid("Solved"),
     "cancelled": msgid("Cancelled"),
 }
 

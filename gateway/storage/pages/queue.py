@@ -84,15 +84,16 @@ _URGENT_FIRST: Final = sql.SQL("urgency, clock_at, request_id")
 _NEWEST_FIRST: Final = sql.SQL("opened_at DESC, request_id DESC")
 
 _FILTERS: Final[Mapping[str, sql.SQL]] = {
-    "all": sql.SQL("r.closed_at IS NULL AND r.state IN ('open', 'held', 'waiting', 'offered')"),
-    "open": sql.SQL("r.closed_at IS NULL AND r.state IN ('open', 'held')"),
+    "all": sql.SQL("r.closed_at IS NULL AND r.state <> 'confirmed'"),
+    "open": sql.SQL("r.closed_at IS NULL AND r.state IN ('open', 'held', 'remedying', 'asking', 'quoted')"),
     "waiting": sql.SQL("r.closed_at IS NULL AND r.state = 'waiting'"),
     "offered": sql.SQL("r.closed_at IS NULL AND r.state = 'offered'"),
     "confirmed": sql.SQL("r.state = 'confirmed'"),
+    "solved": sql.SQL("r.state = 'solved'"),
     "cancelled": sql.SQL("r.state = 'cancelled'"),
 }
 FILTERS: Final = tuple(_FILTERS)
-_BY_AGE: Final = frozenset({"confirmed", "cancelled"})
+_BY_AGE: Final = frozenset({"confirmed", "solved", "cancelled"})
 
 
 def page(conn: Connection, which: str, *, after: Place | None, limit: int) -> list[QueueRow]:
@@ -138,17 +139,20 @@ def counts(conn: Connection) -> dict[str, int]:
     """Return how many requests each filter has, in one query; settled ones up to `COUNTED_AT_MOST` + 1."""
     rows = conn.execute(
         """SELECT state, count(*) FROM service_request
-           WHERE closed_at IS NULL AND state IN ('open', 'held', 'waiting', 'offered') GROUP BY state
+           WHERE closed_at IS NULL AND state <> 'confirmed' GROUP BY state
            UNION ALL
            SELECT 'confirmed', count(*) FROM (
                SELECT FROM service_request WHERE state = 'confirmed' LIMIT %(most)s) c
+           UNION ALL
+           SELECT 'solved', count(*) FROM (
+               SELECT FROM service_request WHERE state = 'solved' LIMIT %(most)s) c
            UNION ALL
            SELECT 'cancelled', count(*) FROM (
                SELECT FROM service_request WHERE state = 'cancelled' LIMIT %(most)s) c""",
         {"most": COUNTED_AT_MOST + 1},
     ).fetchall()
     by_state = {str(state): int(count) for state, count in rows}
-    found = {name: by_state.get(name, 0) for name in ("waiting", "offered", "confirmed", "cancelled")}
-    found["open"] = by_state.get("open", 0) + by_state.get("held", 0)
+    found = {name: by_state.get(name, 0) for name in ("waiting", "offered", "confirmed", "solved", "cancelled")}
+    found["open"] = sum(by_state.get(name, 0) for name in ("open", "held", "remedying", "asking", "quoted"))
     found["all"] = found["open"] + found["waiting"] + found["offered"]
     return found
