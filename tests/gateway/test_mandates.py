@@ -60,7 +60,9 @@ def test_the_database_refuses_an_act_on_a_clause_that_does_not_hold(desk: SmallD
     late = Allowed(desk.sign(car, Clause.REPORT, expires_at=NOW), Clause.REPORT)
     for permission in (forged, late):
         with pytest.raises(CheckViolation), tenant_transaction(desk.work, desk.tenant_id):
-            auditing.record(desk.work, "opened", device_id=car, request_id=None, permission=permission, inputs={}, now=NOW)
+            auditing.record(
+                desk.work, "opened", device_id=car, request_id=None, permission=permission, inputs={}, now=NOW
+            )
 
 
 def test_an_act_without_a_clause_and_without_a_person_is_refused(desk: SmallDesk) -> None:
@@ -75,7 +77,11 @@ def test_nobody_changes_the_audit_or_what_was_signed(desk: SmallDesk) -> None:
         allowed = mandates.allow(desk.work, car, Clause.REPORT, NOW)
         assert isinstance(allowed, Allowed)
         auditing.record(desk.work, "opened", device_id=car, request_id=None, permission=allowed, inputs={}, now=NOW)
-    for statement in (b"UPDATE audit_record SET act = 'x'", b"DELETE FROM audit_record", b"UPDATE audit_link SET number = 9"):
+    for statement in (
+        b"UPDATE audit_record SET act = 'x'",
+        b"DELETE FROM audit_record",
+        b"UPDATE audit_link SET number = 9",
+    ):
         with pytest.raises(InsufficientPrivilege), tenant_transaction(desk.work, desk.tenant_id):
             desk.work.execute(statement)
         with pytest.raises(RaiseException, match="appended to"):
