@@ -75,6 +75,20 @@ CASE_REASONS: Final = (
     msgid("None of the known faults"),
     msgid("A monitor goes on and off again and again: look at its sensor."),
     msgid("It goes on and off again and again"),
+    # Why a step has no clause, as `workflows.mandate` says it.
+    msgid("Nobody has signed what this device may do by itself: ask its owner."),
+    msgid("The owner's mandate does not hold yet: ask the owner."),
+    msgid("The owner's mandate has expired: ask the owner, and for a new one."),
+    msgid("The owner has taken the mandate back: ask the owner before anything else happens."),
+    msgid("The part costs more than the owner lets his device put aside: ask the owner."),
+    msgid("The part's price is in another currency than the owner's limit: ask the owner."),
+    msgid("The owner has not let his device report by itself: ask the owner whether it may go on."),
+    msgid("The owner has not let his device be reset from afar: ask the owner."),
+    msgid("The owner has not let parts be put aside for his device: ask the owner."),
+    msgid("The owner does not want dates offered by itself: ask the owner which day suits."),
+    msgid("The owner has not let the device's readings be handed to a repairer: ask the owner."),
+    msgid("The device has a new owner: ask him for a mandate, and whether it may go on."),
+    msgid("What was done by itself was undone: decide how it goes on."),
 )
 
 EVENTS: Final[Mapping[str, str]] = {
@@ -94,6 +108,45 @@ EVENTS: Final[Mapping[str, str]] = {
     "case_overdue": msgid("A person's time to decide has run out"),
     "date_passed": msgid("The date has passed"),
     "symptom_healed": msgid("A symptom has gone"),
+    "clause_missing": msgid("The owner's mandate does not allow it"),
+    "mandate_revoked": msgid("The owner took the mandate back"),
+    "owner_changed": msgid("The device has a new owner"),
+    "undone": msgid("Undone by a person"),
+}
+
+# What the desk did in the owner's name, or a person did, as the audit names it.
+ACTS: Final[Mapping[str, str]] = {
+    "opened": msgid("Request opened"),
+    "approved": msgid("The request went on by itself"),
+    "part_reserved": msgid("Part put aside"),
+    "offered": msgid("Dates offered to the owner"),
+    "confirmed": msgid("Date confirmed by the owner"),
+    "left_to_a_person": msgid("Left to a person: no clause allows it"),
+    "command_sent": msgid("Command sent to the device"),
+    "shared": msgid("Readings handed to a repairer"),
+    "mandate_signed": msgid("Mandate signed"),
+    "mandate_revoked": msgid("Mandate taken back"),
+    "owner_joined": msgid("Another owner joined"),
+    "owner_changed": msgid("The device has a new owner"),
+    "undone": msgid("Undone by a person"),
+}
+
+# What an owner may let his device have done alone.
+CLAUSES: Final[Mapping[str, str]] = {
+    "report": msgid("Report that something is wrong"),
+    "remote_reset": msgid("Be reset from afar"),
+    "reserve_part": msgid("Have a part put aside"),
+    "offer_dates": msgid("Have dates offered to you"),
+    "share_data": msgid("Share its readings with a repairer"),
+}
+CLAUSES_TOLD: Final[Mapping[str, str]] = {
+    "report": msgid(
+        "A service request is opened as soon as its readings show a fault. Otherwise a person asks you first."
+    ),
+    "remote_reset": msgid("It may be sent a command that heals it, when it is parked and nothing can happen."),
+    "reserve_part": msgid("The part that it needs is kept for you, up to the amount that you set."),
+    "offer_dates": msgid("Dates are held for you and sent to you. You choose, or none."),
+    "share_data": msgid("A repairer who comes for it gets its readings beforehand."),
 }
 
 NOTICES: Final[Mapping[str, str]] = {
