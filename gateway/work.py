@@ -12,7 +12,7 @@ from procrastinate import App, PsycopgConnector, RetryStrategy
 from procrastinate.exceptions import ConnectorException
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from gateway import jobs, journey
+from gateway import jobs, journey, remedying
 from gateway.forgetting import Forgetting
 from gateway.health.clock import Jumps
 from gateway.health.measures import WorkMeasures
@@ -120,6 +120,12 @@ def _app(settings: Settings, pool: ConnectionPool[Connection], measures: WorkMea
     def offer(*, tenant_id: int, request_id: int) -> None:
         with pool.connection() as connection, tenant_transaction(connection, tenant_id):
             journey.offer(connection, request_id=request_id, now=datetime.now(UTC))
+
+    @app.task(name=jobs.REMEDY, queue=jobs.QUEUE, retry=_RETRY)
+    @measures.job(jobs.REMEDY)
+    def remedy(*, tenant_id: int, request_id: int) -> None:
+        with pool.connection() as connection, tenant_transaction(connection, tenant_id):
+            remedying.go_on(connection, request_id=request_id, now=datetime.now(UTC))
 
     @app.task(name=jobs.SEND_NOTICES, queue=jobs.QUEUE, retry=_RETRY)
     @measures.job(jobs.SEND_NOTICES)

@@ -25,7 +25,7 @@ LADDERS: Final = {
             answer_within_s=5 * _MINUTE,
             prove_within_s=30 * _MINUTE,
             hold_s=30.0,
-            ready_within_s=6 * _HOUR,
+            ready_within_s=_HOUR,
             needs=(_SUPPLIED,),
         ),
     ),

@@ -31,6 +31,8 @@ CREATE TABLE remedy_attempt (
     command_id uuid,
     sent_at timestamptz,
     prove_by_at timestamptz,
+    -- When its state gives up or is over; and when it is looked at next, which may be earlier.
+    deadline_at timestamptz NOT NULL,
     due_at timestamptz NOT NULL,
     ended_at timestamptz,
     why text NOT NULL DEFAULT '',
