@@ -87,7 +87,8 @@ def go_on(connection: Connection, *, request_id: int, now: datetime) -> None:
         _end(connection, request, row, row.attempt, Happening.WITHDRAWN, now)
         return
     attempt, last = row.attempt, None
-    for last, attempt in steps(attempt, _seen(connection, request, row, product, rung, now), rung, now):
+    for what, after in steps(row.attempt, _seen(connection, request, row, product, rung, now), rung, now):
+        attempt, last = after, what
         _note(connection, request, row, last, now)
         if last is Happening.SENT:
             _send(connection, row, rung, attempt, now)
