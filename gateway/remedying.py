@@ -4,13 +4,14 @@ Loads, lets `workflows.remedying` decide, saves; called when a remedy is chosen,
 symptoms change, and by the sweep when a clock runs out. Every call may come twice: what has moved on does not move again.
 """
 
-import logging
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 from devices.product import ProductType
 from devices.products import product_type
 from devices.remote import Rung, may_be_tried
+from gateway import auditing, mandates
+from gateway.mandates import Ordered
 from gateway.storage import commands, findings, remedies, requests
 from gateway.storage.commands import Order
 from gateway.storage.connection import Connection
@@ -19,6 +20,7 @@ from gateway.storage.pages.series import Span
 from gateway.storage.remedies import AttemptRow
 from gateway.storage.requests import Request
 from gateway.telling import defer_offer
+from workflows.mandate import Allowed, Clause, Denied
 from workflows.remedying import (
     ENDED,
     HAS_TO_LAST,
@@ -36,7 +38,7 @@ from workflows.request import Command
 from workflows.request import State as RequestState
 from workflows.triage import Queue
 
-_log = logging.getLogger(__name__)
+Permission = Allowed | Ordered
 
 
 def ladder_of(connection: Connection, request: Request, now: datetime) -> Rung | Spent:
@@ -51,8 +53,9 @@ def ladder_of(connection: Connection, request: Request, now: datetime) -> Rung |
     return next_rung(ladder, remedies.past(connection, request.device_id, fault.code, now - HAS_TO_LAST), now)
 
 
-def begin(connection: Connection, request: Request, rung: Rung, mandate_id: int | None, now: datetime) -> None:
+def begin(connection: Connection, request: Request, rung: Rung, permission: Permission, now: datetime) -> None:
     """Try a rung about a locked request that is open: it is remedied from now on, and the command goes out when it may."""
+    mandate_id = permission.mandate_id if isinstance(permission, Allowed) else None
     requests.transition(connection, request, Command.TRY_REMEDY, now)
     attempt_id = remedies.plan(
         connection,
@@ -69,7 +72,7 @@ def begin(connection: Connection, request: Request, rung: Rung, mandate_id: int 
         request.request_id,
         "remedy_planned",
         now,
-        detail={"attempt_id": attempt_id, "rung": rung.name, "mandate_id": mandate_id},
+        detail={"attempt_id": attempt_id, "rung": rung.name},
     )
     go_on(connection, request_id=request.request_id, now=now)
 
@@ -87,11 +90,12 @@ def go_on(connection: Connection, *, request_id: int, now: datetime) -> None:
         _end(connection, request, row, row.attempt, Happening.WITHDRAWN, now)
         return
     attempt, last = row.attempt, None
-    for what, after in steps(row.attempt, _seen(connection, request, row, product, rung, now), rung, now):
+    permission = mandates.permit(connection, request.device_id, request_id, Clause.REMOTE_RESET, now)
+    for what, after in steps(row.attempt, _seen(connection, request, row, rung, permission, now), rung, now):
         attempt, last = after, what
         _note(connection, request, row, last, now)
-        if last is Happening.SENT:
-            _send(connection, row, rung, attempt, now)
+        if what is Happening.SENT and not isinstance(permission, Denied):
+            _send(connection, row, rung, after, permission, now)
     if attempt.state in ENDED and last is not None:
         _end(connection, request, row, attempt, last, now)
         return
@@ -108,11 +112,17 @@ def go_on(connection: Connection, *, request_id: int, now: datetime) -> None:
 
 
 def _seen(
-    connection: Connection, request: Request, row: AttemptRow, product: ProductType, rung: Rung, now: datetime
+    connection: Connection,
+    request: Request,
+    row: AttemptRow,
+    rung: Rung,
+    permission: Permission | Denied,
+    now: datetime,
 ) -> Seen:
+    product = product_type(request.product)
     is_planned = row.state == State.PLANNED
     return Seen(
-        is_wanted=_is_wanted(connection, request, row, product),
+        is_wanted=_is_wanted(connection, request, row, product) and not (is_planned and isinstance(permission, Denied)),
         is_ready=is_planned and is_ready(connection, product, row.device_id, rung, now),
         answer="" if row.command_id is None else commands.answer_to(connection, row.command_id),
         is_well=remedies.is_well(connection, row.device_id, rung.proof),
@@ -142,7 +152,9 @@ def is_ready(connection: Connection, product: ProductType, device_id: int, rung:
     return True
 
 
-def _send(connection: Connection, row: AttemptRow, rung: Rung, attempt: Attempt, now: datetime) -> None:
+def _send(
+    connection: Connection, row: AttemptRow, rung: Rung, attempt: Attempt, permission: Permission, now: datetime
+) -> None:
     """Put the command into the outbox to the device; it is worth nothing after its answer is not waited for any more."""
     command_id = uuid4()
     order = Order(command_id, row.device_id, rung.command, rung.arguments, row.request_id)
@@ -156,6 +168,16 @@ def _send(connection: Connection, row: AttemptRow, rung: Rung, attempt: Attempt,
         command_id=command_id,
         ended_at=None,
         sent_at=now,
+    )
+    inputs: dict[str, object] = {"rung": rung.name, "command": rung.command, "command_id": str(command_id)}
+    auditing.record(
+        connection,
+        "remedy_sent",
+        device_id=row.device_id,
+        request_id=row.request_id,
+        permission=permission,
+        inputs=inputs,
+        now=now,
     )
 
 

@@ -15,6 +15,7 @@ from gateway.storage.connection import Connection, tenant_transaction
 from gateway.sweep import sweep
 from tests.gateway.desk import SmallDesk, open_desk, topic
 from tests.gateway.ingest.numbers import RememberedCommands, new_worker
+from workflows.mandate import USUAL, Clause
 
 METER = ("bus_code", "meter_bus")
 
@@ -40,6 +41,7 @@ class Street:
         self.desk = desk
         self.now = datetime.now(UTC)
         self.device_id = desk.meter("mtr-1")
+        desk.sign(self.device_id, *USUAL, Clause.REMOTE_RESET)
         self.commands = RememberedCommands()
         self.worker = new_worker(desk, self.commands)
         self.component = "meter_bus"
@@ -234,3 +236,40 @@ def test_a_danger_or_a_planner_takes_the_request_and_the_attempt_is_withdrawn(st
     assert street.attempts == [(RUNG, "withdrawn", "withdrawn")]
     assert street.door() == []
     assert street.state(request_id) == "open"
+
+
+def test_without_the_clause_nothing_is_sent_and_dates_are_looked_for(street: Street) -> None:
+    street.desk.sign(street.device_id, *USUAL)
+    street.reads()
+    request_id = street.fails()
+    street.offer(request_id)
+    assert (street.attempts, street.door()) == ([], [])
+    assert "remedy_not_allowed" in street.events(request_id)
+    assert street.state(request_id) in {"offered", "waiting"}
+
+
+def test_a_mandate_that_is_taken_back_before_the_command_goes_out_keeps_it_from_going(street: Street) -> None:
+    request_id = street.fails()
+    street.offer(request_id)
+    assert street.attempts[0][1] == "planned"
+    street.desk.sign(street.device_id, *USUAL)
+    street.reads()
+    street.passes(minutes=2)
+    assert street.attempts == [(RUNG, "withdrawn", "withdrawn")]
+    assert street.door() == []
+
+
+def test_what_only_a_person_could_decide_is_tried_from_afar_first_and_then_given_to_him(street: Street) -> None:
+    street.desk.symptom(street.device_id, "other_code", component="meter")
+    street.component = "meter"
+    street.diagnose()
+    request_id = street.desk.value("SELECT request_id FROM service_request")
+    assert street.state(request_id) == "open"
+    street.offer(request_id)
+    (command,) = street.door()
+    assert command["command"] == "clear_event_register"
+    street.answers(command, "refused")
+    street.go_on(request_id)
+    street.offer(request_id)
+    assert street.state(request_id) == "held"
+    assert street.desk.rows("SELECT queue FROM human_case WHERE closed_at IS NULL") == [("judgement",)]
