@@ -118,7 +118,7 @@ def _crew(technicians: int, chance: random.Random) -> Crew:
         Technician(number, frozenset({"water_meter"}), _near(chance), _WEEK, _stops(chance))
         for number in range(1, technicians + 1)
     ]
-    return Crew(1, "Asia/Seoul", people, {}, 3.0)
+    return Crew(1, "Asia/Seoul", people, _NOW, 3.0)
 
 
 def _stops(chance: random.Random) -> list[Stop]:

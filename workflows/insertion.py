@@ -9,8 +9,9 @@ What it does not know: parts, wishes, and which of the dates that are possible a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -38,6 +39,19 @@ class Stop:
     during: Interval
     arrives_at: datetime
     place: Place
+    # The same as numbers, made once: a route is asked about more often than it changes.
+    row: tuple[float, float, float, float, float] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Note the numbers; the end is below zero, so that rounding down rounds it up."""
+        numbers = (
+            self.during.start_at.timestamp(),
+            -self.during.end_at.timestamp(),
+            self.arrives_at.timestamp(),
+            self.place.latitude,
+            self.place.longitude,
+        )
+        object.__setattr__(self, "row", numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +69,14 @@ class Technician:
     absences: Sequence[Interval] = ()
 
     def engagements(self) -> Sequence[Stop]:
-        """Return what his days are already made of: visits, and absences as stops at his base."""
+        """Return what his days are made of: absences as stops at his base, and the visits that do not fall into them.
+
+        A visit that does is about to be given to somebody else, or to be told off.
+        """
         if not self.absences:
             return self.stops
-        return [*self.stops, *(Stop(away, away.start_at, self.base) for away in self.absences)]
+        kept = (stop for stop in self.stops if not any(stop.during.overlaps(away) for away in self.absences))
+        return [*kept, *(Stop(away, away.start_at, self.base) for away in self.absences)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +174,7 @@ def best_plans(
     at = np.flatnonzero(np.diff(gaps.day[numbers], prepend=-1))
     best = np.minimum.reduceat(keys, at, axis=0)
     dated: list[int] = gaps.day[numbers][at].tolist()
-    cells: list[tuple[int, int]] = np.argwhere(best < _NO_PLAN).tolist()
+    cells: list[list[int]] = np.argwhere(best < _NO_PLAN).tolist()
     for row, number in cells:
         day, gap = dated[row], int(best[row, number]) & ((1 << _GAP_BITS) - 1)
         arrives_s = max(int(starts_on_grid_s[day, number]), int(earliest_s[gap]))
@@ -242,20 +260,11 @@ def shift_within(
 
 def _gaps(people: Sequence[Technician], shifts: _Days) -> _Gaps:
     """Cut all shifts into gaps at the engagements within them."""
-    rows = [
-        (
-            number,
-            stop.during.start_at.timestamp(),
-            -stop.during.end_at.timestamp(),
-            stop.arrives_at.timestamp(),
-            stop.place.latitude,
-            stop.place.longitude,
-        )
-        for number, person in enumerate(people)
-        for stop in person.engagements()
-    ]
-    table = np.array(rows, dtype=np.float64).reshape(-1, 6)
-    who, starts_s, minus_ends_s, due_s = np.floor(table[:, :4]).astype(np.int64).T
+    diaries = [person.engagements() for person in people]
+    who = np.repeat(np.arange(len(people)), [len(diary) for diary in diaries])
+    rows = (stop.row for diary in diaries for stop in diary)
+    table = np.fromiter(chain.from_iterable(rows), dtype=np.float64, count=len(who) * 5).reshape(-1, 5)
+    starts_s, minus_ends_s, due_s = np.floor(table[:, :3]).astype(np.int64).T
     order = np.argsort((who << _PERSON) + starts_s, kind="stable")
     who, starts_s, ends_s, due_s = who[order], starts_s[order], -minus_ends_s[order], due_s[order]
     # A visit within an absence ends no earlier than it: nobody is free before all that began earlier is over.
@@ -269,7 +278,7 @@ def _gaps(people: Sequence[Technician], shifts: _Days) -> _Gaps:
     has_before, has_after = place_in_day > 0, place_in_day < count[shift]
     base = np.array([(person.base.latitude, person.base.longitude) for person in people])
     # Two more rows, so that an index that means nothing can be looked up; what is found there is not used.
-    at = np.vstack([table[order, 4:], [[np.nan, np.nan]]])
+    at = np.vstack([table[order, 3:], [[np.nan, np.nan]]])
     starts_s, due_s, over = (np.append(column, 0) for column in (starts_s, due_s, over))
     here = np.where(has_before[:, None], at[before], base[shifts.person[shift]])
     there = np.where(has_after[:, None], at[np.minimum(after, len(at) - 1)], np.nan)

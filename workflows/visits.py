@@ -7,7 +7,7 @@ needs at his centre before his hours begin, and his way home is his own.
 Because ways (`workflows.ways`) keep the triangle inequality, a visit that is cancelled never makes the next one late.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Final
@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 from workflows.dates import (
     ANY_DATE,
     HORIZON_DAYS,
-    NOTICE,
     Dates,
     Exceptions,
     Interval,
@@ -27,9 +26,9 @@ from workflows.dates import (
     Wish,
     Work,
     days_ahead,
+    effort_km,
     fullest,
-    has_parts,
-    missing_parts,
+    not_before,
     pick,
 )
 from workflows.insertion import Plan, Stop, Technician, best_plans, reachable
@@ -45,15 +44,16 @@ _DAYS_AT_ONCE: Final = 14
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """The technicians of one centre, in its time zone, with the free stock that they load there, and its distance.
+    """The technicians of one centre, in its time zone, and its distance.
 
+    From `ready_at` on all parts that they load there have come; None when they cannot be had at this centre.
     `exceptions` are the days on which the centre is closed, or keeps other hours than its people usually work.
     """
 
     centre_id: int
     time_zone: str
     technicians: Sequence[Technician]
-    free_parts: Mapping[str, int]
+    ready_at: datetime | None
     distance_km: float
     exceptions: Exceptions = field(default_factory=dict[date, tuple[time, time] | None])
 
@@ -70,7 +70,7 @@ def find_visits(
     place : Place or None
         Where the device is; None when nobody knows.
     crews : sequence of Crew
-        Candidates; the nearest one that has the parts, the skills and three dates is taken.
+        Candidates; the nearest one that has the parts soon, the skills and three dates is taken.
     now : datetime
         Aware.
     wish : Wish
@@ -78,15 +78,18 @@ def find_visits(
     """
     if place is None:
         return NoDates("no_place")
-    if (missing := missing_parts(work, [crew.free_parts for crew in crews])) is not None:
-        return NoDates("no_part", missing)
-    able = {crew.centre_id: _able(crew, work, place) for crew in crews if has_parts(work, crew.free_parts)}
+    ready = [(crew, crew.ready_at) for crew in crews if crew.ready_at is not None]
+    if not ready:
+        return NoDates("no_part", work.part_nos)
+    able = {crew.centre_id: _able(crew, work, place) for crew, _ in ready}
     if not any(able.values()):
         return NoDates("no_technician")
     return fullest(
-        Dates(crew.centre_id, _options(work, place, crew, able[crew.centre_id], now, wish))
-        for crew in sorted(crews, key=lambda crew: (crew.distance_km, crew.centre_id))
-        if able.get(crew.centre_id)
+        Dates(crew.centre_id, _options(work, place, crew, able[crew.centre_id], not_before(ready_at, now), wish))
+        for crew, ready_at in sorted(
+            ready, key=lambda pair: (effort_km(pair[0].distance_km, pair[1], now), pair[0].centre_id)
+        )
+        if able[crew.centre_id]
     )
 
 
@@ -117,10 +120,10 @@ def _able(crew: Crew, work: Work, place: Place) -> list[Technician]:
 
 
 def _options(
-    work: Work, place: Place, crew: Crew, people: Sequence[Technician], now: datetime, wish: Wish
+    work: Work, place: Place, crew: Crew, people: Sequence[Technician], first_at: datetime, wish: Wish
 ) -> list[Visit]:
     zone = ZoneInfo(crew.time_zone)
-    days = _plans(work, place, crew, people, zone, now, wish)
+    days = _plans(work, place, crew, people, zone, first_at, wish)
     chosen = pick(days, lambda plan: plan.window.start_at, zone, lambda plan: plan.added_min)
     return [_visit(plan, place, why) for plan, why in chosen]
 
@@ -130,18 +133,17 @@ def _visit(plan: Plan, place: Place, why: Why) -> Visit:
 
 
 def _plans(
-    work: Work, place: Place, crew: Crew, people: Sequence[Technician], zone: ZoneInfo, now: datetime, wish: Wish
+    work: Work, place: Place, crew: Crew, people: Sequence[Technician], zone: ZoneInfo, first_at: datetime, wish: Wish
 ) -> Iterator[Sequence[Plan]]:
     """The plans of each day that is far enough ahead and is wished for."""
-    days = list(days_ahead(now, zone))
-    not_before = now + NOTICE
+    days = list(days_ahead(first_at, zone))
     for first in range(0, HORIZON_DAYS, _DAYS_AT_ONCE):
         some = [(day, list(_windows(day, zone))) for day in days[first : first + _DAYS_AT_ONCE]]
         for plans in best_plans(work, place, people, some, crew.exceptions, zone):
             yield [
                 plan
                 for plan in plans
-                if plan.window.start_at >= not_before and wish.is_met_by(plan.window.start_at, zone)
+                if plan.window.start_at >= first_at and wish.is_met_by(plan.window.start_at, zone)
             ]
 
 
