@@ -27,6 +27,7 @@ SEVERITIES: Final[Mapping[str, str]] = {
 
 WHY_THIS_DATE: Final[Mapping[str, str]] = {
     "soonest": msgid("The soonest date with everything ready"),
+    "on_the_way": msgid("Another day, on which somebody is near you anyway"),
     "other_day": msgid("Another day of the week"),
     "other_time": msgid("Another time of the day"),
     "nearest": msgid("The nearest service centre"),
@@ -112,41 +113,22 @@ EVENTS: Final[Mapping[str, str]] = {
     "mandate_revoked": msgid("The owner took the mandate back"),
     "owner_changed": msgid("The device has a new owner"),
     "undone": msgid("Undone by a person"),
-}
-
-# What the desk did in the owner's name, or a person did, as the audit names it.
-ACTS: Final[Mapping[str, str]] = {
-    "opened": msgid("Request opened"),
-    "approved": msgid("The request went on by itself"),
-    "part_reserved": msgid("Part put aside"),
-    "offered": msgid("Dates offered to the owner"),
-    "confirmed": msgid("Date confirmed by the owner"),
-    "left_to_a_person": msgid("Left to a person: no clause allows it"),
-    "command_sent": msgid("Command sent to the device"),
-    "shared": msgid("Readings handed to a repairer"),
-    "mandate_signed": msgid("Mandate signed"),
-    "mandate_revoked": msgid("Mandate taken back"),
-    "owner_joined": msgid("Another owner joined"),
-    "owner_changed": msgid("The device has a new owner"),
-    "undone": msgid("Undone by a person"),
-}
-
-# What an owner may let his device have done alone.
-CLAUSES: Final[Mapping[str, str]] = {
-    "report": msgid("Report that something is wrong"),
-    "remote_reset": msgid("Be reset from afar"),
-    "reserve_part": msgid("Have a part put aside"),
-    "offer_dates": msgid("Have dates offered to you"),
-    "share_data": msgid("Share its readings with a repairer"),
-}
-CLAUSES_TOLD: Final[Mapping[str, str]] = {
-    "report": msgid(
-        "A service request is opened as soon as its readings show a fault. Otherwise a person asks you first."
-    ),
-    "remote_reset": msgid("It may be sent a command that heals it, when it is parked and nothing can happen."),
-    "reserve_part": msgid("The part that it needs is kept for you, up to the amount that you set."),
-    "offer_dates": msgid("Dates are held for you and sent to you. You choose, or none."),
-    "share_data": msgid("A repairer who comes for it gets its readings beforehand."),
+    "remedy_planned": msgid("A remedy from afar is planned"),
+    "remedy_sent": msgid("The remedy's command was sent"),
+    "remedy_done": msgid("The device says that it is done"),
+    "remedy_partly": msgid("The device says that it is partly done"),
+    "remedy_refused": msgid("The device refused"),
+    "remedy_unanswered": msgid("The device did not answer"),
+    "remedy_never_ready": msgid("The device was never ready for it"),
+    "remedy_healed": msgid("The readings are well; they have to stay so"),
+    "remedy_relapsed": msgid("The readings are wrong again"),
+    "remedy_held": msgid("The readings stayed well: it helped"),
+    "remedy_not_proven": msgid("The readings do not show that it helped"),
+    "remedy_withdrawn": msgid("The remedy was withdrawn"),
+    "remedy_given_up": msgid("Nothing more is tried in this way"),
+    "remedy_not_allowed": msgid("The owner has not allowed a remedy from afar"),
+    "remedy_did_not_last": msgid("A remedy did not last: it counts against the diagnosis"),
+    "solved": msgid("Solved"),
 }
 
 NOTICES: Final[Mapping[str, str]] = {
@@ -162,6 +144,7 @@ NOTICES: Final[Mapping[str, str]] = {
 
 ACTORS: Final[Mapping[str, str]] = {
     "desk": msgid("by itself"),
+    "device": msgid("Device"),
     "owner": msgid("Owner"),
 }
 

@@ -70,7 +70,11 @@ def test_an_untouched_chain_fits_from_its_first_record_to_its_last(desk: SmallDe
     ("statements", "number"),
     [
         pytest.param([b"UPDATE audit_record SET inputs = '{}' WHERE audit_id = 4"], 4, id="inputs changed"),
-        pytest.param([b"UPDATE audit_record SET actor = 'staff-1', mandate_id = NULL, clause = NULL WHERE audit_id = 4"], 4, id="actor changed"),
+        pytest.param(
+            [b"UPDATE audit_record SET actor = 'staff-1', mandate_id = NULL, clause = NULL WHERE audit_id = 4"],
+            4,
+            id="actor changed",
+        ),
         pytest.param(
             [b"UPDATE audit_record SET at = at + interval '1 microsecond' WHERE audit_id = 4"], 4, id="time changed"
         ),
