@@ -162,9 +162,10 @@ class _Search:
             self.refused += 1
             return False
         account = check(self._problem, plan)
-        if not account.is_kept:
+        # A promise that it has no room for makes a plan worse, not wrong.
+        if wrong := [breach for breach in account.breaches if breach.kind != "left_out"]:
             self.refused += 1
-            _log.warning("the solver's plan is refused: %s", account.breaches[0].words)
+            _log.warning("the solver's plan is refused: %s", wrong[0].words)
             return False
         if not is_better(account, self.account):
             return False

@@ -108,7 +108,7 @@ def _lives(pid: int) -> bool:
 def test_a_solver_that_lies_is_not_believed() -> None:
     solved = ask("lies", limit_s=10.0)
     assert (solved.ended, solved.plan, solved.better) == ("by_itself", worst(street()), 0)
-    assert solved.refused == 4
+    assert solved.refused == 3
 
 
 def test_a_solver_that_babbles_is_not_understood_and_does_no_harm() -> None:
