@@ -87,6 +87,7 @@ TRANSITIONS: Final[Mapping[tuple[State, Command], State]] = {
     (State.OFFERED, Command.HOLD): State.HELD,
     (State.OFFERED, Command.CANCEL): State.CANCELLED,
     (State.CONFIRMED, Command.ESCALATE): State.CONFIRMED,
+    (State.CONFIRMED, Command.HOLD): State.HELD,
     (State.CONFIRMED, Command.SOLVE): State.SOLVED,
     (State.CONFIRMED, Command.CANCEL): State.CANCELLED,
 }
