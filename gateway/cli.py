@@ -23,6 +23,7 @@ from gateway import (
     cli_doctor,
     cli_evaluate,
     cli_receipts,
+    cli_rehearsal,
     cli_rejections,
     cli_storage,
     cli_train,
@@ -277,6 +278,7 @@ cli_account.add_to(app)
 cli_backup.add_to(app)
 cli_authority.add_to(app)
 cli_evaluate.add_to(app)
+cli_rehearsal.add_to(app)
 cli_train.add_to(app)
 
 

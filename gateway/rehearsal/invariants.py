@@ -292,6 +292,8 @@ class Checker:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        # The statement is long: planned anew each time it would take longer to plan than to run.
+        connection.execute("SET plan_cache_mode = force_generic_plan")
         connection.execute("CREATE TEMP TABLE rehearsal_need (product text, fault text, part_no text)")
         with connection.cursor() as cursor:
             cursor.executemany("INSERT INTO rehearsal_need VALUES (%s, %s, %s)", _needs())

@@ -22,7 +22,7 @@ _COMES_TWICE: Final = 0.04
 _STATEMENTS: Final = 45
 
 _SOON: Final = timedelta(seconds=40)
-_SWEEP_EVERY: Final = (timedelta(hours=1), timedelta(hours=9))
+_SWEEP_EVERY: Final = (timedelta(hours=1), timedelta(hours=13))
 _AGAIN: Final = (timedelta(minutes=1), timedelta(minutes=10))
 
 

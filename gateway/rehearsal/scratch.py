@@ -91,7 +91,10 @@ class Slate:
         """Empty every table that was empty at first, and begin all numbers anew."""
         filled = [name for name in self._filled() if name not in self._kept]
         if filled:
-            self._connection.execute(cast("LiteralString", f"TRUNCATE {', '.join(filled)} CASCADE"))
+            # Tables that are only ever added to would refuse it.
+            with self._connection.transaction():
+                self._connection.execute("SET LOCAL session_replication_role = replica")
+                self._connection.execute(cast("LiteralString", f"TRUNCATE {', '.join(filled)} CASCADE"))
         self._connection.execute("UPDATE ingest_partition SET last_ingest_no = 0, settled_ingest_no = 0")
         self._connection.execute(
             """SELECT setval(s.seqrelid, s.seqstart, false) FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid

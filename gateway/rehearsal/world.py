@@ -14,8 +14,10 @@ from devices.identity import partition_of
 from devices.products import product_types
 from gateway.configure import apply
 from gateway.enrolment import EnrolmentRequest, OwnerIn, PlaceIn, enrol
-from gateway.storage.connection import Connection
+from gateway.mandates import sign
+from gateway.storage.connection import Connection, tenant_transaction
 from gateway.storage.findings import one
+from workflows.mandate import USUAL, Clause
 
 TENANT: Final = "rehearsal"
 # Each zone has its own days on which clocks change; the first days are shortly before one of them, or before holidays.
@@ -82,6 +84,10 @@ def build(connection: Connection, chance: Random, folder: Path) -> World:
     tenant_id = one(connection.execute("SELECT tenant_id FROM tenant WHERE name = %s", [TENANT]).fetchone())
     machines = tuple(_machine(connection, chance, number, places, begins_at) for number in range(chance.randint(4, 7)))
     connection.execute("UPDATE device SET enrolled_at = %s", [begins_at])
+    connection.execute("UPDATE device_owner SET since_at = %s", [begins_at])
+    for machine in machines:
+        with tenant_transaction(connection, tenant_id):
+            _sign(connection, chance, machine, begins_at)
     staff = connection.execute("SELECT staff_id, name, email FROM staff ORDER BY staff_id").fetchall()
     return World(tenant_id, begins_at, machines, tuple(Person(*row) for row in staff))
 
@@ -159,6 +165,7 @@ def _machine(
         tenant=TENANT,
         device=name,
         certificate_request=None,
+        mandate=None,
         product=product,
         serial=name,
         owner=owner,
@@ -168,3 +175,22 @@ def _machine(
     enrol(connection, request, wait_s=0)
     device_id = one(connection.execute("SELECT device_id FROM device WHERE name = %s", [name]).fetchone())
     return Machine(device_id, name, product, owner.name, owner.email, partition_of(TENANT, name))
+
+
+def _sign(connection: Connection, chance: Random, machine: Machine, begins_at: datetime) -> None:
+    """Let most owners sign all, some a part of it or for some days only, and a few nothing."""
+    clauses = [clause for clause in Clause if chance.random() < (0.95 if clause in USUAL else 0.6)]
+    if not clauses or chance.random() < 0.05:
+        return
+    owner_id = one(
+        connection.execute("SELECT owner_id FROM device WHERE device_id = %s", [machine.device_id]).fetchone()
+    )
+    sign(
+        connection,
+        device_id=machine.device_id,
+        owner_id=owner_id,
+        clauses=dict.fromkeys(clauses),
+        signed_by="enrolment",
+        now=begins_at,
+        expires_at=begins_at + timedelta(days=chance.randint(3, 25)) if chance.random() < 0.1 else None,
+    )
