@@ -25,6 +25,7 @@ from gateway import (
     cli_receipts,
     cli_rehearsal,
     cli_rejections,
+    cli_routes,
     cli_storage,
     cli_train,
     cli_troubles,
@@ -280,6 +281,7 @@ cli_authority.add_to(app)
 cli_evaluate.add_to(app)
 cli_rehearsal.add_to(app)
 cli_train.add_to(app)
+cli_routes.add_to(app)
 
 
 @app.command(rich_help_panel="The street", context_settings=_STREET)
