@@ -47,6 +47,7 @@ def look(
     now: datetime,
     *,
     ordered_by: datetime | None = None,
+    at_centre: int | None = None,
     without: frozenset[int] = frozenset(),
 ) -> Sourced:
     """Return from when on each centre has the parts of a request.
@@ -63,6 +64,8 @@ def look(
         Aware.
     ordered_by : datetime or None
         When a supplier is asked at the latest; None: when an offer that is made now has ended.
+    at_centre : int or None
+        The only centre that matters: what is held for the request elsewhere does not count.
     without : frozenset of int
         Suppliers that are not asked, because they have just failed.
 
@@ -80,7 +83,11 @@ def look(
     part_nos = [part_no for need in known for part_no in need.part_nos]
     shelves = _without(stock.load_shelves(connection, part_nos, now), without)
     by = ordered_by or now + OFFER_LASTS
-    held = [each for each in stock.held_parts(connection, request.request_id) if each.role in roles]
+    held = [
+        each
+        for each in stock.held_parts(connection, request.request_id)
+        if each.role in roles and at_centre in {None, each.centre_id}
+    ]
     if held:
         rest = [need for need in known if need.role not in {each.role for each in held}]
         sourced = _sourced(rest, shelves, held, now, by)
@@ -106,9 +113,9 @@ def _sourced(
     if ready or not needs:
         last = max((each.expected_at for each in held), default=now)
         return Sourced({centre_id: max(plan.ready_at, last) for centre_id, plan in ready.items()}, ready)
-    lacking = [frozenset(plan.roles) for plan in found if not isinstance(plan, Plan)]
-    nowhere = frozenset.intersection(*lacking) if lacking else frozenset[str]()
-    return Sourced({}, {}, missing=sorted(nowhere) or [need.role for need in needs])
+    lacking = [plan.roles for plan in found if not isinstance(plan, Plan)]
+    nowhere = [need.role for need in needs if lacking and all(need.role in roles for roles in lacking)]
+    return Sourced({}, {}, missing=nowhere or [need.role for need in needs])
 
 
 def _without(shelves: Shelves, supplier_ids: frozenset[int]) -> Shelves:
@@ -174,7 +181,7 @@ def keep(
     psycopg.errors.CheckViolation
         Somebody else took the last one.
     """
-    found = look(connection, request, roles, now, ordered_by=now)
+    found = look(connection, request, roles, now, ordered_by=now, at_centre=centre_id)
     ready_at = found.ready_at.get(centre_id)
     if ready_at is None or ready_at > begins_at:
         raise PartsLateError(

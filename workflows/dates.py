@@ -27,7 +27,7 @@ _NOON: Final = 12
 
 Slot = TypeVar("Slot")
 Why = Literal["soonest", "other_day", "other_time"]
-NoneWhy = Literal["no_part", "no_bay", "no_time", "no_technician", "no_place"]
+NoneWhy = Literal["no_part", "unknown_part", "no_bay", "no_time", "no_technician", "no_place"]
 
 
 @dataclass(frozen=True, slots=True)

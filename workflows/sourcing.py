@@ -156,10 +156,9 @@ def plans(
     found = [_plan(needs, depot, shelves, now, ordered_by or now) for depot in shelves.depots]
     ready = [plan for plan in found if isinstance(plan, Plan)]
     lacking = [plan for plan in found if isinstance(plan, Lacking)]
-    return [
-        *sorted(ready, key=lambda plan: (plan.ready_at, plan.cost.minor, plan.centre_id)),
-        *sorted(lacking, key=lambda plan: (len(plan.roles), plan.centre_id)),
-    ]
+    ready.sort(key=lambda plan: (plan.ready_at, plan.cost.minor, plan.centre_id))
+    lacking.sort(key=lambda plan: (len(plan.roles), plan.centre_id))
+    return [*ready, *lacking]
 
 
 def _plan(needs: Sequence[Need], depot: Depot, shelves: Shelves, now: datetime, ordered_by: datetime) -> Plan | Lacking:

@@ -75,6 +75,10 @@ CASE_REASONS: Final = (
     msgid("None of the known faults"),
     msgid("A monitor goes on and off again and again: look at its sensor."),
     msgid("It goes on and off again and again"),
+    msgid("Which part number this device needs is not clear: say so in its bill of material."),
+    msgid("A part that was promised is missing, and the owner has lost his date: see that he gets another one."),
+    msgid("A supplier's answer does not fit the order: ask the supplier what is true."),
+    msgid("A supplier does not answer: ask whether the order is there, or find the part elsewhere."),
 )
 
 EVENTS: Final[Mapping[str, str]] = {
@@ -83,6 +87,14 @@ EVENTS: Final[Mapping[str, str]] = {
     "escalated": msgid("Escalated to safety"),
     "case_opened": msgid("Given to a person"),
     "part_reserved": msgid("Part put aside"),
+    "part_ordered": msgid("Part ordered"),
+    "part_confirmed": msgid("The supplier has confirmed the part"),
+    "part_delayed": msgid("The part comes at another time"),
+    "part_shipped": msgid("The part is on its way"),
+    "part_arrived": msgid("The part has arrived"),
+    "part_missing": msgid("A promised part is missing"),
+    "part_released": msgid("Part given back"),
+    "date_lost": msgid("The date is lost with its part"),
     "no_part": msgid("No part to be had"),
     "no_date": msgid("No date to be had"),
     "offered": msgid("Dates offered to the owner"),
@@ -100,6 +112,7 @@ NOTICES: Final[Mapping[str, str]] = {
     "offer": msgid("Dates to choose from"),
     "confirmed": msgid("Confirmation of the date"),
     "cancelled": msgid("Cancellation"),
+    "date_lost": msgid("A date is lost"),
     "safety": msgid("Safety warning"),
     "case_opened": msgid("Case for a member of staff"),
     "incident_opened": msgid("Incident for a member of staff"),

@@ -86,7 +86,7 @@ def held_parts(connection: Connection, request_id: int) -> list[Held]:
     with connection.cursor(row_factory=class_row(Held)) as cursor:
         return cursor.execute(
             """SELECT reservation_id, request_id, centre_id, coalesce(nullif(role, ''), part_no) AS role, part_no,
-                expected_at, inbound_id
+                coalesce(expected_at, reserved_at) AS expected_at, inbound_id
             FROM reservation WHERE request_id = %s AND released_at IS NULL ORDER BY reservation_id""",
             [request_id],
         ).fetchall()
@@ -172,7 +172,7 @@ def promised_last(connection: Connection, centre_id: int, part_no: str, count: i
     with connection.cursor(row_factory=class_row(Held)) as cursor:
         return cursor.execute(
             """SELECT v.reservation_id, v.request_id, v.centre_id, coalesce(nullif(v.role, ''), v.part_no) AS role,
-                v.part_no, v.expected_at, v.inbound_id
+                v.part_no, coalesce(v.expected_at, v.reserved_at) AS expected_at, v.inbound_id
             FROM reservation v LEFT JOIN appointment a ON a.request_id = v.request_id AND a.state = 'confirmed'
             WHERE v.centre_id = %s AND v.part_no = %s AND v.released_at IS NULL AND v.inbound_id IS NULL
             ORDER BY a.during IS NOT NULL, lower(a.during) DESC, v.reservation_id DESC LIMIT %s FOR UPDATE OF v""",
@@ -185,7 +185,7 @@ def waiting_for(connection: Connection, inbound_id: int) -> list[Held]:
     with connection.cursor(row_factory=class_row(Held)) as cursor:
         return cursor.execute(
             """SELECT reservation_id, request_id, centre_id, coalesce(nullif(role, ''), part_no) AS role, part_no,
-                expected_at, inbound_id
+                coalesce(expected_at, reserved_at) AS expected_at, inbound_id
             FROM reservation WHERE inbound_id = %s AND released_at IS NULL ORDER BY reservation_id""",
             [inbound_id],
         ).fetchall()
@@ -196,7 +196,7 @@ def late_for_their_date(connection: Connection, now: datetime, ahead: timedelta,
     with connection.cursor(row_factory=class_row(Held)) as cursor:
         return cursor.execute(
             """SELECT v.reservation_id, v.request_id, v.centre_id, coalesce(nullif(v.role, ''), v.part_no) AS role,
-                v.part_no, v.expected_at, v.inbound_id
+                v.part_no, coalesce(v.expected_at, v.reserved_at) AS expected_at, v.inbound_id
             FROM reservation v JOIN appointment a ON a.request_id = v.request_id AND a.state = 'confirmed'
             JOIN booking k USING (booking_id)
             WHERE v.released_at IS NULL AND v.inbound_id IS NOT NULL AND lower(k.during) > %(now)s

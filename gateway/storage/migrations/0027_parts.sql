@@ -194,11 +194,12 @@ ALTER TABLE reservation
     ADD COLUMN role text NOT NULL DEFAULT '',
     -- It is promised of this delivery; without one it lies there.
     ADD COLUMN inbound_id bigint REFERENCES inbound,
-    ADD COLUMN expected_at timestamptz NOT NULL DEFAULT now(),
+    -- When it is there; nothing for what lay there from the first.
+    ADD COLUMN expected_at timestamptz,
     ADD COLUMN issued_at timestamptz,
     ADD CONSTRAINT used_part_is_released_with_its_use CHECK (issued_at IS NULL OR issued_at = released_at),
     ADD CONSTRAINT part_is_used_when_it_is_there CHECK (issued_at IS NULL OR inbound_id IS NULL);
-UPDATE reservation SET role = part_no, expected_at = reserved_at;
+UPDATE reservation SET role = part_no;
 DROP INDEX part_is_reserved_once_per_request;
 CREATE UNIQUE INDEX part_is_reserved_once_per_request ON reservation (request_id, (coalesce(nullif(role, ''), part_no)))
     WHERE released_at IS NULL;
@@ -477,7 +478,13 @@ CREATE FUNCTION end_reservations_of_request() RETURNS trigger
 AS $$
 BEGIN
     IF NEW.closed_at IS NOT NULL AND OLD.closed_at IS NULL THEN
-        UPDATE reservation SET released_at = NEW.closed_at WHERE request_id = NEW.request_id AND released_at IS NULL;
+        WITH freed AS (
+            UPDATE reservation SET released_at = NEW.closed_at WHERE request_id = NEW.request_id AND released_at IS NULL
+            RETURNING part_no)
+        INSERT INTO request_event (tenant_id, request_id, happened_at, actor, event, detail)
+        SELECT NEW.tenant_id, NEW.request_id, NEW.closed_at, 'desk', 'part_released',
+            jsonb_build_object('parts', jsonb_agg(part_no ORDER BY part_no))
+        FROM freed HAVING count(*) > 0;
     END IF;
     RETURN NULL;
 END
