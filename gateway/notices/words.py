@@ -27,6 +27,7 @@ SEVERITIES: Final[Mapping[str, str]] = {
 
 WHY_THIS_DATE: Final[Mapping[str, str]] = {
     "soonest": msgid("The soonest date with everything ready"),
+    "on_the_way": msgid("Another day, on which somebody is near you anyway"),
     "other_day": msgid("Another day of the week"),
     "other_time": msgid("Another time of the day"),
     "nearest": msgid("The nearest service centre"),
@@ -106,6 +107,22 @@ EVENTS: Final[Mapping[str, str]] = {
     "case_overdue": msgid("A person's time to decide has run out"),
     "date_passed": msgid("The date has passed"),
     "symptom_healed": msgid("A symptom has gone"),
+    "remedy_planned": msgid("A remedy from afar is planned"),
+    "remedy_sent": msgid("The remedy's command was sent"),
+    "remedy_done": msgid("The device says that it is done"),
+    "remedy_partly": msgid("The device says that it is partly done"),
+    "remedy_refused": msgid("The device refused"),
+    "remedy_unanswered": msgid("The device did not answer"),
+    "remedy_never_ready": msgid("The device was never ready for it"),
+    "remedy_healed": msgid("The readings are well; they have to stay so"),
+    "remedy_relapsed": msgid("The readings are wrong again"),
+    "remedy_held": msgid("The readings stayed well: it helped"),
+    "remedy_not_proven": msgid("The readings do not show that it helped"),
+    "remedy_withdrawn": msgid("The remedy was withdrawn"),
+    "remedy_given_up": msgid("Nothing more is tried in this way"),
+    "remedy_not_allowed": msgid("The owner has not allowed a remedy from afar"),
+    "remedy_did_not_last": msgid("A remedy did not last: it counts against the diagnosis"),
+    "solved": msgid("Solved"),
 }
 
 NOTICES: Final[Mapping[str, str]] = {
@@ -122,6 +139,7 @@ NOTICES: Final[Mapping[str, str]] = {
 
 ACTORS: Final[Mapping[str, str]] = {
     "desk": msgid("by itself"),
+    "device": msgid("Device"),
     "owner": msgid("Owner"),
 }
 
