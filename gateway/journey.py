@@ -141,7 +141,8 @@ def _present(connection: Connection, request: Request | None) -> OpenRequest | N
         is_held=request.state == State.HELD,
         # Once held by a person, or offered and not answered, it waits for a person and for nothing else.
         is_touched_by_a_person=any(
-            requests.has_event(connection, request.request_id, event) for event in ("held", "offered")
+            requests.has_event(connection, request.request_id, event)
+            for event in ("held", "offered", "clause_missing", "mandate_revoked")
         ),
         queues=frozenset(Queue(queue) for queue in requests.open_queues(connection, request.request_id)),
     )

@@ -9,6 +9,7 @@ from psycopg.errors import CheckViolation, ExclusionViolation
 from devices.faults import Fulfilment
 from devices.products import product_type
 from gateway import sourcing
+from gateway.acting import grounds_of_offer, write_down_offer
 from gateway.following import give_case
 from gateway.sourcing import Sourced
 from gateway.storage import findings, promises, requests, routes
@@ -38,6 +39,9 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
         _find_nothing(connection, request, NoDates("no_time"), now)
         return None
     work = Work(remedy.minutes, remedy.skills, remedy.part_nos)
+    grounds = grounds_of_offer(connection, request, work.part_nos, None, now)
+    if grounds is None:
+        return None
     for _ in range(_TRIES):
         parts = sourcing.look(connection, request, work.part_nos, now)
         dates = _look(connection, request, work, remedy.fulfilment, parts, now)
@@ -54,6 +58,7 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
         except (ExclusionViolation, CheckViolation, RouteChangedError) as error:
             _log.info("request %d: %s; looking again", request.request_id, str(error).partition("\n")[0])
         else:
+            write_down_offer(connection, request, grounds, work.part_nos, offer_id, now)
             _tell_offer(connection, request, offer_id, now)
             return offer_id
     raise TimeoutError(f"request {request.request_id}: dates were taken by others {_TRIES} times; the job tries again")

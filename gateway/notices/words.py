@@ -80,6 +80,20 @@ CASE_REASONS: Final = (
     msgid("A part that was promised is missing, and the owner has lost his date: see that he gets another one."),
     msgid("A supplier's answer does not fit the order: ask the supplier what is true."),
     msgid("A supplier does not answer: ask whether the order is there, or find the part elsewhere."),
+    # Why a step has no clause, as `workflows.mandate` says it.
+    msgid("Nobody has signed what this device may do by itself: ask its owner."),
+    msgid("The owner's mandate does not hold yet: ask the owner."),
+    msgid("The owner's mandate has expired: ask the owner, and for a new one."),
+    msgid("The owner has taken the mandate back: ask the owner before anything else happens."),
+    msgid("The part costs more than the owner lets his device put aside: ask the owner."),
+    msgid("The part's price is in another currency than the owner's limit: ask the owner."),
+    msgid("The owner has not let his device report by itself: ask the owner whether it may go on."),
+    msgid("The owner has not let his device be reset from afar: ask the owner."),
+    msgid("The owner has not let parts be put aside for his device: ask the owner."),
+    msgid("The owner does not want dates offered by itself: ask the owner which day suits."),
+    msgid("The owner has not let the device's readings be handed to a repairer: ask the owner."),
+    msgid("The device has a new owner: ask him for a mandate, and whether it may go on."),
+    msgid("What was done by itself was undone: decide how it goes on."),
 )
 
 EVENTS: Final[Mapping[str, str]] = {
@@ -107,6 +121,10 @@ EVENTS: Final[Mapping[str, str]] = {
     "case_overdue": msgid("A person's time to decide has run out"),
     "date_passed": msgid("The date has passed"),
     "symptom_healed": msgid("A symptom has gone"),
+    "clause_missing": msgid("The owner's mandate does not allow it"),
+    "mandate_revoked": msgid("The owner took the mandate back"),
+    "owner_changed": msgid("The device has a new owner"),
+    "undone": msgid("Undone by a person"),
     "remedy_planned": msgid("A remedy from afar is planned"),
     "remedy_sent": msgid("The remedy's command was sent"),
     "remedy_done": msgid("The device says that it is done"),
