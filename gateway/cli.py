@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from gateway import (
     cli_account,
+    cli_audit,
     cli_authority,
     cli_backup,
     cli_devices,
@@ -272,6 +273,7 @@ def _is_set(value: object) -> bool:
 cli_devices.add_to(app)
 cli_rejections.add_to(app)
 cli_receipts.add_to(app)
+cli_audit.add_to(app)
 cli_doctor.add_to(app)
 cli_storage.add_to(app)
 cli_troubles.add_to(app)
