@@ -15,6 +15,7 @@ from dashboards import (
     incidents,
     letter,
     login,
+    mandate,
     owner,
     planner,
     rejections,
@@ -57,6 +58,7 @@ def create(settings: Settings | None = None) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for module in (
         owner,
+        mandate,
         login,
         request,
         decisions,

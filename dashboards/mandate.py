@@ -23,7 +23,6 @@ from gateway import access, owning
 from gateway.access import Purpose
 from gateway.notices.mandate_words import CLAUSES, CLAUSES_TOLD
 from gateway.storage import audit, mandates, owners
-from gateway.storage.connection import Connection
 from gateway.storage.pages.owned import OwnedDevice, find_owned
 from workflows.mandate import Clause
 from workflows.money import Money
@@ -99,6 +98,8 @@ def _show(request: Request, desk: TheDesk, link: DeviceLink, now: datetime) -> R
         living = mandate if mandate is not None and mandate.ended_at is None else None
         limit = None if living is None else living.clauses.get(Clause.RESERVE_PART)
         currency = limit.currency if limit else _CURRENCIES[t.language]
+        expires_at = None if living is None else living.expires_at
+        zone = ZoneInfo(device.owner_time_zone)
         context: dict[str, object] = {
             "request": request,
             "link": link,
@@ -110,13 +111,14 @@ def _show(request: Request, desk: TheDesk, link: DeviceLink, now: datetime) -> R
             if is_mine
             else [],
             "mandate": living,
-            "is_over": living is not None and living.expires_at is not None and now >= living.expires_at,
+            "is_over": expires_at is not None and now >= expires_at,
+            "last_day": None if expires_at is None else (expires_at - timedelta(seconds=1)).astimezone(zone).date(),
             "clauses": [(clause.value, CLAUSES[clause], CLAUSES_TOLD[clause]) for clause in Clause],
             "signed": {clause.value for clause in living.clauses} if living else set[str](),
             "limit": _written(limit) if limit else "",
             "currency": currency,
             "currencies": sorted({currency, *_OFFERED}),
-            "tomorrow": (now + timedelta(days=1)).astimezone(ZoneInfo(device.owner_time_zone)).date(),
+            "tomorrow": (now + timedelta(days=1)).astimezone(zone).date(),
             "acts": audit.of_device(conn, link.device_id, mine.since_at, mine.until_at, _SHOWN),
             "note": request.query_params.get("note", ""),
         }
@@ -124,7 +126,13 @@ def _show(request: Request, desk: TheDesk, link: DeviceLink, now: datetime) -> R
 
 
 def _sign(
-    request: Request, desk: TheDesk, link: DeviceLink, now: datetime, clauses: list[str], amount: str, more: tuple[str, str]
+    request: Request,
+    desk: TheDesk,
+    link: DeviceLink,
+    now: datetime,
+    clauses: list[str],
+    amount: str,
+    more: tuple[str, str],
 ) -> Response:
     if link.is_expired:
         return RedirectResponse(link.path(request), 303)
@@ -256,13 +264,3 @@ def revoke(request: Request, desk: TheDesk, link: ByDevice, now: Now) -> Respons
 def revoke_from_request(request: Request, desk: TheDesk, link: ByRequest, now: Now) -> Response:
     """Take it back, for who comes from the page of a request."""
     return _revoke(request, desk, link, now)
-
-
-def is_sealed(conn: Connection, request_id: int) -> bool:
-    """Whether a request's figures would show its owner the life of another: the device changed hands."""
-    row = conn.execute(
-        """SELECT r.device_id, r.owner_id, g.since_at FROM service_request r JOIN diagnosis g USING (diagnosis_id)
-        WHERE r.request_id = %s""",
-        [request_id],
-    ).fetchone()
-    return row is not None and owners.is_sealed(conn, row[0], row[1], row[2])

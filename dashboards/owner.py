@@ -21,6 +21,7 @@ from gateway.notices.invitation import invitation
 from gateway.notices.links import ask_for_link
 from gateway.notices.matter import Matter, cost, may_use, promised_hours
 from gateway.storage.connection import Connection
+from gateway.storage.owners import is_sealed_request
 from gateway.storage.pages.request import (
     RequestRow,
     find_centre,
@@ -108,7 +109,9 @@ def show(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
             "appointment": appointment,
             "centre": centre,
             "zone_name": zone_name,
-            "figures": figures(conn, row, t, zone_name=zone_name, now=now, at_most=1),
+            "figures": ()
+            if is_sealed_request(conn, row.request_id)
+            else figures(conn, row, t, zone_name=zone_name, now=now, at_most=1),
             "cost": cost(row, t),
             "may_use": may_use(matter.fault(), t),
             "promised_hours": promised_hours,

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from dashboards.liveness import LIVENESS
 from dashboards.reports import COMMAND_STATES, GAP_STATES
 from gateway.health.alarms import THRESHOLDS, Alarm
+from gateway.notices.mandate_words import ACTS, CLAUSES
 from gateway.notices.words import (
     ACTORS,
     ALARMS,
@@ -96,6 +97,8 @@ def _environment(language: Language) -> Environment:
         "trouble_move": TROUBLE_MOVES,
         "gap": GAP_STATES,
         "command": COMMAND_STATES,
+        "act": ACTS,
+        "clause": CLAUSES,
     }
     # A filter per vocabulary: {{ row.state | state }} is the state in words.
     for name, vocabulary in words.items():

@@ -23,7 +23,9 @@ from gateway import (
     cli_devices,
     cli_doctor,
     cli_evaluate,
+    cli_owners,
     cli_receipts,
+    cli_rehearsal,
     cli_rejections,
     cli_routes,
     cli_storage,
@@ -273,6 +275,7 @@ cli_devices.add_to(app)
 cli_rejections.add_to(app)
 cli_receipts.add_to(app)
 cli_audit.add_to(app)
+cli_owners.add_to(app)
 cli_doctor.add_to(app)
 cli_storage.add_to(app)
 cli_troubles.add_to(app)
@@ -280,6 +283,7 @@ cli_account.add_to(app)
 cli_backup.add_to(app)
 cli_authority.add_to(app)
 cli_evaluate.add_to(app)
+cli_rehearsal.add_to(app)
 cli_train.add_to(app)
 cli_routes.add_to(app)
 

@@ -13,7 +13,7 @@ ACTS: Final[Mapping[str, str]] = {
     "offered": msgid("Dates offered to the owner"),
     "confirmed": msgid("Date confirmed by the owner"),
     "left_to_a_person": msgid("Left to a person: no clause allows it"),
-    "command_sent": msgid("Command sent to the device"),
+    "remedy_sent": msgid("Command sent to the device"),
     "shared": msgid("Readings handed to a repairer"),
     "mandate_signed": msgid("Mandate signed"),
     "mandate_revoked": msgid("Mandate taken back"),

@@ -76,6 +76,10 @@ CASE_REASONS: Final = (
     msgid("None of the known faults"),
     msgid("A monitor goes on and off again and again: look at its sensor."),
     msgid("It goes on and off again and again"),
+    msgid("Which part number this device needs is not clear: say so in its bill of material."),
+    msgid("A part that was promised is missing, and the owner has lost his date: see that he gets another one."),
+    msgid("A supplier's answer does not fit the order: ask the supplier what is true."),
+    msgid("A supplier does not answer: ask whether the order is there, or find the part elsewhere."),
     # Why a step has no clause, as `workflows.mandate` says it.
     msgid("Nobody has signed what this device may do by itself: ask its owner."),
     msgid("The owner's mandate does not hold yet: ask the owner."),
@@ -89,7 +93,6 @@ CASE_REASONS: Final = (
     msgid("The owner does not want dates offered by itself: ask the owner which day suits."),
     msgid("The owner has not let the device's readings be handed to a repairer: ask the owner."),
     msgid("The device has a new owner: ask him for a mandate, and whether it may go on."),
-    msgid("What was done by itself was undone: decide how it goes on."),
 )
 
 EVENTS: Final[Mapping[str, str]] = {
@@ -98,6 +101,14 @@ EVENTS: Final[Mapping[str, str]] = {
     "escalated": msgid("Escalated to safety"),
     "case_opened": msgid("Given to a person"),
     "part_reserved": msgid("Part put aside"),
+    "part_ordered": msgid("Part ordered"),
+    "part_confirmed": msgid("The supplier has confirmed the part"),
+    "part_delayed": msgid("The part comes at another time"),
+    "part_shipped": msgid("The part is on its way"),
+    "part_arrived": msgid("The part has arrived"),
+    "part_missing": msgid("A promised part is missing"),
+    "part_released": msgid("Part given back"),
+    "date_lost": msgid("The date is lost with its part"),
     "no_part": msgid("No part to be had"),
     "no_date": msgid("No date to be had"),
     "offered": msgid("Dates offered to the owner"),
@@ -135,6 +146,7 @@ NOTICES: Final[Mapping[str, str]] = {
     "offer": msgid("Dates to choose from"),
     "confirmed": msgid("Confirmation of the date"),
     "cancelled": msgid("Cancellation"),
+    "date_lost": msgid("A date is lost"),
     "safety": msgid("Safety warning"),
     "case_opened": msgid("Case for a member of staff"),
     "incident_opened": msgid("Incident for a member of staff"),
@@ -170,6 +182,8 @@ ALARMS: Final[Mapping[str, str]] = {
 # Why a planner's act is refused, as `gateway.planner` says it.
 REFUSALS: Final = (
     msgid("There is no such request."),
+    msgid("There is nothing that could be undone."),
+    msgid("The request is settled; there is nothing to undo any more."),
     msgid("The fault is not known, so there is no work to offer a date for."),
     msgid("The request is cancelled; this cannot be done now."),
     msgid("There is no such symptom."),
