@@ -148,7 +148,7 @@ def _sign(
             raise UnknownLinkError
         try:
             expires_at = _end_of(until, device)
-        except ValueError:
+        except (ValueError, OverflowError):
             return RedirectResponse(link.path(request, note="day"), 303)
         if expires_at is not None and expires_at <= now:
             return RedirectResponse(link.path(request, note="day"), 303)
