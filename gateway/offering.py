@@ -8,6 +8,7 @@ from psycopg.errors import CheckViolation, ExclusionViolation
 
 from devices.faults import Fulfilment
 from devices.products import product_type
+from gateway import sourcing
 from gateway.following import give_case
 from gateway.storage import findings, promises, requests, routes
 from gateway.storage.connection import Connection
@@ -77,15 +78,15 @@ def _look(
     if device is not None and device.latitude is not None and device.longitude is not None:
         place = Place(device.latitude, device.longitude)
     # Where parts are reserved for this request already, its bay or technician is looked for too.
-    held_at, held = promises.reserved_parts(connection, request.request_id)
-    needed = Work(work.minutes, work.skills, [part for part in work.part_nos if part not in held])
+    parts = sourcing.look(connection, request.request_id, work.part_nos, now)
+    if parts.missing:
+        return NoDates("no_part", parts.missing)
     match fulfilment:
         case Fulfilment.DROP_OFF:
-            centres = promises.load_centres(connection, place, needed.part_nos, now)
-            return find_dates(needed, [centre for centre in centres if held_at in {None, centre.centre_id}], now)
+            return find_dates(work, promises.load_centres(connection, place, parts.ready_at, now), now)
         case Fulfilment.VISIT:
-            crews = [] if place is None else routes.load_crews(connection, place, needed, now)
-            return find_visits(needed, place, [crew for crew in crews if held_at in {None, crew.centre_id}], now)
+            crews = [] if place is None else routes.load_crews(connection, place, work, parts.ready_at, now)
+            return find_visits(work, place, crews, now)
 
 
 def _find_nothing(connection: Connection, request: Request, why: NoDates, now: datetime) -> None:

@@ -49,15 +49,7 @@ def sweep(connection: Connection, now: datetime, forgetting: Forgetting | None =
         for product in product_types().values():
             _guarded("decide_cycles", lambda product=product: _decide_cycles(connection, product.name, now))
         for (tenant_id,) in connection.execute("SELECT tenant_id FROM tenant ORDER BY tenant_id").fetchall():
-            for piece in (
-                _expire_offers,
-                _look_again,
-                _warn_of_cases,
-                _ask_what_was_found,
-                _gather_silences,
-                _follow_cycles,
-                _end_quiet,
-            ):
+            for piece in PIECES:
                 _guarded(piece.__name__, lambda piece=piece, tenant_id=tenant_id: piece(connection, tenant_id, now))
         for product in product_types().values():
             _guarded("roll_up", lambda product=product: _roll_up(connection, product.name))
@@ -167,3 +159,15 @@ def _roll_up(connection: Connection, product_name: str) -> None:
 
 def _forget(connection: Connection, forgetting: Forgetting, now: datetime) -> None:
     forgetting.go_on(connection, now)
+
+
+# What is done for each tenant, in this order; each is a transaction of its own, and can be run at any time.
+PIECES: Final[tuple[Callable[[Connection, int, datetime], None], ...]] = (
+    _expire_offers,
+    _look_again,
+    _warn_of_cases,
+    _ask_what_was_found,
+    _gather_silences,
+    _follow_cycles,
+    _end_quiet,
+)

@@ -12,14 +12,15 @@ from procrastinate import App, PsycopgConnector, RetryStrategy
 from procrastinate.exceptions import ConnectorException
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from gateway import jobs, journey
+from gateway import jobs
 from gateway.forgetting import Forgetting
 from gateway.health.clock import Jumps
 from gateway.health.measures import WorkMeasures
 from gateway.health.watches import WorkHealth
 from gateway.notices.run import send_due
 from gateway.settings import Settings
-from gateway.storage.connection import Connection, Role, connect, open_pool, options, tenant_transaction
+from gateway.steps import STEPS, take_step
+from gateway.storage.connection import Connection, Role, connect, open_pool, options
 from gateway.storage.migrate import check_schema
 from gateway.sweep import sweep
 
@@ -109,17 +110,8 @@ def _app(settings: Settings, pool: ConnectionPool[Connection], measures: WorkMea
     )
     app = App(connector=connector)
 
-    @app.task(name=jobs.DIAGNOSE, queue=jobs.QUEUE, retry=_RETRY)
-    @measures.job(jobs.DIAGNOSE)
-    def diagnose(*, tenant_id: int, device_id: int, component: str) -> None:
-        with pool.connection() as connection, tenant_transaction(connection, tenant_id):
-            journey.diagnose(connection, device_id=device_id, component=component, now=datetime.now(UTC))
-
-    @app.task(name=jobs.OFFER, queue=jobs.QUEUE, retry=_RETRY)
-    @measures.job(jobs.OFFER)
-    def offer(*, tenant_id: int, request_id: int) -> None:
-        with pool.connection() as connection, tenant_transaction(connection, tenant_id):
-            journey.offer(connection, request_id=request_id, now=datetime.now(UTC))
+    for name in STEPS:
+        _add_step(app, pool, measures, name)
 
     @app.task(name=jobs.SEND_NOTICES, queue=jobs.QUEUE, retry=_RETRY)
     @measures.job(jobs.SEND_NOTICES)
@@ -129,6 +121,14 @@ def _app(settings: Settings, pool: ConnectionPool[Connection], measures: WorkMea
             send_due(connection, settings, datetime.now(UTC))
 
     return app
+
+
+def _add_step(app: App, pool: ConnectionPool[Connection], measures: WorkMeasures, name: str) -> None:
+    @app.task(name=name, queue=jobs.QUEUE, retry=_RETRY)
+    @measures.job(name)
+    def step(**arguments: int | str) -> None:
+        with pool.connection() as connection:
+            take_step(connection, name, arguments, datetime.now(UTC))
 
 
 def _sweep_until(

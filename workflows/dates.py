@@ -1,4 +1,4 @@
-"""Dates: which part, bay and time to offer together. A date is offered only when its part is there and its bay is free.
+"""Dates: which part, bay and time to offer together. A date is offered only when its part will be there and its bay is free.
 
 What can be moved is dropped off within the centre's opening hours. Three dates on different days, the soonest first,
 each with the reason why it is shown; or the reason why there is none. Where somebody has to come, `workflows.visits`
@@ -18,6 +18,10 @@ DATES_SHOWN: Final = 3
 NOTICE: Final = timedelta(hours=18)
 # Offered dates stay held this long.
 OFFER_LASTS: Final = timedelta(hours=48)
+# A part that has yet to come is there the evening before: who looks in the afternoon can still turn to another source.
+MARGIN: Final = timedelta(hours=16)
+# A day's wait for a part is as bad as so much farther a way.
+_KM_FOR_A_DAY: Final = 25.0
 _GRID: Final = timedelta(minutes=30)
 _NOON: Final = 12
 
@@ -57,13 +61,16 @@ class Bay:
 
 @dataclass(frozen=True, slots=True)
 class Centre:
-    """A service centre: opening hours by weekday (0 is Monday) in its own time zone, bays, free stock, distance."""
+    """A service centre: opening hours by weekday (0 is Monday) in its own time zone, bays, distance.
+
+    From `ready_at` on all parts of the work are there; None when they cannot be had at this centre.
+    """
 
     centre_id: int
     time_zone: str
     hours: Mapping[int, tuple[time, time]]
     bays: Sequence[Bay]
-    free_parts: Mapping[str, int]
+    ready_at: datetime | None
     distance_km: float
 
 
@@ -102,7 +109,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Dates:
-    """Dates of one centre, best first; the parts are in its stock now."""
+    """Dates of one centre, best first; the parts are there before each of them."""
 
     centre_id: int
     options: Sequence[DropOff | Visit]
@@ -110,7 +117,7 @@ class Dates:
 
 @dataclass(frozen=True, slots=True)
 class NoDates:
-    """Why nothing can be offered; `missing` names the parts that no centre has."""
+    """Why nothing can be offered; `missing` names the parts that no centre can have."""
 
     why: NoneWhy
     missing: Sequence[str] = ()
@@ -124,35 +131,37 @@ def find_dates(work: Work, centres: Sequence[Centre], now: datetime) -> Dates | 
     work : Work
         Time, skills and parts.
     centres : sequence of Centre
-        Candidates; the nearest one that has the parts, a bay with the skills and three dates is taken.
+        Candidates; the nearest one that has the parts soon, a bay with the skills and three dates is taken.
     now : datetime
         Aware.
     """
-    if (missing := missing_parts(work, [centre.free_parts for centre in centres])) is not None:
-        return NoDates("no_part", missing)
-    skilled = [
-        centre
-        for centre in centres
-        if has_parts(work, centre.free_parts) and any(work.skills <= bay.skills for bay in centre.bays)
-    ]
+    ready = [(centre, centre.ready_at) for centre in centres if centre.ready_at is not None]
+    if not ready:
+        return NoDates("no_part", work.part_nos)
+    skilled = [(centre, at) for centre, at in ready if any(work.skills <= bay.skills for bay in centre.bays)]
     if not skilled:
         return NoDates("no_bay")
     return fullest(
-        Dates(centre.centre_id, _options(work, centre, now))
-        for centre in sorted(skilled, key=lambda centre: (centre.distance_km, centre.centre_id))
+        Dates(centre.centre_id, _options(work, centre, not_before(ready_at, now)))
+        for centre, ready_at in sorted(
+            skilled, key=lambda pair: (effort_km(pair[0].distance_km, pair[1], now), pair[0].centre_id)
+        )
     )
 
 
-def has_parts(work: Work, free: Mapping[str, int]) -> bool:
-    """Whether a stock has one of each part that the work needs."""
-    return all(free.get(part, 0) > 0 for part in work.part_nos)
+def not_before(ready_at: datetime, now: datetime) -> datetime:
+    """Return when the first date may begin: after a night's notice, and a night after the last part has come."""
+    return max(now + NOTICE, ready_at + MARGIN)
 
 
-def missing_parts(work: Work, stocks: Sequence[Mapping[str, int]]) -> list[str] | None:
-    """Return the parts that no stock has, or all of them when no stock has all together; None when one has."""
-    if any(has_parts(work, free) for free in stocks):
-        return None
-    return [part for part in work.part_nos if all(free.get(part, 0) < 1 for free in stocks)] or list(work.part_nos)
+def effort_km(way_km: float, ready_at: datetime, now: datetime) -> float:
+    """Return how bad a centre is, in km: its distance, and the days for which its parts keep the owner waiting.
+
+    >>> at = datetime(2026, 3, 2)
+    >>> effort_km(5.0, at, at), effort_km(5.0, at + timedelta(days=4, hours=2), at)
+    (5.0, 105.0)
+    """
+    return way_km + _KM_FOR_A_DAY * ((not_before(ready_at, now) - now - NOTICE) / timedelta(days=1))
 
 
 def fullest(found: Iterable[Dates]) -> Dates | NoDates:
@@ -197,10 +206,10 @@ def pick(
     return chosen
 
 
-def days_ahead(now: datetime, zone: ZoneInfo) -> Iterator[date]:
-    """Return the days in which dates are looked for, today first, as they are called in a time zone."""
-    today = now.astimezone(zone).date()
-    return (today + timedelta(days=ahead) for ahead in range(HORIZON_DAYS))
+def days_ahead(first_at: datetime, zone: ZoneInfo) -> Iterator[date]:
+    """Return the days in which dates are looked for, the first one's first, as they are called in a time zone."""
+    first = first_at.astimezone(zone).date()
+    return (first + timedelta(days=ahead) for ahead in range(HORIZON_DAYS))
 
 
 def shift_of(hours: Mapping[int, tuple[time, time]], day: date, zone: ZoneInfo) -> Interval | None:
@@ -211,13 +220,13 @@ def shift_of(hours: Mapping[int, tuple[time, time]], day: date, zone: ZoneInfo) 
     return Interval(begins_at, ends_at)
 
 
-def _options(work: Work, centre: Centre, now: datetime) -> list[DropOff]:
+def _options(work: Work, centre: Centre, first_at: datetime) -> list[DropOff]:
     zone = ZoneInfo(centre.time_zone)
-    days = (list(_slots(work, centre, day, now + NOTICE)) for day in days_ahead(now, zone))
+    days = (list(_slots(work, centre, day, first_at)) for day in days_ahead(first_at, zone))
     return [DropOff(bay_id, during, why) for (bay_id, during), why in pick(days, lambda slot: slot[1].start_at, zone)]
 
 
-def _slots(work: Work, centre: Centre, day: date, not_before: datetime) -> Iterator[tuple[int, Interval]]:
+def _slots(work: Work, centre: Centre, day: date, first_at: datetime) -> Iterator[tuple[int, Interval]]:
     """Free slots of a day in order of time, on the half hour, with the first bay that is free."""
     opening = shift_of(centre.hours, day, ZoneInfo(centre.time_zone))
     if opening is None:
@@ -226,7 +235,7 @@ def _slots(work: Work, centre: Centre, day: date, not_before: datetime) -> Itera
     start = opening.start_at
     while start + length <= opening.end_at:
         slot = Interval(start, start + length)
-        if start >= not_before:
+        if start >= first_at:
             for bay in centre.bays:
                 if work.skills <= bay.skills and not any(slot.overlaps(taken) for taken in bay.taken):
                     yield bay.bay_id, slot

@@ -18,7 +18,6 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from workflows.dates import (
-    NOTICE,
     Dates,
     Interval,
     NoDates,
@@ -28,9 +27,9 @@ from workflows.dates import (
     Work,
     days_ahead,
     distance_km,
+    effort_km,
     fullest,
-    has_parts,
-    missing_parts,
+    not_before,
     pick,
     shift_of,
 )
@@ -69,12 +68,15 @@ class Technician:
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """The technicians of one centre, in its time zone, with the free stock that they load there, and its distance."""
+    """The technicians of one centre, in its time zone, and its distance.
+
+    From `ready_at` on all parts that they load there have come; None when they cannot be had at this centre.
+    """
 
     centre_id: int
     time_zone: str
     technicians: Sequence[Technician]
-    free_parts: Mapping[str, int]
+    ready_at: datetime | None
     distance_km: float
 
 
@@ -121,25 +123,30 @@ def find_visits(work: Work, place: Place | None, crews: Sequence[Crew], now: dat
     place : Place or None
         Where the device is; None when nobody knows.
     crews : sequence of Crew
-        Candidates; the nearest one that has the parts, the skills and three dates is taken.
+        Candidates; the nearest one that has the parts soon, the skills and three dates is taken.
     now : datetime
         Aware.
     """
     if place is None:
         return NoDates("no_place")
-    if (missing := missing_parts(work, [crew.free_parts for crew in crews])) is not None:
-        return NoDates("no_part", missing)
+    ready = [(crew, crew.ready_at) for crew in crews if crew.ready_at is not None]
+    if not ready:
+        return NoDates("no_part", work.part_nos)
     able = {
         crew.centre_id: [technician for technician in crew.technicians if _can_go(technician, work, place)]
-        for crew in crews
-        if has_parts(work, crew.free_parts)
+        for crew, _ in ready
     }
     if not any(able.values()):
         return NoDates("no_technician")
     return fullest(
-        Dates(crew.centre_id, _options(work, place, able[crew.centre_id], ZoneInfo(crew.time_zone), now))
-        for crew in sorted(crews, key=lambda crew: (crew.distance_km, crew.centre_id))
-        if able.get(crew.centre_id)
+        Dates(
+            crew.centre_id,
+            _options(work, place, able[crew.centre_id], ZoneInfo(crew.time_zone), not_before(ready_at, now)),
+        )
+        for crew, ready_at in sorted(
+            ready, key=lambda pair: (effort_km(pair[0].distance_km, pair[1], now), pair[0].centre_id)
+        )
+        if able[crew.centre_id]
     )
 
 
@@ -147,8 +154,10 @@ def _can_go(technician: Technician, work: Work, place: Place) -> bool:
     return work.skills <= technician.skills and way_between(technician.base, place) <= REACH
 
 
-def _options(work: Work, place: Place, technicians: Sequence[Technician], zone: ZoneInfo, now: datetime) -> list[Visit]:
-    days = (list(_plans(work, place, technicians, day, zone, now + NOTICE)) for day in days_ahead(now, zone))
+def _options(
+    work: Work, place: Place, technicians: Sequence[Technician], zone: ZoneInfo, first_at: datetime
+) -> list[Visit]:
+    days = (list(_plans(work, place, technicians, day, zone, first_at)) for day in days_ahead(first_at, zone))
     return [_visit(plan, place, why) for plan, why in pick(days, lambda plan: plan.window.start_at, zone)]
 
 
@@ -157,7 +166,7 @@ def _visit(plan: _Plan, place: Place, why: Why) -> Visit:
 
 
 def _plans(
-    work: Work, place: Place, technicians: Sequence[Technician], day: date, zone: ZoneInfo, not_before: datetime
+    work: Work, place: Place, technicians: Sequence[Technician], day: date, zone: ZoneInfo, first_at: datetime
 ) -> Iterator[_Plan]:
     """Each window of a day in which somebody can arrive, with whoever has the shortest way."""
     routes = [
@@ -166,7 +175,7 @@ def _plans(
         if (shift := shift_of(technician.hours, day, zone)) is not None
     ]
     for window in _windows(day, zone):
-        if window.start_at < not_before:
+        if window.start_at < first_at:
             continue
         plans = [plan for route in routes if (plan := _plan(work, place, route, window)) is not None]
         if plans:

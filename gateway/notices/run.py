@@ -7,7 +7,8 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from email.message import EmailMessage
+from typing import Final, Protocol
 
 import psycopg
 from psycopg.rows import class_row
@@ -35,19 +36,28 @@ class _Failed:
     is_server: bool
 
 
-def send_due(conn: Connection, settings: Settings, now: datetime) -> int:
+class Post(Protocol):
+    """Takes messages and sends them on."""
+
+    def send_message(self, msg: EmailMessage) -> object:
+        """Take a message; an `OSError` or `smtplib.SMTPException` says that it was not taken."""
+        ...
+
+
+def send_due(conn: Connection, settings: Settings, now: datetime, post: Post | None = None) -> int:
     """Send the notices that are due, of every tenant, and return how many were sent.
 
     A notice is marked as sent after the mail server took it, one transaction each. A crash between the two sends it
     again with the same Message-ID. A link is committed before the message that carries it leaves, so that no message
     carries a dead one. Nothing that a single notice does stops the others; a mail server that does not answer ends
-    the run, for it would not answer the others either. Without `smtp_url` everything stays in the outbox.
+    the run, for it would not answer the others either. Without `smtp_url` everything stays in the outbox, unless a
+    `post` is given to take the messages.
     """
-    if not settings.smtp_url:
+    if not settings.smtp_url and post is None:
         return 0
     tenants = [int(row[0]) for row in conn.execute("SELECT tenant_id FROM tenant ORDER BY tenant_id").fetchall()]
     sent = 0
-    with _mail_server(ServerAddress.parse(settings.smtp_url)) as server:
+    with _mail_server(settings, post) as server:
         for tenant_id in tenants:
             for notice_id in _due(conn, tenant_id, now):
                 outcome = _send(conn, settings, server, tenant_id, notice_id, now)
@@ -60,17 +70,21 @@ def send_due(conn: Connection, settings: Settings, now: datetime) -> int:
 class _MailServer:
     """A connection to the mail server, made when the first message leaves and again after it broke."""
 
-    def __init__(self, address: ServerAddress) -> None:
+    def __init__(self, address: str, post: Post | None) -> None:
         self._address = address
+        self._post = post
         self._smtp: smtplib.SMTP | None = None
 
-    def connected(self) -> smtplib.SMTP:
+    def connected(self) -> Post:
+        if self._post is not None:
+            return self._post
         if self._smtp is None:
-            smtp = smtplib.SMTP(self._address.host, self._address.port, timeout=_TIMEOUT_S)
+            address = ServerAddress.parse(self._address)
+            smtp = smtplib.SMTP(address.host, address.port, timeout=_TIMEOUT_S)
             if smtp.ehlo()[0] == 250 and smtp.has_extn("starttls"):  # SMTP's word for "done"
                 smtp.starttls(context=ssl.create_default_context())
-            if self._address.username and self._address.password:
-                smtp.login(self._address.username, self._address.password)
+            if address.username and address.password:
+                smtp.login(address.username, address.password)
             self._smtp = smtp
         return self._smtp
 
@@ -83,8 +97,8 @@ class _MailServer:
 
 
 @contextmanager
-def _mail_server(address: ServerAddress) -> Generator[_MailServer]:
-    server = _MailServer(address)
+def _mail_server(settings: Settings, post: Post | None) -> Generator[_MailServer]:
+    server = _MailServer(settings.smtp_url, post)
     try:
         yield server
     finally:

@@ -1,6 +1,6 @@
 """Promises: parts reserved, bays and technicians held for offered dates, appointments. Named constraints protect them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Final
@@ -54,8 +54,10 @@ class Booking:
         )
 
 
-def load_centres(connection: Connection, place: Place | None, part_nos: Sequence[str], now: datetime) -> list[Centre]:
-    """Return the tenant's service centres with their bays' taken times and what is free of the given parts.
+def load_centres(
+    connection: Connection, place: Place | None, ready_at: Mapping[int, datetime], now: datetime
+) -> list[Centre]:
+    """Return the tenant's service centres with their bays' taken times.
 
     Parameters
     ----------
@@ -63,8 +65,8 @@ def load_centres(connection: Connection, place: Place | None, part_nos: Sequence
         In a tenant's transaction.
     place : Place or None
         From where distances are measured.
-    part_nos : sequence of str
-        The parts of which free stock is wanted.
+    ready_at : mapping of int to datetime
+        From when on a centre has the parts; one that is missing cannot have them.
     now : datetime
         Bookings that ended before are left out.
     """
@@ -79,7 +81,6 @@ def load_centres(connection: Connection, place: Place | None, part_nos: Sequence
     )
     for centre_id, bay_id, skills, taken in rows:
         bays.setdefault(centre_id, []).append(Bay(bay_id, frozenset(skills), [interval(during) for during in taken]))
-    free = free_stock(connection, part_nos)
     centres = connection.execute("SELECT centre_id, time_zone, hours, latitude, longitude FROM service_centre")
     return [
         Centre(
@@ -87,7 +88,7 @@ def load_centres(connection: Connection, place: Place | None, part_nos: Sequence
             time_zone,
             hours_by_weekday(hours),
             bays.get(centre_id, []),
-            free.get(centre_id, {}),
+            ready_at.get(centre_id),
             distance_km(place.latitude, place.longitude, latitude, longitude) if place else 0.0,
         )
         for centre_id, time_zone, hours, latitude, longitude in centres

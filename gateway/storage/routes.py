@@ -4,13 +4,13 @@ The exclusion constraint `technician_is_in_one_place` sees times; ways between p
 visit into a route looks at it once more under a lock that is the technician's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from gateway.storage.connection import Connection
-from gateway.storage.promises import Booking, free_stock, hours_by_weekday, interval
-from workflows.dates import Dates, DropOff, Place, Visit, Work, distance_km, has_parts
+from gateway.storage.promises import Booking, hours_by_weekday, interval
+from workflows.dates import Dates, DropOff, Place, Visit, Work, distance_km
 from workflows.visits import Crew, Stop, Technician, fits
 
 # So many of the nearest are asked, however many there are.
@@ -22,7 +22,9 @@ class RouteChangedError(Exception):
     """Somebody else was promised a visit meanwhile, and there is no time for this one any more."""
 
 
-def load_crews(connection: Connection, place: Place, work: Work, now: datetime) -> list[Crew]:
+def load_crews(
+    connection: Connection, place: Place, work: Work, ready_at: Mapping[int, datetime], now: datetime
+) -> list[Crew]:
     """Return the tenant's service centres, each with those of its technicians who have the skills, the nearest of all.
 
     Parameters
@@ -32,20 +34,20 @@ def load_crews(connection: Connection, place: Place, work: Work, now: datetime) 
     place : Place
         Where the device is.
     work : Work
-        Skills and parts; a centre that lacks a part has nobody to send.
+        For its skills.
+    ready_at : mapping of int to datetime
+        From when on a centre has the parts; one that is missing cannot have them, and has nobody to send.
     now : datetime
         Visits that ended before are left out.
     """
-    free = free_stock(connection, work.part_nos)
     centres = connection.execute("SELECT centre_id, time_zone, latitude, longitude FROM service_centre").fetchall()
-    stocked = [centre_id for centre_id, *_ in centres if has_parts(work, free.get(centre_id, {}))]
-    people = _technicians(connection, place, work.skills, stocked, now)
+    people = _technicians(connection, place, work.skills, list(ready_at), now)
     return [
         Crew(
             centre_id,
             time_zone,
             people.get(centre_id, []),
-            free.get(centre_id, {}),
+            ready_at.get(centre_id),
             distance_km(place.latitude, place.longitude, latitude, longitude),
         )
         for centre_id, time_zone, latitude, longitude in centres

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.dates import NOTICE, Bay, Centre, Dates, DropOff, Interval, NoDates, Work, find_dates
+from workflows.dates import MARGIN, NOTICE, Bay, Centre, Dates, DropOff, Interval, NoDates, Work, find_dates
 
 SEOUL = ZoneInfo("Asia/Seoul")
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=SEOUL)  # a Monday
@@ -21,7 +21,7 @@ def centre(**changes: object) -> Centre:
         "time_zone": "Asia/Seoul",
         "hours": HOURS,
         "bays": [Bay(1, SKILLED, [])],
-        "free_parts": {"CELL": 1},
+        "ready_at": NOW,
         "distance_km": 5.0,
     }
     return Centre(**{**values, **changes})  # type: ignore[arg-type]
@@ -44,7 +44,7 @@ def test_three_dates_on_three_days_the_soonest_first_each_with_its_reason() -> N
 
 
 def test_no_date_without_its_part() -> None:
-    assert find_dates(WORK, [centre(free_parts={"CELL": 0})], NOW) == NoDates("no_part", ["CELL"])
+    assert find_dates(WORK, [centre(ready_at=None)], NOW) == NoDates("no_part", ["CELL"])
 
 
 def test_no_date_without_a_bay_that_has_the_skills() -> None:
@@ -52,9 +52,28 @@ def test_no_date_without_a_bay_that_has_the_skills() -> None:
 
 
 def test_the_nearest_centre_that_has_the_part_is_taken() -> None:
-    near = centre(centre_id=2, distance_km=1.0, free_parts={})
+    near = centre(centre_id=2, distance_km=1.0, ready_at=None)
     far = centre(centre_id=3, distance_km=50.0)
     assert found(find_dates(WORK, [far, near, centre()], NOW)).centre_id == 1
+
+
+def test_no_date_before_its_part_has_come() -> None:
+    ready_at = NOW + timedelta(days=3, hours=2)  # Thursday noon
+    options = drop_offs(find_dates(WORK, [centre(ready_at=ready_at)], NOW))
+    assert options[0].during.start_at == datetime(2026, 3, 6, 9, 0, tzinfo=SEOUL)
+    assert all(option.during.start_at >= ready_at + MARGIN for option in options)
+
+
+def test_three_dates_are_found_behind_a_part_that_comes_late() -> None:
+    assert len(drop_offs(find_dates(WORK, [centre(ready_at=NOW + timedelta(days=60))], NOW))) == 3
+
+
+def test_a_centre_that_has_the_part_now_is_worth_a_longer_way_than_one_that_waits_for_days() -> None:
+    waits = centre(centre_id=2, distance_km=1.0, ready_at=NOW + timedelta(days=4))
+    far = centre(centre_id=3, distance_km=50.0)
+    assert found(find_dates(WORK, [waits, far], NOW)).centre_id == 3
+    farther = centre(centre_id=3, distance_km=500.0)
+    assert found(find_dates(WORK, [waits, farther], NOW)).centre_id == 2
 
 
 def test_a_bay_that_is_taken_for_good_gives_no_time() -> None:

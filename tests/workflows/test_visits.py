@@ -31,7 +31,7 @@ def crew(*technicians: Technician, **changes: object) -> Crew:
     values: dict[str, object] = {
         "centre_id": 1,
         "time_zone": "Asia/Seoul",
-        "free_parts": {"METER": 1},
+        "ready_at": NOW,
         "distance_km": 5.0,
     }
     return Crew(technicians=technicians or [technician()], **{**values, **changes})  # type: ignore[arg-type]
@@ -71,7 +71,7 @@ def test_nobody_can_be_sent_to_a_place_that_nobody_knows() -> None:
 
 
 def test_no_visit_without_its_part() -> None:
-    assert find_visits(WORK, HOME, [crew(free_parts={})], NOW) == NoDates("no_part", ["METER"])
+    assert find_visits(WORK, HOME, [crew(ready_at=None)], NOW) == NoDates("no_part", ["METER"])
 
 
 def test_no_visit_without_somebody_who_has_the_skills_and_is_near_enough() -> None:
@@ -86,10 +86,17 @@ def test_a_technician_who_is_busy_for_good_has_no_time() -> None:
 
 
 def test_the_nearest_centre_with_the_part_sends_somebody() -> None:
-    near = crew(centre_id=2, distance_km=1.0, free_parts={})
+    near = crew(centre_id=2, distance_km=1.0, ready_at=None)
     dates = find_visits(WORK, HOME, [crew(centre_id=3, distance_km=9.0), near, crew()], NOW)
     assert isinstance(dates, Dates)
     assert dates.centre_id == 1
+
+
+def test_nobody_sets_out_before_the_part_has_come() -> None:
+    ready_at = NOW + timedelta(days=3, hours=2)  # Thursday noon
+    found = visits(find_visits(WORK, HOME, [crew(ready_at=ready_at)], NOW))
+    assert found[0].window.start_at == datetime(2026, 3, 6, 8, 0, tzinfo=SEOUL)
+    assert all(visit.during.start_at > ready_at for visit in found)
 
 
 def test_who_has_the_shortest_way_goes() -> None:

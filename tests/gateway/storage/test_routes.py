@@ -66,6 +66,10 @@ def test_a_route_is_one_transactions_at_a_time(desk: SmallDesk) -> None:
         assert other.execute(query, [technician_id]).fetchone() == (True,)
 
 
+def ready(desk: SmallDesk) -> dict[int, datetime]:
+    return {row[0]: now() for row in desk.rows("SELECT centre_id FROM service_centre")}
+
+
 def test_of_many_technicians_the_nearest_are_asked_with_what_they_have_promised(desk: SmallDesk) -> None:
     technician_id, _ = promised(desk)
     desk.admin.execute(
@@ -74,10 +78,10 @@ def test_of_many_technicians_the_nearest_are_asked_with_what_they_have_promised(
         FROM technician, generate_series(1, 100) AS number"""
     )
     with tenant_transaction(desk.work, desk.tenant_id):
-        (crew,) = load_crews(desk.work, Place(53.5, 13.4), LEAK, now())
+        (crew,) = load_crews(desk.work, Place(53.5, 13.4), LEAK, ready(desk), now())
         assert len(crew.technicians) == 60
         assert min(technician.base.latitude for technician in crew.technicians) == pytest.approx(52.5 + 0.41)
-        (crew,) = load_crews(desk.work, HOME, LEAK, now())
+        (crew,) = load_crews(desk.work, HOME, LEAK, ready(desk), now())
         (tina,) = (technician for technician in crew.technicians if technician.technician_id == technician_id)
         assert len(tina.stops) == 3
-        assert load_crews(desk.work, HOME, Work(60, LEAK.skills, ["MTR-GAS"]), now())[0].technicians == []
+        assert load_crews(desk.work, HOME, LEAK, {}, now())[0].technicians == []
