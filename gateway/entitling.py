@@ -41,18 +41,14 @@ def entitlement_of(connection: Connection, request: Request) -> Entitlement | Un
         return lines
     onset = entitlements.onset_of(connection, request.request_id)
     terms = entitlements.terms_of(connection, request.device_id, request.product, request.request_id, onset)
-    return entitle(
-        lines, terms, component=request.component, onset_at=onset.onset_at, zone_name=onset.zone_name
-    )
+    return entitle(lines, terms, component=request.component, onset_at=onset.onset_at, zone_name=onset.zone_name)
 
 
 def warranty_of(connection: Connection, request: Request) -> Warranty | None:
     """Return the warranty that pays all of a request's work, whatever it costs."""
     onset = entitlements.onset_of(connection, request.request_id)
     terms = entitlements.terms_of(connection, request.device_id, request.product, request.request_id, onset)
-    return whole_warranty(
-        terms, component=request.component, onset_at=onset.onset_at, zone_name=onset.zone_name
-    )
+    return whole_warranty(terms, component=request.component, onset_at=onset.onset_at, zone_name=onset.zone_name)
 
 
 def quote_work(connection: Connection, request: Request, now: datetime) -> bool:

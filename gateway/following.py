@@ -2,18 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from devices.faults import Severity
 from devices.instants import from_us
 from devices.product import ProductType
 from diagnostics.diagnosis import Diagnosis, Verdict
-from gateway.storage import findings, requests
+from gateway.storage import findings, requests, stops
 from gateway.storage.connection import Connection
 from gateway.storage.findings import DeviceCard
 from gateway.storage.requests import Request
 from gateway.telling import defer_notices, defer_offer
 from workflows.request import Command, State
 from workflows.triage import PATIENCE, Amend, CaseWanted, Open, Queue, Release
+
+_WAS_STOPPED: Final = "The owner has stopped a service of this component: ask before anything is sent to him."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,10 @@ def follow(
     )
     match decision, request:
         case Open(case=case), _:
+            if case is None and stops.was_stopped(
+                connection, assessed.device.device_id, assessed.diagnosis.component, now
+            ):
+                case = CaseWanted(Queue.JUDGEMENT, _WAS_STOPPED)
             request_id = _open(connection, assessed, fault_id, case, now)
             if case is None:
                 defer_offer(connection, request_id)

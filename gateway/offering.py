@@ -8,7 +8,7 @@ from psycopg.errors import CheckViolation, ExclusionViolation
 
 from devices.faults import Fulfilment
 from devices.products import product_type
-from gateway import sourcing
+from gateway import entitling, sourcing
 from gateway.following import give_case
 from gateway.storage import findings, promises, requests, routes
 from gateway.storage.connection import Connection
@@ -35,6 +35,8 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
     remedy = product.remedies.get(request.fault)
     if remedy is None or remedy.fulfilment is None:
         _find_nothing(connection, request, NoDates("no_time"), now)
+        return None
+    if entitling.quote_work(connection, request, now):
         return None
     work = Work(remedy.minutes, remedy.skills, remedy.part_nos)
     for _ in range(_TRIES):

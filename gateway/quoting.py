@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from gateway import entitling
+from gateway import entitling, stopping
 from gateway.following import give_case
-from gateway.storage import deposits, entitlements, findings, promises, quotes, requests
+from gateway.storage import deposits, entitlements, promises, quotes, requests
 from gateway.storage.connection import Connection
 from gateway.storage.quotes import Quote
 from gateway.storage.requests import Request
@@ -42,12 +42,17 @@ class NothingToAgree:
     state: str
 
 
-Answer = Agreed | OtherPrice | NothingToAgree
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The owner's no is taken; `state` says where the request stands."""
+
+    state: str
 
 
-def agree(
-    connection: Connection, *, request_id: int, quote_id: int, now: datetime, actor: str = "owner"
-) -> Answer:
+Answer = Agreed | Declined | OtherPrice | NothingToAgree
+
+
+def agree(connection: Connection, *, request_id: int, quote_id: int, now: datetime, actor: str = "owner") -> Answer:
     """Accept a quote in the caller's transaction; the request goes on to its dates, or first to its deposit.
 
     A person who was told yes on the telephone accepts it with `actor`, and no deposit is taken then.
@@ -127,20 +132,11 @@ def decline(connection: Connection, *, request_id: int, quote_id: int, now: date
     if present.quote_id != quote_id:
         return OtherPrice()
     quotes.end_quotes(connection, request_id, "open", "declined", now)
-    requests.append_event(
-        connection, request_id, "quote_declined", now, actor="owner", detail={"quote_id": quote_id}
-    )
+    requests.append_event(connection, request_id, "quote_declined", now, actor="owner", detail={"quote_id": quote_id})
     if request.is_safety or request.state != State.QUOTED:
-        _give_to_a_person(connection, request, _DECLINED, now)
-    else:
-        requests.transition(connection, request, Command.CANCEL, now)
-        requests.append_event(connection, request_id, "cancelled", now, actor="owner")
-        promises.release_parts(connection, request_id, now)
-        requests.close_cases(connection, request_id, now)
-        findings.close_other_faults(
-            connection, device_id=request.device_id, component=request.component, kept=None, now=now
-        )
-    return NothingToAgree(State.CANCELLED)
+        return Declined(_give_to_a_person(connection, request, _DECLINED, now))
+    stopping.end_request(connection, request, now)
+    return Declined(State.CANCELLED)
 
 
 def expire_quote(connection: Connection, *, request_id: int, now: datetime) -> None:
@@ -184,9 +180,7 @@ def grant_goodwill(
     request = requests.lock_request(connection, request_id)
     if request is None or request.state in CLOSED:
         return False
-    entitlements.grant_goodwill(
-        connection, request_id, staff_id=staff_id, per_mille=per_mille, reason=reason, now=now
-    )
+    entitlements.grant_goodwill(connection, request_id, staff_id=staff_id, per_mille=per_mille, reason=reason, now=now)
     requests.append_event(
         connection,
         request_id,
@@ -208,6 +202,7 @@ def withdraw_goodwill(connection: Connection, *, request_id: int, staff_id: int,
     return True
 
 
-def _give_to_a_person(connection: Connection, request: Request, reason: str, now: datetime) -> None:
-    requests.transition(connection, request, Command.ESCALATE, now)
+def _give_to_a_person(connection: Connection, request: Request, reason: str, now: datetime) -> State:
+    state = requests.transition(connection, request, Command.ESCALATE, now)
     give_case(connection, request.request_id, CaseWanted(Queue.JUDGEMENT, reason), now)
+    return state

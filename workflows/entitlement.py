@@ -127,9 +127,7 @@ class Entitlement:
         return total((line.to_pay for line in self.lines), self.currency)
 
 
-def entitle(
-    lines: Sequence[Line], terms: Terms, *, component: str, onset_at: datetime, zone_name: str
-) -> Entitlement:
+def entitle(lines: Sequence[Line], terms: Terms, *, component: str, onset_at: datetime, zone_name: str) -> Entitlement:
     """Say who pays which line.
 
     Parameters
@@ -187,9 +185,7 @@ def _shares(terms: Terms, component: str, onset_on: date) -> Iterator[_Share]:
             whole = (WHOLE * warranty.covers_parts, WHOLE * warranty.covers_labour)
             yield _Share(Ground.WARRANTY, warranty.warranty_id, *whole)
     if (contract := _contract(terms.contracts, component, onset_on)) is not None:
-        yield _Share(
-            Ground.CONTRACT, contract.contract_id, contract.parts_per_mille, contract.labour_per_mille
-        )
+        yield _Share(Ground.CONTRACT, contract.contract_id, contract.parts_per_mille, contract.labour_per_mille)
     if terms.goodwill is not None:
         yield _Share(Ground.GOODWILL, terms.goodwill.goodwill_id, terms.goodwill.per_mille, terms.goodwill.per_mille)
     elif (rule := _rule(terms, component, onset_on)) is not None:

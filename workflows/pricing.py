@@ -102,5 +102,7 @@ def _rate(job: Job, rates: Sequence[Rate]) -> Rate | None:
     """Return the rate that is meant most closely: the product's before any, a skill's before any, the dearest of these."""
     fitting = [rate for rate in rates if rate.product in {"", job.product} and rate.skill in {"", *job.skills}]
     return max(
-        fitting, key=lambda rate: (rate.product != "", rate.skill != "", rate.per_minute.minor, rate.skill), default=None
+        fitting,
+        key=lambda rate: (rate.product != "", rate.skill != "", rate.per_minute.minor, rate.skill),
+        default=None,
     )

@@ -75,6 +75,10 @@ CASE_REASONS: Final = (
     msgid("None of the known faults"),
     msgid("A monitor goes on and off again and again: look at its sensor."),
     msgid("It goes on and off again and again"),
+    msgid("The price of this work is not known: agree it with the owner before any work begins."),
+    msgid("The owner has stopped a service of this component: ask before anything is sent to him."),
+    msgid("The owner has not answered the price: please ask in person."),
+    msgid("The owner does not want to pay this price: please talk about it."),
 )
 
 EVENTS: Final[Mapping[str, str]] = {
@@ -94,6 +98,22 @@ EVENTS: Final[Mapping[str, str]] = {
     "case_overdue": msgid("A person's time to decide has run out"),
     "date_passed": msgid("The date has passed"),
     "symptom_healed": msgid("A symptom has gone"),
+    "stopped": msgid("Stopped by the owner"),
+    "resumed": msgid("The owner took his stop back"),
+    "priced": msgid("Priced"),
+    "not_priced": msgid("Has no price yet"),
+    "quoted": msgid("The owner was told the price"),
+    "quote_asked": msgid("The owner asked for the price"),
+    "quote_accepted": msgid("Price agreed"),
+    "quote_declined": msgid("Price declined by the owner"),
+    "quote_expired": msgid("The price was not answered"),
+    "price_raised": msgid("It costs more than was agreed"),
+    "goodwill_granted": msgid("Goodwill granted"),
+    "goodwill_withdrawn": msgid("Goodwill taken back"),
+    "deposit_wanted": msgid("A deposit is asked for"),
+    "deposit_paid": msgid("Deposit paid"),
+    "deposit_returned": msgid("Deposit given back"),
+    "deposit_failed": msgid("The deposit could not be had"),
 }
 
 NOTICES: Final[Mapping[str, str]] = {
@@ -104,6 +124,7 @@ NOTICES: Final[Mapping[str, str]] = {
     "case_opened": msgid("Case for a member of staff"),
     "incident_opened": msgid("Incident for a member of staff"),
     "link": msgid("New link to the page"),
+    "quote": msgid("A price to agree"),
 }
 
 

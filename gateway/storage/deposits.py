@@ -11,9 +11,10 @@ from gateway.storage.quotes import Quote
 from workflows.deposit import Stage
 from workflows.money import Money
 
-_COLUMNS: Final = """p.deposit_id, p.tenant_id, p.request_id, p.quote_id, p.amount_minor, p.currency, p.state, p.session,
-    p.intent, p.pay_at, p.captured_minor, p.paid_minor, p.refunded_minor, p.attempts, p.last_error, p.due_at, p.made_at,
-    r.state AS request_state"""
+_SELECT: Final = """SELECT p.deposit_id, p.tenant_id, p.request_id, p.quote_id, p.amount_minor, p.currency, p.state,
+    p.session, p.intent, p.pay_at, p.captured_minor, p.paid_minor, p.refunded_minor, p.attempts, p.last_error, p.due_at,
+    p.made_at, r.state AS request_state
+    FROM deposit p JOIN service_request r USING (request_id)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,7 @@ def latest_deposit(connection: Connection, request_id: int) -> Deposit | None:
     """Return a request's newest deposit."""
     with connection.cursor(row_factory=class_row(Deposit)) as cursor:
         return cursor.execute(
-            f"SELECT {_COLUMNS} FROM deposit p JOIN service_request r USING (request_id) "
-            "WHERE p.request_id = %s ORDER BY p.deposit_id DESC LIMIT 1",
-            [request_id],
+            f"{_SELECT} WHERE p.request_id = %s ORDER BY p.deposit_id DESC LIMIT 1", [request_id]
         ).fetchone()
 
 
@@ -78,9 +77,7 @@ def lock_deposit(connection: Connection, deposit_id: int) -> Deposit | None:
     """Return a deposit and keep everyone else from changing it until the transaction ends."""
     with connection.cursor(row_factory=class_row(Deposit)) as cursor:
         return cursor.execute(
-            f"SELECT {_COLUMNS} FROM deposit p JOIN service_request r USING (request_id) "
-            "WHERE p.deposit_id = %s FOR UPDATE OF p",
-            [deposit_id],
+            f"{_SELECT} WHERE p.deposit_id = %s FOR UPDATE OF p", [deposit_id]
         ).fetchone()
 
 

@@ -144,4 +144,4 @@ def quotes_past(connection: Connection, now: datetime, most: int) -> list[int]:
 def part_titles(connection: Connection, part_nos: list[str]) -> dict[str, str]:
     """Return what parts are called, by part number."""
     rows = connection.execute("SELECT part_no, title FROM part WHERE part_no = ANY(%s)", [part_nos]).fetchall()
-    return {part_no: title for part_no, title in rows}
+    return dict(rows)

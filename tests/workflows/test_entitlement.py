@@ -57,7 +57,11 @@ ENDED = date(2026, 3, 1)
         ),
         (Terms([warranty(ENDED)], [], [Rule(5, 6, 500, 0)]), [20_000, 9_000, 5_000], [["rule"], [], []]),
         (Terms([warranty(ENDED)], [], [Rule(5, 3, 500, 0)]), [40_000, 9_000, 5_000], [[], [], []]),
-        (Terms([warranty(ENDED)], [], [Rule(5, 24, 100, 0), Rule(6, 6, 500, 0)]), [20_000, 9_000, 5_000], [["rule"], [], []]),
+        (
+            Terms([warranty(ENDED)], [], [Rule(5, 24, 100, 0), Rule(6, 6, 500, 0)]),
+            [20_000, 9_000, 5_000],
+            [["rule"], [], []],
+        ),
         (Terms([], [], [Rule(5, 6, 500, 0)]), [40_000, 9_000, 5_000], [[], [], []]),
         (Terms([warranty(ENDED)], [], [Rule(5, 6, 500, 0)], Goodwill(4, 1000)), [0, 0, 0], [["goodwill"]] * 3),
     ],
@@ -114,7 +118,9 @@ TERMS = st.builds(
     Terms,
     st.lists(st.builds(Warranty, st.integers(1, 9), st.booleans(), st.booleans(), COMPONENTS, st.none() | DAYS, DAYS)),
     st.lists(
-        st.builds(Contract, st.integers(1, 9), PER_MILLE, PER_MILLE, COMPONENTS, st.none() | st.integers(0, 3), DAYS, DAYS)
+        st.builds(
+            Contract, st.integers(1, 9), PER_MILLE, PER_MILLE, COMPONENTS, st.none() | st.integers(0, 3), DAYS, DAYS
+        )
     ),
     st.lists(st.builds(Rule, st.integers(1, 9), st.integers(1, 36), PER_MILLE, PER_MILLE)),
     st.none() | st.builds(Goodwill, st.integers(1, 9), PER_MILLE),
@@ -143,7 +149,9 @@ def test_the_lines_are_the_total_and_no_line_is_paid_beyond_its_gross(lines: lis
 
 
 @given(SOME_LINES, TERMS, st.integers(1, 1000))
-def test_goodwill_never_makes_it_dearer_than_paying_without_help(lines: list[Line], terms: Terms, per_mille: int) -> None:
+def test_goodwill_never_makes_it_dearer_than_paying_without_help(
+    lines: list[Line], terms: Terms, per_mille: int
+) -> None:
     plain = Terms(terms.warranties, terms.contracts)
     kind = Terms(terms.warranties, terms.contracts, (), Goodwill(1, per_mille))
     without, with_it = (
