@@ -35,6 +35,9 @@ def enrol(
     latitude: Annotated[float | None, typer.Option(min=-90, max=90, help="Degrees north.")] = None,
     longitude: Annotated[float | None, typer.Option(min=-180, max=180, help="Degrees east.")] = None,
     warranty_until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day.")] = None,
+    mandate: Annotated[
+        str, typer.Option(help="What the owner signed that it may have done by itself: clauses, with commas between.")
+    ] = "",
     csr: Csr = None,
 ) -> None:
     """Enrol a device and print its credentials, partition and topics as JSON; the password is shown this once.
@@ -58,6 +61,7 @@ def enrol(
         "owner": {"name": owner_name, "email": owner_email, "language": language, "timeZone": time_zone},
         "place": {"name": place, "latitude": latitude, "longitude": longitude, "timeZone": time_zone},
         "warrantyUntil": warranty_until.date() if warranty_until else None,
+        "mandate": {"clauses": mandate.replace(" ", "").split(",")} if mandate else None,
         "certificateRequest": _read(csr),
     }
     try:

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from psycopg.errors import UniqueViolation
-from pydantic import AfterValidator, AliasGenerator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AliasGenerator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from devices.identity import Identity, IdentityError, checked_name, partition_of
@@ -17,8 +17,11 @@ from gateway.authority.request import LONGEST_PEM
 from gateway.certificates import CertificateError, Issued, Signer
 from gateway.credentials import Grant, Password, take_away, wait_for_broker
 from gateway.errors import CalloutError
+from gateway.mandates import sign
 from gateway.storage.connection import Connection, tenant_transaction
 from gateway.storage.findings import one
+from workflows.mandate import Clause
+from workflows.money import Money
 
 # The embedded broker takes a new account in milliseconds; longer than this, it has none or is away.
 BROKER_WAIT_S: Final = 3.0
@@ -47,6 +50,11 @@ def _checked_email(text: str) -> str:
     except (ValueError, LookupError, AttributeError, HeaderParseError) as error:
         raise ValueError(f"{text!r} is not an e-mail address such as 'kim@mail.example'") from error
     return text
+
+
+def _checked_currency(code: str) -> str:
+    Money(0, code)
+    return code
 
 
 Name = Annotated[str, AfterValidator(lambda name: checked_name(name, "name"))]
@@ -84,6 +92,27 @@ class PlaceIn(_Model):
     time_zone: Zone = "UTC"
 
 
+class LimitIn(_Model):
+    """An amount of money: whole minor units (cents of EUR, won of KRW) and the currency's ISO 4217 code."""
+
+    minor: int = Field(ge=0, le=10**12)
+    currency: Annotated[str, AfterValidator(_checked_currency)]
+
+
+class MandateIn(_Model):
+    """What the owner signed that his device may have done by itself."""
+
+    clauses: frozenset[Clause] = Field(min_length=1)
+    reserve_part_up_to: LimitIn | None = Field(None, description="Left out: whatever the part costs.")
+    expires_at: AwareDatetime | None = None
+
+    def signed(self) -> dict[Clause, Money | None]:
+        """Return the clauses with the amounts up to which they hold."""
+        up_to = self.reserve_part_up_to
+        limit = None if up_to is None else Money(up_to.minor, up_to.currency)
+        return {clause: limit if clause is Clause.RESERVE_PART else None for clause in self.clauses}
+
+
 class EnrolmentRequest(_Model):
     """What has to be known of a device to enrol it."""
 
@@ -96,6 +125,9 @@ class EnrolmentRequest(_Model):
     owner: OwnerIn
     place: PlaceIn = PlaceIn()
     warranty_until: date | None = None
+    mandate: MandateIn | None = Field(
+        None, description="What the owner signed; left out, nothing: a person decides each step until he signs."
+    )
     certificate_request: CertificateRequest | None = Field(
         None, description="PKCS #10 in PEM form: the device gets a certificate for its key instead of a password."
     )
@@ -144,6 +176,16 @@ def enrol(
             _check_staff(connection, request.tenant)
             owner_id = _owner(connection, request.owner)
             device_id = _device(connection, request, identity, owner_id)
+            if request.mandate is not None:
+                sign(
+                    connection,
+                    device_id=device_id,
+                    owner_id=owner_id,
+                    clauses=request.mandate.signed(),
+                    signed_by="enrolment",
+                    now=datetime.now(UTC),
+                    expires_at=request.mandate.expires_at,
+                )
             given = grant.give(connection, device_id)
     except UniqueViolation as error:
         what = "serial" if error.diag.constraint_name == "serial_is_enrolled_once" else "name"

@@ -46,6 +46,12 @@ class Place(BaseModel):
     timeZone: str = "UTC"  # noqa: N815 (the API's own name)
 
 
+class Mandate(BaseModel):
+    """What the owner signed that his device may have done by itself, as the HTTP API wants it."""
+
+    clauses: list[str] = ["report", "remote_reset", "reserve_part", "offer_dates"]
+
+
 class DeviceRequest(BaseModel):
     """The body of ``POST /api/v1/devices``."""
 
@@ -58,6 +64,7 @@ class DeviceRequest(BaseModel):
     owner: Owner
     place: Place
     warrantyUntil: str  # noqa: N815 (the API's own name)
+    mandate: Mandate = Mandate()
 
 
 class Login(BaseModel):

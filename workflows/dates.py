@@ -6,8 +6,8 @@ finds the dates.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from math import asin, cos, radians, sin, sqrt
 from typing import Final, Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -24,9 +24,15 @@ MARGIN: Final = timedelta(hours=16)
 _KM_FOR_A_DAY: Final = 25.0
 _GRID: Final = timedelta(minutes=30)
 _NOON: Final = 12
+# So many days after the soonest are compared; to come a day later is worth so many minutes less of driving.
+_DAYS_COMPARED: Final = 5
+_DAY_IS_WORTH_MIN: Final = 15
 
 Slot = TypeVar("Slot")
-Why = Literal["soonest", "other_day", "other_time"]
+Why = Literal["soonest", "other_day", "other_time", "on_the_way"]
+Half = Literal["any", "morning", "afternoon"]
+# Days on which other hours hold than on their weekday; None: closed.
+Exceptions = Mapping[date, tuple[time, time] | None]
 NoneWhy = Literal["no_part", "no_bay", "no_time", "no_technician", "no_place"]
 
 
@@ -63,7 +69,8 @@ class Bay:
 class Centre:
     """A service centre: opening hours by weekday (0 is Monday) in its own time zone, bays, distance.
 
-    From `ready_at` on all parts of the work are there; None when they cannot be had at this centre.
+    From `ready_at` on all parts of the work are there; None when they cannot be had at this centre. `exceptions` are the
+    days on which it is closed, or opens at other hours.
     """
 
     centre_id: int
@@ -72,6 +79,7 @@ class Centre:
     bays: Sequence[Bay]
     ready_at: datetime | None
     distance_km: float
+    exceptions: Exceptions = field(default_factory=dict[date, tuple[time, time] | None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,30 @@ class Work:
     minutes: int
     skills: frozenset[str]
     part_nos: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an owner asked for: not before a day, on one weekday (0 is Monday), in one half of the day, and nothing he was shown."""
+
+    not_before: date | None = None
+    weekday: int | None = None
+    half: Half = "any"
+    shown: frozenset[datetime] = frozenset()
+
+    def is_met_by(self, begins_at: datetime, zone: ZoneInfo) -> bool:
+        """Whether a date that begins then is what was asked for, as days and hours are called in the zone."""
+        local = begins_at.astimezone(zone)
+        is_morning = local.hour < _NOON
+        return (
+            begins_at not in self.shown
+            and (self.not_before is None or local.date() >= self.not_before)
+            and self.weekday in {None, local.weekday()}
+            and (self.half == "any" or (self.half == "morning") == is_morning)
+        )
+
+
+ANY_DATE: Final = Wish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +155,7 @@ class NoDates:
     missing: Sequence[str] = ()
 
 
-def find_dates(work: Work, centres: Sequence[Centre], now: datetime) -> Dates | NoDates:
+def find_dates(work: Work, centres: Sequence[Centre], now: datetime, wish: Wish = ANY_DATE) -> Dates | NoDates:
     """Find the dates to offer.
 
     Parameters
@@ -134,6 +166,8 @@ def find_dates(work: Work, centres: Sequence[Centre], now: datetime) -> Dates | 
         Candidates; the nearest one that has the parts soon, a bay with the skills and three dates is taken.
     now : datetime
         Aware.
+    wish : Wish
+        What the owner asked for.
     """
     ready = [(centre, centre.ready_at) for centre in centres if centre.ready_at is not None]
     if not ready:
@@ -142,7 +176,7 @@ def find_dates(work: Work, centres: Sequence[Centre], now: datetime) -> Dates | 
     if not skilled:
         return NoDates("no_bay")
     return fullest(
-        Dates(centre.centre_id, _options(work, centre, not_before(ready_at, now)))
+        Dates(centre.centre_id, _options(work, centre, not_before(ready_at, now), wish))
         for centre, ready_at in sorted(
             skilled, key=lambda pair: (effort_km(pair[0].distance_km, pair[1], now), pair[0].centre_id)
         )
@@ -176,9 +210,12 @@ def fullest(found: Iterable[Dates]) -> Dates | NoDates:
 
 
 def pick(
-    days: Iterable[Sequence[Slot]], begins_at: Callable[[Slot], datetime], zone: ZoneInfo
+    days: Iterable[Sequence[Slot]],
+    begins_at: Callable[[Slot], datetime],
+    zone: ZoneInfo,
+    cost_min: Callable[[Slot], int] = lambda _: 0,
 ) -> list[tuple[Slot, Why]]:
-    """Return the soonest slot, another day's at another time of day, and another day's.
+    """Return the soonest slot, one at another time of day, and one of another day: the latter two where they cost least.
 
     Parameters
     ----------
@@ -188,21 +225,39 @@ def pick(
         When a slot begins, for the owner.
     zone : ZoneInfo
         In which morning and afternoon are told apart.
+    cost_min : callable
+        How many minutes of driving a slot adds.
     """
-    chosen: list[tuple[Slot, Why]] = []
-    for slots in days:
-        if not slots:
-            continue
-        if not chosen:
-            chosen.append((slots[0], "soonest"))
-        elif len(chosen) == 1:
-            is_early = begins_at(chosen[0][0]).astimezone(zone).hour < _NOON
-            other_half = [slot for slot in slots if (begins_at(slot).astimezone(zone).hour < _NOON) != is_early]
-            chosen.append((other_half[0], "other_time") if other_half else (slots[0], "other_day"))
-        else:
-            chosen.append((slots[0], "other_day"))
-        if len(chosen) == DATES_SHOWN:
-            break
+    filled = (slots for slots in days if slots)
+    if (first := next(filled, None)) is None:
+        return []
+    soonest = first[0]
+    is_early = begins_at(soonest).astimezone(zone).hour < _NOON
+    following = [slots for slots, _ in zip(filled, range(_DAYS_COMPARED), strict=False)]
+
+    def best(slots: Sequence[Slot]) -> Slot:
+        return min(slots, key=cost_min)
+
+    def take(candidates: Sequence[tuple[Slot, Why]]) -> tuple[Slot, Why]:
+        """Take the cheapest of the days that are left, and say that it was taken for its way if it is not the next one."""
+        number = min(range(len(candidates)), key=lambda n: cost_min(candidates[n][0]) + n * _DAY_IS_WORTH_MIN)
+        slot, why = candidates[number]
+        del following[number]
+        return slot, "on_the_way" if number else why
+
+    chosen: list[tuple[Slot, Why]] = [(soonest, "soonest")]
+    if following:
+        halves = [[s for s in slots if (begins_at(s).astimezone(zone).hour < _NOON) != is_early] for slots in following]
+        chosen.append(
+            take(
+                [
+                    (best(half), "other_time") if half else (best(slots), "other_day")
+                    for half, slots in zip(halves, following, strict=True)
+                ]
+            )
+        )
+    if following:
+        chosen.append(take([(best(slots), "other_day") for slots in following]))
     return chosen
 
 
@@ -212,23 +267,29 @@ def days_ahead(first_at: datetime, zone: ZoneInfo) -> Iterator[date]:
     return (first + timedelta(days=ahead) for ahead in range(HORIZON_DAYS))
 
 
-def shift_of(hours: Mapping[int, tuple[time, time]], day: date, zone: ZoneInfo) -> Interval | None:
-    """Return from when to when it is open, or worked, on a day; None on a day off."""
-    if (local := hours.get(day.weekday())) is None:
+def opening_of(
+    hours: Mapping[int, tuple[time, time]], exceptions: Exceptions, day: date, zone: ZoneInfo
+) -> Interval | None:
+    """Return from when to when it is open on a day, by its exceptions first; None when it is closed."""
+    local = exceptions[day] if day in exceptions else hours.get(day.weekday())
+    if local is None:
         return None
-    begins_at, ends_at = (datetime.combine(day, hour, zone).astimezone(ZoneInfo("UTC")) for hour in local)
+    begins_at, ends_at = (datetime.combine(day, hour, zone).astimezone(UTC) for hour in local)
     return Interval(begins_at, ends_at)
 
 
-def _options(work: Work, centre: Centre, first_at: datetime) -> list[DropOff]:
+def _options(work: Work, centre: Centre, first_at: datetime, wish: Wish) -> list[DropOff]:
     zone = ZoneInfo(centre.time_zone)
-    days = (list(_slots(work, centre, day, first_at)) for day in days_ahead(first_at, zone))
+    days = (
+        [slot for slot in _slots(work, centre, day, first_at) if wish.is_met_by(slot[1].start_at, zone)]
+        for day in days_ahead(first_at, zone)
+    )
     return [DropOff(bay_id, during, why) for (bay_id, during), why in pick(days, lambda slot: slot[1].start_at, zone)]
 
 
 def _slots(work: Work, centre: Centre, day: date, first_at: datetime) -> Iterator[tuple[int, Interval]]:
     """Free slots of a day in order of time, on the half hour, with the first bay that is free."""
-    opening = shift_of(centre.hours, day, ZoneInfo(centre.time_zone))
+    opening = opening_of(centre.hours, centre.exceptions, day, ZoneInfo(centre.time_zone))
     if opening is None:
         return
     length = timedelta(minutes=work.minutes)

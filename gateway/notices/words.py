@@ -27,6 +27,7 @@ SEVERITIES: Final[Mapping[str, str]] = {
 
 WHY_THIS_DATE: Final[Mapping[str, str]] = {
     "soonest": msgid("The soonest date with everything ready"),
+    "on_the_way": msgid("Another day, on which somebody is near you anyway"),
     "other_day": msgid("Another day of the week"),
     "other_time": msgid("Another time of the day"),
     "nearest": msgid("The nearest service centre"),

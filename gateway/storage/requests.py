@@ -188,6 +188,16 @@ def open_queues(connection: Connection, request_id: int) -> frozenset[str]:
     return frozenset(row[0] for row in rows)
 
 
+def case_owner(connection: Connection, request_id: int) -> int | None:
+    """Return who of the staff has a request's newest open case; None when none is open."""
+    row = connection.execute(
+        """SELECT staff_id FROM human_case WHERE request_id = %s AND closed_at IS NULL
+        ORDER BY queue = 'safety' DESC, case_id DESC LIMIT 1""",
+        [request_id],
+    ).fetchone()
+    return None if row is None else row[0]
+
+
 def close_cases(connection: Connection, request_id: int, now: datetime, *, queue: str | None = None) -> None:
     """Close a request's open cases, all or those of one queue."""
     connection.execute(

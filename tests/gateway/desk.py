@@ -8,7 +8,13 @@ from typing import Any
 
 from devices.identity import Identity, partition_of
 from gateway.configure import apply
+from gateway.mandates import sign
 from gateway.storage.connection import Connection, Role, connect, tenant_transaction
+from workflows.mandate import USUAL, Clause
+from workflows.money import Money
+
+# Owners of tests have signed before any time that a test makes up.
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 WORLD = """
 [tenant]
@@ -96,7 +102,29 @@ class SmallDesk:
                 VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING device_id""",
                 [name, partition_of("acme", name), product, name, owner[0], latitude, longitude],  # type: ignore[index]
             ).fetchone()
-        return row[0]  # type: ignore[index]
+            device_id: int = row[0]  # type: ignore[index]
+        self.sign(device_id, *USUAL)
+        return device_id
+
+    def sign(
+        self,
+        device_id: int,
+        *clauses: Clause,
+        limit: Money | None = None,
+        expires_at: datetime | None = None,
+        signed_at: datetime = LONG_AGO,
+    ) -> int:
+        """Let the owner sign clauses in place of what he signed before; a limit is that of putting a part aside."""
+        with tenant_transaction(self.admin, self.tenant_id):
+            return sign(
+                self.admin,
+                device_id=device_id,
+                owner_id=self.value("SELECT owner_id FROM device WHERE device_id = %s", device_id),
+                clauses={clause: limit if clause is Clause.RESERVE_PART else None for clause in clauses},
+                signed_by="page",
+                now=signed_at,
+                expires_at=expires_at,
+            )
 
     def symptom(
         self,

@@ -8,7 +8,8 @@ from gateway.ingest.source import Message
 from gateway.ingest.worker import Worker
 from gateway.storage.connection import Role, connect, tenant_transaction
 from tests.fakes.source import ListSource
-from tests.gateway.desk import SmallDesk, sample, telemetry, topic
+from tests.gateway.desk import LONG_AGO, SmallDesk, sample, telemetry, topic
+from workflows.mandate import USUAL
 
 
 def enrol_meters(
@@ -28,6 +29,12 @@ def enrol_meters(
             SELECT name, partition, 'smart_meter', name, owner_id, %s, %s, %s
             FROM o, unnest(%s::text[], %s::int[]) AS m (name, partition)""",
             [latitude, longitude, place, names, [partition_of("acme", name) for name in names]],
+        )
+        desk.admin.execute(
+            """WITH m AS (INSERT INTO mandate (device_id, owner_id, signed_at, signed_by)
+                SELECT device_id, owner_id, %s, 'enrolment' FROM device WHERE name = ANY(%s) RETURNING mandate_id)
+            INSERT INTO mandate_clause (mandate_id, clause) SELECT mandate_id, unnest(%s::text[]) FROM m""",
+            [LONG_AGO, names, list(USUAL)],
         )
 
 

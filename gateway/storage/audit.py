@@ -1,0 +1,89 @@
+"""The audit as it is stored: records that are only ever appended, and the chain that the database links them into."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import rfc8785
+
+from gateway.storage.connection import Connection
+from gateway.storage.findings import one
+from workflows.audit import Act, Head, Link, act_hash
+
+_AT_A_TIME = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An act as pages show it."""
+
+    audit_id: int
+    at: datetime
+    actor: str
+    act: str
+    device_id: int
+    request_id: int | None
+    mandate_id: int | None
+    clause: str | None
+    inputs: dict[str, object]
+
+
+def append(connection: Connection, act: Act) -> int:
+    """Append an act and return its number; it is linked into the chain when the transaction is committed.
+
+    Raises
+    ------
+    ValueError
+        When its inputs cannot be written as canonical JSON.
+    psycopg.errors.CheckViolation
+        `act_has_a_clause_that_is_valid`, `act_stands_on_a_clause_or_a_person_is_named`: it may not be done.
+    """
+    return one(
+        connection.execute(
+            """INSERT INTO audit_record
+                (tenant_id, at, actor, act, device_id, request_id, mandate_id, clause, inputs, sha256)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::json, %s) RETURNING audit_id""",
+            [
+                act.tenant_id,
+                act.at,
+                act.actor,
+                act.act,
+                act.device_id,
+                act.request_id,
+                act.mandate_id,
+                act.clause,
+                rfc8785.dumps(act.inputs).decode(),
+                act_hash(act),
+            ],
+        ).fetchone()
+    )
+
+
+def chain_after(connection: Connection, head: Head) -> Iterator[Link]:
+    """Give the links of the present tenant's chain after a head, in order; in one transaction."""
+    with connection.cursor("audit_chain") as cursor:
+        cursor.itersize = _AT_A_TIME
+        cursor.execute(
+            """SELECT l.number, l.audit_id, l.previous, l.hash, r.audit_id, r.tenant_id, r.at, r.actor, r.act, r.device_id,
+                r.request_id, r.mandate_id, r.clause, r.inputs, r.sha256
+            FROM audit_link l LEFT JOIN audit_record r USING (audit_id)
+            WHERE l.tenant_id = current_tenant() AND l.number > %s ORDER BY l.number""",
+            [head.number],
+        )
+        for number, audit_id, previous, hashed, found, *act, sha256 in cursor:
+            yield Link(number, audit_id, previous, hashed, None if found is None else Act(*act), sha256 or b"")
+
+
+def stored_head(connection: Connection) -> Head:
+    """Return where the database says that the present tenant's chain ends."""
+    row = connection.execute("SELECT number, hash FROM audit_head WHERE tenant_id = current_tenant()").fetchone()
+    return Head() if row is None else Head(row[0], row[1])
+
+
+def unlinked(connection: Connection) -> int | None:
+    """Return the first record of the present tenant that no link names; None when each has one."""
+    row = connection.execute(
+        """SELECT min(audit_id) FROM audit_record r
+        WHERE tenant_id = current_tenant() AND NOT EXISTS (SELECT FROM audit_link l WHERE l.audit_id = r.audit_id)"""
+    ).fetchone()
+    return None if row is None else row[0]
