@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from psycopg.types.json import Jsonb
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from gateway.configure_prices import PricesIn, save_prices
 from gateway.enrolment import Email, Name, Text, Zone
 from gateway.errors import SettingsError
 from gateway.storage.connection import Connection, tenant_transaction
@@ -122,6 +123,7 @@ class DeskFile(_Model):
     staff: list[StaffIn] = Field(min_length=1)
     service_centre: list[CentreIn] = Field(default_factory=list[CentreIn])
     part: list[PartIn] = Field(default_factory=list[PartIn])
+    prices: PricesIn = PricesIn()
 
 
 def apply(connection: Connection, path: Path) -> None:
@@ -157,6 +159,7 @@ def apply(connection: Connection, path: Path) -> None:
             )
         for centre in desk.service_centre:
             _centre(connection, centre)
+        save_prices(connection, desk.prices)
 
 
 def _read(path: Path) -> DeskFile:

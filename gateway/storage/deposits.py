@@ -76,9 +76,7 @@ def latest_deposit(connection: Connection, request_id: int) -> Deposit | None:
 def lock_deposit(connection: Connection, deposit_id: int) -> Deposit | None:
     """Return a deposit and keep everyone else from changing it until the transaction ends."""
     with connection.cursor(row_factory=class_row(Deposit)) as cursor:
-        return cursor.execute(
-            f"{_SELECT} WHERE p.deposit_id = %s FOR UPDATE OF p", [deposit_id]
-        ).fetchone()
+        return cursor.execute(f"{_SELECT} WHERE p.deposit_id = %s FOR UPDATE OF p", [deposit_id]).fetchone()
 
 
 def deposits_due(connection: Connection, now: datetime, most: int) -> list[int]:

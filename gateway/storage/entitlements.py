@@ -43,7 +43,7 @@ def prices(connection: Connection, part_nos: Sequence[str]) -> PriceList:
         "SELECT product, skill, per_minute_minor, call_out_minor, currency FROM labour_rate ORDER BY rate_id"
     ).fetchall()
     parts = connection.execute(
-        "SELECT part_no, price_minor, currency FROM part WHERE part_no = ANY(%s) AND price_minor IS NOT NULL",
+        "SELECT part_no, price_minor, price_currency FROM part WHERE part_no = ANY(%s) AND price_minor IS NOT NULL",
         [list(part_nos)],
     ).fetchall()
     return PriceList(

@@ -9,7 +9,7 @@ from tests.gateway.desk import SmallDesk
 def set_prices(desk: SmallDesk, *, part_minor: int = 40_000, minute_minor: int = 100, currency: str = "EUR") -> None:
     """Give every part a price, and labour one."""
     with tenant_transaction(desk.admin, desk.tenant_id):
-        desk.admin.execute("UPDATE part SET price_minor = %s, currency = %s", [part_minor, currency])
+        desk.admin.execute("UPDATE part SET price_minor = %s, price_currency = %s", [part_minor, currency])
         desk.admin.execute(
             "INSERT INTO labour_rate (per_minute_minor, call_out_minor, currency) VALUES (%s, 5000, %s)",
             [minute_minor, currency],

@@ -4,10 +4,10 @@
 
 ALTER TABLE part
     ADD COLUMN IF NOT EXISTS price_minor bigint,
-    ADD COLUMN IF NOT EXISTS currency text,
+    ADD COLUMN IF NOT EXISTS price_currency text,
     ADD COLUMN IF NOT EXISTS is_special_order boolean NOT NULL DEFAULT false;
 ALTER TABLE part
-    ADD CONSTRAINT price_of_a_part_has_a_currency CHECK (num_nonnulls(price_minor, currency) IN (0, 2)),
+    ADD CONSTRAINT price_of_a_part_has_a_currency CHECK (num_nonnulls(price_minor, price_currency) IN (0, 2)),
     ADD CONSTRAINT price_of_a_part_is_not_negative CHECK (price_minor >= 0);
 
 -- What a minute of labour and a call-out cost; an empty product or skill stands for any.
