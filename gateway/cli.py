@@ -24,6 +24,7 @@ from gateway import (
     cli_evaluate,
     cli_receipts,
     cli_rejections,
+    cli_routes,
     cli_storage,
     cli_train,
     cli_troubles,
@@ -278,6 +279,7 @@ cli_backup.add_to(app)
 cli_authority.add_to(app)
 cli_evaluate.add_to(app)
 cli_train.add_to(app)
+cli_routes.add_to(app)
 
 
 @app.command(rich_help_panel="The street", context_settings=_STREET)

@@ -11,6 +11,7 @@ from gateway.storage.connection import Connection
 
 DIAGNOSE: Final = "diagnose"
 OFFER: Final = "offer"
+REMEDY: Final = "remedy"
 SEND_NOTICES: Final = "send_notices"
 QUEUE: Final = "journey"
 

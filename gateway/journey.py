@@ -26,7 +26,7 @@ from devices.product import ProductType
 from devices.products import product_type
 from diagnostics import diagnosis as diagnosing
 from diagnostics.diagnosis import Diagnosis, Evidence
-from gateway import quoting, receipting
+from gateway import quoting, receipting, remedying
 from gateway.attending import heard
 from gateway.evidence import told
 from gateway.following import Assessed, follow, give_case
@@ -41,6 +41,7 @@ from gateway.storage.requests import Request
 from gateway.storage.routes import RouteChangedError
 from gateway.surveying import survey
 from gateway.telling import defer_offer, tell_owner
+from gateway.weighing import weigh
 from workflows.request import Command, State
 from workflows.triage import CaseWanted, OpenRequest, Queue, triage
 
@@ -65,6 +66,9 @@ def diagnose(connection: Connection, *, device_id: int, component: str, now: dat
         return
     symptoms = grounds.symptoms
     request = requests.lock_open_request(connection, device_id, component)
+    if request is not None and request.state == State.REMEDYING:
+        remedying.go_on(connection, request_id=request.request_id, now=now)
+        request = requests.lock_open_request(connection, device_id, component)
     before = findings.latest_diagnosis(connection, device_id, component)
     # The same evidence is the same diagnosis: it neither amends a request nor opens again what a person has cancelled.
     if symptoms and before is not None and before.symptom_ids == [s.symptom_id for s in symptoms]:
@@ -148,6 +152,8 @@ def offer(connection: Connection, *, request_id: int, now: datetime) -> int | No
     """Hold a part and times and offer them to the owner; return the offer, or None when there is none to make."""
     request = requests.lock_request(connection, request_id)
     if request is None or request.state not in {State.OPEN, State.WAITING}:
+        return None
+    if weigh(connection, request, now):
         return None
     return make_offer(connection, request, now)
 

@@ -115,6 +115,22 @@ EVENTS: Final[Mapping[str, str]] = {
     "deposit_paid": msgid("Deposit paid"),
     "deposit_returned": msgid("Deposit given back"),
     "deposit_failed": msgid("The deposit could not be had"),
+    "remedy_planned": msgid("A remedy from afar is planned"),
+    "remedy_sent": msgid("The remedy's command was sent"),
+    "remedy_done": msgid("The device says that it is done"),
+    "remedy_partly": msgid("The device says that it is partly done"),
+    "remedy_refused": msgid("The device refused"),
+    "remedy_unanswered": msgid("The device did not answer"),
+    "remedy_never_ready": msgid("The device was never ready for it"),
+    "remedy_healed": msgid("The readings are well; they have to stay so"),
+    "remedy_relapsed": msgid("The readings are wrong again"),
+    "remedy_held": msgid("The readings stayed well: it helped"),
+    "remedy_not_proven": msgid("The readings do not show that it helped"),
+    "remedy_withdrawn": msgid("The remedy was withdrawn"),
+    "remedy_given_up": msgid("Nothing more is tried in this way"),
+    "remedy_not_allowed": msgid("The owner has not allowed a remedy from afar"),
+    "remedy_did_not_last": msgid("A remedy did not last: it counts against the diagnosis"),
+    "solved": msgid("Solved"),
 }
 
 NOTICES: Final[Mapping[str, str]] = {
@@ -131,6 +147,7 @@ NOTICES: Final[Mapping[str, str]] = {
 
 ACTORS: Final[Mapping[str, str]] = {
     "desk": msgid("by itself"),
+    "device": msgid("Device"),
     "owner": msgid("Owner"),
 }
 
