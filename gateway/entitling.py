@@ -9,6 +9,7 @@ from typing import Final
 
 from devices.faults import Fulfilment
 from devices.products import product_type
+from gateway import sourcing
 from gateway.following import give_case
 from gateway.storage import deposits, entitlements, quotes, requests
 from gateway.storage.connection import Connection
@@ -16,7 +17,7 @@ from gateway.storage.requests import Request
 from gateway.telling import tell_owner
 from workflows.entitlement import Entitlement, Warranty, entitle, whole_warranty
 from workflows.money import Money
-from workflows.pricing import Job, Unpriced, price
+from workflows.pricing import Job, Kind, Unpriced, price
 from workflows.quoting import QUOTE_LASTS, Manner, deposit, manner
 from workflows.request import Command, State
 from workflows.triage import CaseWanted, Queue
@@ -24,14 +25,15 @@ from workflows.triage import CaseWanted, Queue
 _NOT_PRICED: Final = "The price of this work is not known: agree it with the owner before any work begins."
 
 
-def entitlement_of(connection: Connection, request: Request) -> Entitlement | Unpriced | None:
+def entitlement_of(connection: Connection, request: Request, now: datetime) -> Entitlement | Unpriced | None:
     """Return what the work of a request costs and who pays it; None while no work is known."""
     remedy = product_type(request.product).remedies.get(request.fault)
     if remedy is None or remedy.fulfilment is None:
         return None
+    part_nos = sourcing.part_nos_of(connection, request, remedy.part_nos, now)
     job = Job(
         request.product,
-        tuple(remedy.part_nos),
+        part_nos,
         remedy.minutes,
         remedy.skills,
         is_visit=remedy.fulfilment is Fulfilment.VISIT,
@@ -42,6 +44,14 @@ def entitlement_of(connection: Connection, request: Request) -> Entitlement | Un
     onset = entitlements.onset_of(connection, request.request_id)
     terms = entitlements.terms_of(connection, request.device_id, request.product, request.request_id, onset)
     return entitle(lines, terms, component=request.component, onset_at=onset.onset_at, zone_name=onset.zone_name)
+
+
+def price_of_parts(connection: Connection, request: Request) -> Money | None:
+    """Return what the owner would pay for the parts of a request that is quoted; None while nobody knows."""
+    quote = quotes.find_quote(connection, request.request_id, "open") or quotes.find_quote(
+        connection, request.request_id, "accepted"
+    )
+    return None if quote is None else quote.parts_to_pay
 
 
 def warranty_of(connection: Connection, request: Request) -> Warranty | None:
@@ -56,7 +66,7 @@ def quote_work(connection: Connection, request: Request, now: datetime) -> bool:
 
     Called again, it leaves a quote that still says the same as it is.
     """
-    match entitlement_of(connection, request):
+    match entitlement_of(connection, request, now):
         case None:
             return False
         case Unpriced(missing=missing):
@@ -68,7 +78,7 @@ def quote_work(connection: Connection, request: Request, now: datetime) -> bool:
 
 def _quote(connection: Connection, request: Request, found: Entitlement, now: datetime) -> bool:
     agreed = quotes.find_quote(connection, request.request_id, "accepted")
-    wanted = _deposit(connection, request, found.to_pay)
+    wanted = _deposit(connection, request, found)
     how = manner(
         found.to_pay,
         agreed=None if agreed is None else agreed.to_pay,
@@ -91,11 +101,12 @@ def _quote(connection: Connection, request: Request, found: Entitlement, now: da
             return True
 
 
-def _deposit(connection: Connection, request: Request, to_pay: Money) -> Money:
-    remedy = product_type(request.product).remedies[request.fault]
+def _deposit(connection: Connection, request: Request, found: Entitlement) -> Money:
+    to_pay = found.to_pay
+    part_nos = [line.line.name for line in found.lines if line.line.kind is Kind.PART]
     wanted = deposit(
         to_pay,
-        is_special_order=entitlements.has_special_order(connection, remedy.part_nos),
+        is_special_order=entitlements.has_special_order(connection, part_nos),
         terms=entitlements.deposit_terms(connection),
     )
     held = deposits.captured(connection, request.request_id, to_pay.currency)

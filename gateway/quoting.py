@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from gateway import entitling, stopping
+from gateway import entitling, sourcing, stopping
 from gateway.following import give_case
 from gateway.storage import deposits, entitlements, promises, quotes, requests
 from gateway.storage.connection import Connection
@@ -167,7 +167,7 @@ def look_again(connection: Connection, request_id: int, now: datetime) -> None:
         go_on(connection, request, now)
     if request.state == State.OFFERED and must_ask:
         promises.close_offers(connection, request_id, "withdrawn", now)
-        promises.release_parts(connection, request_id, now)
+        sourcing.free_of(connection, request_id, now)
     if request.state == State.CONFIRMED and after is not None and (before is None or before.quote_id != after.quote_id):
         requests.append_event(connection, request_id, "price_raised", now, detail={"quote_id": after.quote_id})
         tell_owner(connection, request, "quote", f"quote-{after.quote_id}", {"quote_id": after.quote_id}, now)

@@ -6,6 +6,7 @@ He can take it back: what was found is then a request of its own again, behind t
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway import sourcing
 from gateway.storage import findings, promises, quotes, requests, stops
 from gateway.storage.connection import Connection
 from gateway.storage.requests import Request
@@ -55,7 +56,7 @@ def end_request(connection: Connection, request: Request, now: datetime) -> None
     requests.append_event(connection, request_id, "cancelled", now, actor="owner")
     promises.close_offers(connection, request_id, "withdrawn", now)
     promises.cancel_appointment(connection, request_id, now)
-    promises.release_parts(connection, request_id, now)
+    sourcing.free_of(connection, request_id, now)
     quotes.end_quotes(connection, request_id, "open", "declined", now)
     requests.close_cases(connection, request_id, now)
     findings.close_other_faults(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import cast
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
@@ -9,7 +10,7 @@ from psycopg.types.json import Jsonb
 from gateway.storage.connection import Connection
 from gateway.storage.findings import one
 from workflows.entitlement import Covered, Entitlement
-from workflows.money import Money
+from workflows.money import Money, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,19 @@ class Quote:
         return Money(self.to_pay_minor, self.currency)
 
     @property
+    def parts_to_pay(self) -> Money:
+        """What its owner pays for the parts alone."""
+        return total((_to_pay(line, self.currency) for line in self.lines if line["kind"] == "part"), self.currency)
+
+    @property
     def deposit(self) -> Money:
         """What he pays before anything is ordered."""
         return Money(self.deposit_minor, self.currency)
+
+
+def _to_pay(line: dict[str, object], currency: str) -> Money:
+    covers = cast("list[dict[str, int]]", line["covers"])
+    return Money(cast("int", line["gross"]) - sum(cover["amount"] for cover in covers), currency)
 
 
 def lines_of(entitlement: Entitlement) -> list[dict[str, object]]:
