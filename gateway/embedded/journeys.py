@@ -106,7 +106,7 @@ def journeys(connection: Connection) -> list[Journey]:
 
 
 def _journey(row: _History) -> Journey:
-    parts: list[str] = next((detail["parts"] for event, _, detail in row.events if event == "part_reserved"), [])
+    held: list[Sequence[str]] = [detail["parts"] for event, _, detail in row.events if event == "part_reserved"]
     remedy = product_type(row.product).remedies.get(row.fault)
     fulfilment = None if remedy is None or remedy.fulfilment is None else remedy.fulfilment.value
     return Journey(
@@ -115,7 +115,7 @@ def _journey(row: _History) -> Journey:
         row.fault,
         row.state,
         None if row.rung is None else Tried(row.rung, _ENDED.get(row.attempt or "", "under_way"), row.why or ""),
-        ", ".join(parts) or None,
+        ", ".join(held[0]) if held else None,
         "remote" if row.state == "solved" else fulfilment,
         _seconds(row),
     )
