@@ -81,8 +81,8 @@ def of_device(
     """Return what was done for a device while somebody owned it, the newest first."""
     with connection.cursor(row_factory=class_row(Recorded)) as cursor:
         return cursor.execute(
-            f"""{_RECORDED} WHERE r.device_id = %(device_id)s AND r.at >= %(since_at)s
-                AND (%(until_at)s::timestamptz IS NULL OR r.at < %(until_at)s) ORDER BY r.audit_id DESC LIMIT %(most)s""",
+            f"""{_RECORDED} WHERE r.device_id = %(device_id)s AND r.at > %(since_at)s
+                AND (%(until_at)s::timestamptz IS NULL OR r.at <= %(until_at)s) ORDER BY r.audit_id DESC LIMIT %(most)s""",
             {"device_id": device_id, "since_at": since_at, "until_at": until_at, "most": most},
         ).fetchall()
 

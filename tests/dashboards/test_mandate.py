@@ -28,11 +28,18 @@ def signed(scene: Scene) -> list[tuple[str, int | None, str | None]]:
     ).fetchall()
 
 
+@pytest.fixture(autouse=True)
+def nothing_signed(scene: Scene, ids: dict[str, int]) -> None:
+    """Nobody has signed anything, and all have owned their devices for a year."""
+    assert ids
+    scene.conn.execute("UPDATE mandate SET ended_at = signed_at, ended_why = 'revoked', ended_by = 'owner-1'")
+    scene.conn.execute("UPDATE device_owner SET since_at = %s", [NOW.replace(year=NOW.year - 1)])
+
+
 @pytest.fixture
 def link(scene: Scene, chosen: Settings, ids: dict[str, int]) -> str:
     """The path of a device's own page."""
     device_id, owner_id = device_of(scene, ids["offered"])
-    scene.conn.execute("UPDATE device_owner SET since_at = %s", [NOW.replace(year=NOW.year - 1)])
     with scene.in_tenant():
         url = access.issue_device_link(
             scene.conn, chosen, tenant_id=scene.tenant_id, device_id=device_id, owner_id=owner_id, now=NOW
