@@ -88,6 +88,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     schemas = DOOR["components"]["schemas"]
     assert schemas["telemetry"]["properties"]["samples"]["maxItems"] == own_json.MAX_SAMPLES
     assert schemas["event"]["properties"]["codes"]["maxItems"] == own_json.MAX_CODES
+    assert schemas["event"]["properties"]["codes"]["items"]["maxLength"] == own_json.MAX_CODE_CHARS
 
 
 def test_the_schemas_are_those_that_are_read() -> None:

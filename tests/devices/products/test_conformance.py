@@ -464,6 +464,19 @@ def test_any_two_faults_of_a_component_are_told_apart_by_some_check(product: Pro
             assert max(apart) >= 0.25, f"nothing tells {one.code} from {other.code}"
 
 
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.name)
+def test_every_code_that_is_waited_for_can_come_in(product: ProductType) -> None:
+    rows = [each for each in (*product.monitors, *product.mode_rows) if isinstance(each, Reported)]
+    codes = sorted(frozenset[str]().union(*(each.codes for each in rows)))
+    signal = next((each.name for each in product.signals.values() if each.kind is Kind.CODES), None)
+    if signal is None:
+        return
+    event = {"schema": "callout.event/1", "boot": 1, "seq": 1, "at": "2026-03-01T00:00:00Z", "codes": codes}
+    envelope = product.decode(json.dumps(event).encode(), "event")
+    assert isinstance(envelope, Envelope)
+    assert (list(envelope.refusals), envelope.samples[0].values[signal]) == ([], codes)
+
+
 # ------------------------------------------------------------------ remedies from afar
 
 
