@@ -20,6 +20,7 @@ from dashboards import (
     pricing,
     rejections,
     request,
+    routes,
     shelving,
     signal,
 )
@@ -65,6 +66,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         rejections,
         incidents,
         cycles,
+        routes,
         letter,
         planner,
         devices,

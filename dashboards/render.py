@@ -23,10 +23,12 @@ from gateway.notices.words import (
     NOTICES,
     OUTCOMES,
     QUEUES,
+    ROUTE_OUTCOMES,
     SEVERITIES,
     STATES,
     TROUBLE_MOVES,
     TROUBLES,
+    UNPLANNED,
     VERDICTS,
     WHY_THIS_DATE,
     word,
@@ -96,6 +98,8 @@ def _environment(language: Language) -> Environment:
         "trouble_move": TROUBLE_MOVES,
         "gap": GAP_STATES,
         "command": COMMAND_STATES,
+        "route_outcome": ROUTE_OUTCOMES,
+        "unplanned": UNPLANNED,
     }
     # A filter per vocabulary: {{ row.state | state }} is the state in words.
     for name, vocabulary in words.items():

@@ -23,8 +23,9 @@ from gateway import auditing
 from gateway.mandates import Ordered, allow
 from gateway.routing.solve import Solved, has_solver
 from gateway.routing.split import solve_all
-from gateway.storage import replans, requests
+from gateway.storage import promises, replans, requests
 from gateway.storage.connection import Connection, tenant_transaction
+from gateway.telling import tell_owner
 from workflows.dates import Interval
 from workflows.mandate import Allowed, Clause
 from workflows.replanning import Day, Move, Person, Promised, day_of, gain_of, moves_of
@@ -212,6 +213,7 @@ def _note(connection: Connection, asked: replans.RoutePlan, move: Move, now: dat
     permission = _permission(connection, visit, asked.asked_by, now)
     if permission is None:
         raise _NoPermissionError(f"the mandate for request {visit.request_id} does not hold any more")
+    _tell_who_comes(connection, asked, move, now)
     requests.append_event(connection, visit.request_id, "replanned", now, actor=asked.asked_by, detail=detail)
     auditing.record(
         connection,
@@ -222,3 +224,17 @@ def _note(connection: Connection, asked: replans.RoutePlan, move: Move, now: dat
         inputs=detail,
         now=now,
     )
+
+
+def _tell_who_comes(connection: Connection, asked: replans.RoutePlan, move: Move, now: datetime) -> None:
+    """Send the confirmation once more where another one comes than its owner was told; his calendar's entry is renewed."""
+    visit = move.promised
+    appointment = promises.living_appointment(connection, visit.request_id)
+    if move.technician_id == visit.technician_id or appointment is None or appointment[1] != visit.booking_id:
+        return
+    request = requests.lock_request(connection, visit.request_id)
+    if request is None:
+        return
+    promises.renew_appointment(connection, appointment[0])
+    cause = f"plan-{asked.plan_id}-{visit.booking_id}"
+    tell_owner(connection, request, "confirmed", cause, {"appointment_id": appointment[0]}, now)

@@ -43,6 +43,11 @@ def time_zones(connection: Connection) -> dict[int, str]:
     return dict(connection.execute("SELECT centre_id, time_zone FROM service_centre").fetchall())
 
 
+def centres(connection: Connection) -> list[tuple[int, str]]:
+    """Return the tenant's centres, by title."""
+    return connection.execute("SELECT centre_id, title FROM service_centre ORDER BY title, centre_id").fetchall()
+
+
 def people_on(connection: Connection, centre_id: int, day: date, zone: ZoneInfo) -> list[Person]:
     """Return who of a centre's technicians works on a day; those who are absent for a part of it are left out."""
     rows = connection.execute(
@@ -107,6 +112,18 @@ def promised_visits(connection: Connection, centre_id: int, during: Interval) ->
 def _needed(product: str, fault: str, has_skills: Sequence[str]) -> frozenset[str]:
     remedy = product_type(product).remedies.get(fault)
     return frozenset(has_skills) if remedy is None else frozenset(remedy.skills)
+
+
+def has_visits(connection: Connection, centre_id: int, day: date, time_zone: str) -> bool:
+    """Whether a visit of a centre's technicians is booked on a day, as clocks in a time zone show it."""
+    row = connection.execute(
+        """SELECT EXISTS (SELECT FROM booking k JOIN technician t USING (technician_id)
+            WHERE t.centre_id = %(centre)s AND k.released_at IS NULL AND k.kind = 'booked'
+                AND k.during && tstzrange(%(day)s::date::timestamp AT TIME ZONE %(zone)s,
+                    (%(day)s::date + 1)::timestamp AT TIME ZONE %(zone)s))""",
+        {"centre": centre_id, "day": day, "zone": time_zone},
+    ).fetchone()
+    return row == (True,)
 
 
 def lock_day(connection: Connection, request_ids: Sequence[int], technician_ids: Sequence[int]) -> None:
