@@ -12,6 +12,7 @@ from gateway.storage.connection import Connection
 from gateway.storage.findings import DeviceCard
 from gateway.storage.requests import Request
 from gateway.telling import defer_notices, defer_offer
+from gateway.warning import warn_device
 from workflows.request import Command, State
 from workflows.triage import PATIENCE, Amend, CaseWanted, Open, Queue, Release
 
@@ -130,6 +131,7 @@ def _give_to_a_person(
 ) -> None:
     give_case(connection, request_id, case, now)
     if case.queue is Queue.SAFETY:
+        warn_device(connection, assessed.device.device_id, request_id, assessed.diagnosis.leading.fault, now)
         requests.add_notice(
             connection,
             request_id,

@@ -124,9 +124,7 @@ def _options(question: Question, rates: Rates) -> Iterator[Option]:
     if question.rung is not None:
         heals = probability * question.rung.cures
         days = question.rung.prove_within_s / 86_400 / 2
-        yield Option(
-            Way.REMOTE, round(rates.remote_try + days * day + (1 - heals) * after), heals, question.rung.name
-        )
+        yield Option(Way.REMOTE, round(rates.remote_try + days * day + (1 - heals) * after), heals, question.rung.name)
     if question.may_ask and question.guide is not None:
         heals = probability * question.guide.cures
         own = question.guide.minutes * rates.owner_minute + _DEED_DAYS * day
@@ -159,7 +157,7 @@ def _case_cost(question: Question, rates: Rates, fault: str) -> float:
 
 def _ask(question: Question, rates: Rates) -> Option | None:
     """Return the question to the owner that is expected to tell most, at what it costs on average with what follows it."""
-    checks = [each for each in owner_checks(question.product, question.component)]
+    checks = owner_checks(question.product, question.component)
     found = best(checks, question.probabilities)
     if found is None:
         return None
