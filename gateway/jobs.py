@@ -13,6 +13,7 @@ DIAGNOSE: Final = "diagnose"
 OFFER: Final = "offer"
 REMEDY: Final = "remedy"
 SEND_NOTICES: Final = "send_notices"
+ORDER_PARTS: Final = "order_parts"
 QUEUE: Final = "journey"
 
 # Deferring happens on the caller's own connection; this one is never opened.

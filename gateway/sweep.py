@@ -17,6 +17,7 @@ from gateway.calibrating import decide_cycles, follow_cycles
 from gateway.following import give_case
 from gateway.forgetting import Forgetting
 from gateway.gathering import gather, look_at_incidents
+from gateway.missing import look_after_parts
 from gateway.storage import asks, attention, remedies, requests
 from gateway.storage.connection import Connection, tenant_transaction
 from gateway.storage.hours import roll_up
@@ -139,6 +140,12 @@ def _ask_what_was_found(connection: Connection, tenant_id: int, now: datetime) -
             give_case(connection, request_id, CaseWanted(Queue.JUDGEMENT, _DATE_PASSED), now)
 
 
+def _look_after_parts(connection: Connection, tenant_id: int, now: datetime) -> None:
+    """Parts of confirmed dates that are late or not there the day before."""
+    with tenant_transaction(connection, tenant_id):
+        look_after_parts(connection, now)
+
+
 def _gather_silences(connection: Connection, tenant_id: int, now: datetime) -> None:
     """Those that fell silent are looked at together before anybody is asked about one of them."""
     count = 1
@@ -185,6 +192,7 @@ PIECES: Final[tuple[Callable[[Connection, int, datetime], None], ...]] = (
     _lead_on_asked,
     _warn_of_cases,
     _ask_what_was_found,
+    _look_after_parts,
     _gather_silences,
     _follow_cycles,
     _end_quiet,

@@ -41,6 +41,7 @@ class Command(StrEnum):
     QUOTE = "quote"
     ACCEPT = "accept"
     SOLVE = "solve"
+    LOSE_PART = "lose_part"
 
 
 TRANSITIONS: Final[Mapping[tuple[State, Command], State]] = {
@@ -86,6 +87,9 @@ TRANSITIONS: Final[Mapping[tuple[State, Command], State]] = {
     (State.OFFERED, Command.CONFIRM): State.CONFIRMED,
     (State.OFFERED, Command.HOLD): State.HELD,
     (State.OFFERED, Command.CANCEL): State.CANCELLED,
+    # What was promised cannot be kept: other dates are offered, and a person knows.
+    (State.OFFERED, Command.LOSE_PART): State.OPEN,
+    (State.CONFIRMED, Command.LOSE_PART): State.OPEN,
     (State.CONFIRMED, Command.ESCALATE): State.CONFIRMED,
     (State.CONFIRMED, Command.SOLVE): State.SOLVED,
     (State.CONFIRMED, Command.CANCEL): State.CANCELLED,
