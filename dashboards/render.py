@@ -16,6 +16,8 @@ from gateway.health.alarms import THRESHOLDS, Alarm
 from gateway.notices.words import (
     ACTORS,
     ALARMS,
+    ANSWERS,
+    ATTEMPTS,
     ATTENTION,
     ATTENTION_ACTS,
     EVENTS,
@@ -30,6 +32,7 @@ from gateway.notices.words import (
     TROUBLES,
     UNPLANNED,
     VERDICTS,
+    WAYS,
     WHY_THIS_DATE,
     word,
 )
@@ -100,6 +103,9 @@ def _environment(language: Language) -> Environment:
         "command": COMMAND_STATES,
         "route_outcome": ROUTE_OUTCOMES,
         "unplanned": UNPLANNED,
+        "way": WAYS,
+        "answer": ANSWERS,
+        "attempt": ATTEMPTS,
     }
     # A filter per vocabulary: {{ row.state | state }} is the state in words.
     for name, vocabulary in words.items():
