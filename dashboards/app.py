@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.staticfiles import StaticFiles
 
 from dashboards import (
+    asking,
     cycles,
     decisions,
     device,
@@ -21,6 +22,7 @@ from dashboards import (
     pricing,
     rejections,
     request,
+    routes,
     shelving,
     signal,
 )
@@ -60,6 +62,7 @@ def create(settings: Settings | None = None) -> FastAPI:
     for module in (
         owner,
         mandate,
+        asking,
         login,
         request,
         pricing,
@@ -67,6 +70,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         rejections,
         incidents,
         cycles,
+        routes,
         letter,
         planner,
         devices,

@@ -17,6 +17,8 @@ from gateway.notices.mandate_words import ACTS, CLAUSES
 from gateway.notices.words import (
     ACTORS,
     ALARMS,
+    ANSWERS,
+    ATTEMPTS,
     ATTENTION,
     ATTENTION_ACTS,
     EVENTS,
@@ -24,11 +26,14 @@ from gateway.notices.words import (
     NOTICES,
     OUTCOMES,
     QUEUES,
+    ROUTE_OUTCOMES,
     SEVERITIES,
     STATES,
     TROUBLE_MOVES,
     TROUBLES,
+    UNPLANNED,
     VERDICTS,
+    WAYS,
     WHY_THIS_DATE,
     word,
 )
@@ -99,6 +104,11 @@ def _environment(language: Language) -> Environment:
         "command": COMMAND_STATES,
         "act": ACTS,
         "clause": CLAUSES,
+        "route_outcome": ROUTE_OUTCOMES,
+        "unplanned": UNPLANNED,
+        "way": WAYS,
+        "answer": ANSWERS,
+        "attempt": ATTEMPTS,
     }
     # A filter per vocabulary: {{ row.state | state }} is the state in words.
     for name, vocabulary in words.items():
