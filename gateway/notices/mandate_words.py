@@ -9,6 +9,7 @@ from gateway.texts import msgid
 ACTS: Final[Mapping[str, str]] = {
     "opened": msgid("Request opened"),
     "approved": msgid("The request went on by itself"),
+    "weighed": msgid("What may be done next was compared"),
     "part_reserved": msgid("Part put aside"),
     "offered": msgid("Dates offered to the owner"),
     "confirmed": msgid("Date confirmed by the owner"),

@@ -76,7 +76,7 @@ def revoke(desk: SmallDesk, serve: Connection, car: int, owner_id: int | None = 
 def test_each_step_of_a_journey_names_its_clause(desk: SmallDesk) -> None:
     _, request_id = ill(desk, "ev-1", Clause.REPORT, Clause.RESERVE_PART, Clause.OFFER_DATES)
     assert offer(desk, request_id) is not None
-    assert acts(desk, request_id) == [
+    assert [act for act in acts(desk, request_id) if act[0] != "weighed"] == [
         ("opened", "desk", "report"),
         ("part_reserved", "desk", "reserve_part"),
         ("offered", "desk", "offer_dates"),
