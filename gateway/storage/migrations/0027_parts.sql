@@ -349,6 +349,9 @@ BEGIN
         -- Nobody waits for it, and its supplier was not told yet: it is not ordered at all.
         UPDATE inbound SET state = 'cancelled', ended_at = NEW.released_at
         WHERE inbound_id = NEW.inbound_id AND state = 'planned' AND promised = 0;
+        -- Else he is asked to take it back, as soon as orders are looked after again.
+        UPDATE inbound SET try_at = NEW.released_at
+        WHERE inbound_id = NEW.inbound_id AND state IN ('asked', 'confirmed') AND promised = 0 AND kind = 'order';
     END IF;
     RETURN NULL;
 END
