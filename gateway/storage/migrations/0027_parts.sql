@@ -498,6 +498,8 @@ CREATE TRIGGER closed_request_holds_no_part AFTER UPDATE OF closed_at ON service
 -- ---------------------------------------------------------------- rights
 
 REVOKE INSERT, UPDATE ON stock_level FROM callout_work, callout_serve;
+-- Who counts keeps others from promising meanwhile; a lock on a row asks for the right to write one of its columns.
+GRANT UPDATE (tenant_id) ON stock_level TO callout_work, callout_serve;
 GRANT SELECT ON part_supersession, part_substitute, bill_of_material, supplier, part_supply, parts_tariff
     TO callout_work, callout_serve;
 GRANT SELECT, INSERT, UPDATE ON inbound TO callout_work, callout_serve;
