@@ -8,7 +8,7 @@ from psycopg.errors import CheckViolation, ExclusionViolation
 
 from devices.faults import Fulfilment
 from devices.products import product_type
-from gateway import sourcing
+from gateway import entitling, sourcing
 from gateway.acting import grounds_of_offer, write_down_offer
 from gateway.following import give_case
 from gateway.sourcing import Sourced
@@ -38,8 +38,10 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
     if remedy is None or remedy.fulfilment is None:
         _find_nothing(connection, request, NoDates("no_time"), now)
         return None
+    if entitling.quote_work(connection, request, now):
+        return None
     work = Work(remedy.minutes, remedy.skills, remedy.part_nos)
-    grounds = grounds_of_offer(connection, request, work.part_nos, None, now)
+    grounds = grounds_of_offer(connection, request, work.part_nos, entitling.price_of_parts(connection, request), now)
     if grounds is None:
         return None
     for _ in range(_TRIES):

@@ -34,6 +34,9 @@ def approve(connection: Connection, *, request_id: int, staff_id: int, now: date
     if request is None:
         return Refused("There is no such request.")
     if request.state in {State.OPEN, State.WAITING, State.OFFERED, State.CONFIRMED}:
+        if request.state == State.CONFIRMED and not promises.has_date_ahead(connection, request_id, now):
+            # Without its case nobody would ever ask what was done.
+            return Refused("The date has passed: say what was found, then close the request.")
         if requests.open_queues(connection, request_id):
             requests.close_cases(connection, request_id, now)
             requests.append_event(connection, request_id, "approved", now, actor=_actor(staff_id))

@@ -223,6 +223,17 @@ def living_appointment(connection: Connection, request_id: int) -> tuple[int, in
     return None if row is None else (row[0], row[1])
 
 
+def has_date_ahead(connection: Connection, request_id: int, now: datetime) -> bool:
+    """Whether a request has a confirmed appointment that is not over yet."""
+    row = connection.execute(
+        """SELECT EXISTS (SELECT FROM appointment a JOIN booking_seen k USING (booking_id)
+            WHERE a.request_id = %(request)s AND a.state = 'confirmed'
+                AND greatest(upper(a.during), k.done_at) > %(now)s)""",
+        {"request": request_id, "now": now},
+    ).fetchone()
+    return row == (True,)
+
+
 def cancel_appointment(connection: Connection, request_id: int, now: datetime) -> bool:
     """Cancel a request's appointment and free its time; return whether there was one."""
     row = connection.execute(
