@@ -85,7 +85,7 @@ class Shop:
         self._webhook = Webhook(secret)
         self._manners = manners
         self._seed = seed
-        self._orders: dict[str, Taken] = {}
+        self.orders: dict[str, Taken] = {}
         self._due: list[_Due] = []
         self._count = 0
         self._lock = threading.Lock()
@@ -110,13 +110,13 @@ class Shop:
         return JSONResponse({"reference": f"S-{taken.order_no}"}, 202)
 
     async def _status(self, request: Request) -> Response:
-        taken = self._orders.get(unquote(request.path_params["order_no"]))
+        taken = self.orders.get(unquote(request.path_params["order_no"]))
         if taken is None:
             return JSONResponse({"title": "Unknown order"}, 404)
         return JSONResponse(_told(taken, taken.status))
 
     async def _cancel(self, request: Request) -> Response:
-        taken = self._orders.get(unquote(request.path_params["order_no"]))
+        taken = self.orders.get(unquote(request.path_params["order_no"]))
         if await self._heard(request) is None:
             return JSONResponse({"title": "Not signed"}, 401)
         if taken is None:
@@ -135,9 +135,9 @@ class Shop:
 
     def _decide(self, taken: Taken) -> None:
         with self._lock:
-            if taken.order_no in self._orders:
+            if taken.order_no in self.orders:
                 return
-            self._orders[taken.order_no] = taken
+            self.orders[taken.order_no] = taken
             manner = self._manners.drawn(self._seed, taken.order_no)
             answer_s, deliver_s = self._manners.answer_s, self._manners.deliver_s
             match manner:
@@ -175,7 +175,7 @@ class Shop:
                 if not self._due or self._due[0].at_s > now_s:
                     return
                 due = heapq.heappop(self._due)
-                taken = self._orders[str(due.body["order"])]
+                taken = self.orders[str(due.body["order"])]
                 # What has ended says nothing any more, but for a message that is sent twice.
                 if taken.status in {"cancelled", "delivered", "rejected"} and due.body["status"] != taken.status:
                     continue
