@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 import httpx2
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from gateway.suppliers.message import OrderMessage, answer_of
 from gateway.suppliers.port import PartOrder, Refused, Taken, Unreachable
@@ -17,6 +17,12 @@ _CLIENT_ERRORS: Final = range(400, 500)
 # These may be better the next time.
 _ASK_AGAIN: Final = frozenset({408, 425, 429})
 _UNKNOWN: Final = 404
+
+
+class _Receipt(BaseModel):
+    """What a supplier answers to an order."""
+
+    reference: str = Field(default="", max_length=100)
 
 
 class HttpSupplier:
@@ -36,7 +42,7 @@ class HttpSupplier:
 
     def order(self, order: PartOrder, now: datetime) -> Taken | Refused | Unreachable:
         """Order a part."""
-        body = {
+        body: dict[str, object] = {
             "order": order.order_no,
             "part": order.part_no,
             "quantity": order.quantity,
@@ -59,12 +65,11 @@ class HttpSupplier:
             answer = httpx2.post(
                 f"{self._url}{path}", content=content, headers=headers, timeout=_ANSWER_S, trust_env=False
             )
-            told = answer.json() if answer.is_success and answer.content else {}
+            told = _Receipt.model_validate_json(answer.content or b"{}") if answer.is_success else _Receipt()
         except (httpx2.HTTPError, ValueError) as error:
             return Unreachable(type(error).__name__)
         if answer.is_success:
-            reference: object = told.get("reference", "") if isinstance(told, dict) else ""  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # foreign JSON
-            return Taken(str(reference)[:100])
+            return Taken(told.reference)
         if answer.status_code in _CLIENT_ERRORS and answer.status_code not in _ASK_AGAIN:
             return Refused(f"HTTP {answer.status_code}")
         return Unreachable(f"HTTP {answer.status_code}")
