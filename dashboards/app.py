@@ -22,6 +22,7 @@ from dashboards import (
     pricing,
     rejections,
     request,
+    routes,
     shelving,
     signal,
 )
@@ -68,6 +69,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         rejections,
         incidents,
         cycles,
+        routes,
         letter,
         planner,
         parts,
