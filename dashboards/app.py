@@ -21,6 +21,7 @@ from dashboards import (
     pricing,
     rejections,
     request,
+    rollouts,
     shelving,
     signal,
 )
@@ -66,6 +67,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         decisions,
         rejections,
         incidents,
+        rollouts,
         cycles,
         letter,
         planner,

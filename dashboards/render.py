@@ -25,6 +25,7 @@ from gateway.notices.words import (
     NOTICES,
     OUTCOMES,
     QUEUES,
+    ROLLOUTS,
     SEVERITIES,
     STATES,
     TROUBLE_MOVES,
@@ -102,6 +103,7 @@ def _environment(language: Language) -> Environment:
         "way": WAYS,
         "answer": ANSWERS,
         "attempt": ATTEMPTS,
+        "rollout": ROLLOUTS,
     }
     # A filter per vocabulary: {{ row.state | state }} is the state in words.
     for name, vocabulary in words.items():
