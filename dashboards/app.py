@@ -22,6 +22,7 @@ from dashboards import (
     rejections,
     request,
     rollouts,
+    routes,
     shelving,
     signal,
 )
@@ -69,6 +70,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         incidents,
         rollouts,
         cycles,
+        routes,
         letter,
         planner,
         devices,
