@@ -13,6 +13,7 @@ from dashboards.desk import Now, TheDesk
 from dashboards.figures import element_label, figures
 from dashboards.login import Session, TheSession, own_form
 from dashboards.render import message, page
+from dashboards.tails import share_text
 from devices.products import product_type
 from gateway import planner
 from gateway.notices.matter import Matter
@@ -67,6 +68,7 @@ def show(request: Request, desk: TheDesk, session: TheSession, now: Now, request
             "deposits": DEPOSITS,
             "refused": _known_refusal(row.product, request.query_params.get("refused", "")),
             "element_label": element_label,
+            "share_text": share_text,
             "has_mail": bool(desk.settings.smtp_url),
         } | _story(conn, row)
     return page("request.html", t, context)
