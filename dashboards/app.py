@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.staticfiles import StaticFiles
 
 from dashboards import (
+    asking,
     cycles,
     decisions,
     device,
@@ -58,6 +59,7 @@ def create(settings: Settings | None = None) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for module in (
         owner,
+        asking,
         login,
         request,
         pricing,

@@ -14,6 +14,7 @@ from dashboards.figures import element_label, figures
 from dashboards.login import Session, TheSession, own_form
 from dashboards.render import message, page
 from dashboards.tails import share_text
+from dashboards.weighed import asked, bars, tried
 from devices.products import product_type
 from gateway import planner
 from gateway.notices.matter import Matter
@@ -23,6 +24,7 @@ from gateway.storage.connection import Connection
 from gateway.storage.entitlements import living_goodwill
 from gateway.storage.pages import history
 from gateway.storage.pages.request import RequestRow, find_centre, find_request, latest_appointment, open_dates
+from gateway.texts import Translator
 
 router: Final = APIRouter(prefix="/planner/requests", include_in_schema=False)
 
@@ -70,12 +72,16 @@ def show(request: Request, desk: TheDesk, session: TheSession, now: Now, request
             "element_label": element_label,
             "share_text": share_text,
             "has_mail": bool(desk.settings.smtp_url),
-        } | _story(conn, row)
+        } | _story(conn, row, t)
     return page("request.html", t, context)
 
 
-def _story(conn: Connection, row: RequestRow) -> dict[str, object]:
+def _story(conn: Connection, row: RequestRow, t: Translator) -> dict[str, object]:
+    product = product_type(row.product)
     return {
+        "bars": bars(conn, row.request_id, product, t),
+        "tried": tried(conn, row.request_id, product),
+        "asked": asked(conn, row.request_id, product),
         "parts": history.reserved_parts(conn, row.request_id),
         "cases": history.human_cases(conn, row.request_id),
         "events": history.events(conn, row.request_id),
