@@ -11,6 +11,7 @@ from pydantic import StringConstraints
 from dashboards.decisions import decisions
 from dashboards.desk import Now, TheDesk
 from dashboards.figures import element_label, figures
+from dashboards.kit import shown_kit
 from dashboards.login import Session, TheSession, own_form
 from dashboards.render import message, page
 from dashboards.tails import share_text
@@ -72,6 +73,7 @@ def show(request: Request, desk: TheDesk, session: TheSession, now: Now, request
             "element_label": element_label,
             "share_text": share_text,
             "has_mail": bool(desk.settings.smtp_url),
+            "kit": shown_kit(conn, row, product_type(row.product), t.language),
         } | _story(conn, row, t)
     return page("request.html", t, context)
 

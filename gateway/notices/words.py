@@ -252,6 +252,10 @@ REFUSALS: Final = (
     msgid("Safety is never put aside."),
     msgid("A shelf lasts for a week at most."),
     msgid("It is out of service: put it back first."),
+    msgid("There is no such part or service centre."),
+    msgid("There is no such delivery."),
+    msgid("This delivery has ended already."),
+    msgid("opening count"),
 )
 
 # What a symptom is to people.
@@ -263,6 +267,31 @@ ATTENTION: Final[Mapping[str, str]] = {
     "shelved": msgid("Put aside"),
     "suppressed": msgid("Says nothing in this mode"),
     "out_of_service": msgid("Out of service"),
+}
+
+# How a delivery of parts stands.
+DELIVERIES: Final[Mapping[str, str]] = {
+    "planned": msgid("Ordered with the owner's yes"),
+    "asked": msgid("Ordered"),
+    "confirmed": msgid("Confirmed by the supplier"),
+    "shipped": msgid("On its way"),
+    "arrived": msgid("Arrived"),
+    "rejected": msgid("Refused by the supplier"),
+    "cancelled": msgid("Taken back"),
+    "lost": msgid("Will not come"),
+}
+
+# Why stock changed.
+MOVEMENTS: Final[Mapping[str, str]] = {
+    "receipt": msgid("Received"),
+    "issue": msgid("Used"),
+    "order": msgid("Ordered or sent for"),
+    "order_end": msgid("Does not come"),
+    "transfer_out": msgid("Sent to another centre"),
+    "transfer_in": msgid("Received from another centre"),
+    "allocate": msgid("Put aside"),
+    "release": msgid("Given back"),
+    "adjust": msgid("Counted"),
 }
 
 # What a planner did about it, as the audit line says.
