@@ -16,9 +16,11 @@ from dashboards import (
     letter,
     login,
     owner,
+    owner_dates,
     planner,
     rejections,
     request,
+    schedule,
     shelving,
     signal,
 )
@@ -57,8 +59,10 @@ def create(settings: Settings | None = None) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for module in (
         owner,
+        owner_dates,
         login,
         request,
+        schedule,
         decisions,
         rejections,
         incidents,

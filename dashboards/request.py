@@ -14,7 +14,7 @@ from dashboards.figures import element_label, figures
 from dashboards.login import Session, TheSession, own_form
 from dashboards.render import message, page
 from devices.products import product_type
-from gateway import planner
+from gateway import missing, planner
 from gateway.notices.matter import Matter, is_in_warranty
 from gateway.notices.words import REFUSALS
 from gateway.storage.connection import Connection
@@ -110,6 +110,21 @@ def cancel(desk: TheDesk, session: TheSession, now: Now, request_id: RequestId, 
     with desk.tenant(session.tenant_id) as conn:
         outcome = planner.cancel(conn, request_id=request_id, staff_id=session.staff.staff_id, reason=reason, now=now)
     return _back(request_id, outcome)
+
+
+@router.post("/{request_id}/owner-away", dependencies=[Depends(own_form)])
+def owner_was_away(desk: TheDesk, session: TheSession, now: Now, request_id: RequestId) -> Response:
+    """Note that the owner was not there at the promised time."""
+    staff_id = session.staff.staff_id
+    with desk.tenant(session.tenant_id) as conn:
+        outcome = missing.owner_was_away(conn, request_id=request_id, staff_id=staff_id, now=now)
+    match outcome:
+        case missing.Noted():
+            return _back(request_id, planner.Done("open"))
+        case missing.TooEarly():
+            return _back(request_id, planner.Refused("The promised time is not over."))
+        case missing.NoDate(state=state):
+            return _back(request_id, planner.Refused(f"The request is {state}; this cannot be done now."))
 
 
 def _known_refusal(product: str, reason: str) -> str:

@@ -15,7 +15,7 @@ from gateway.storage.connection import Connection
 from gateway.storage.requests import Request
 from gateway.storage.routes import RouteChangedError
 from gateway.telling import tell_owner
-from workflows.dates import OFFER_LASTS, Dates, NoDates, Place, Work, find_dates
+from workflows.dates import ANY_DATE, OFFER_LASTS, Dates, NoDates, Place, Wish, Work, find_dates
 from workflows.request import Command, State
 from workflows.triage import CaseWanted, Queue
 from workflows.visits import find_visits
@@ -38,7 +38,7 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
         return None
     work = Work(remedy.minutes, remedy.skills, remedy.part_nos)
     for _ in range(_TRIES):
-        dates = _look(connection, request, work, remedy.fulfilment, now)
+        dates = look(connection, request, work, remedy.fulfilment, now)
         if isinstance(dates, NoDates):
             _find_nothing(connection, request, dates, now)
             return None
@@ -48,7 +48,7 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
                 promises.reserve_parts(connection, request.request_id, dates.centre_id, work.part_nos, now)
                 routes.keep_routes(connection, dates, now)
                 offer_id = promises.hold_dates(
-                    connection, request.request_id, dates.options, now, _offer_expires_at(dates, now)
+                    connection, request.request_id, dates.options, now, offer_expires_at(dates, now)
                 )
         except (ExclusionViolation, CheckViolation, RouteChangedError) as error:
             _log.info("request %d: %s; looking again", request.request_id, str(error).partition("\n")[0])
@@ -65,14 +65,20 @@ def _leave_to_the_person(connection: Connection, request: Request, now: datetime
     requests.append_event(connection, request.request_id, "escalated", now, detail={"queue": Queue.SAFETY})
 
 
-def _offer_expires_at(dates: Dates, now: datetime) -> datetime:
+def offer_expires_at(dates: Dates, now: datetime) -> datetime:
     """Return when an offer ends: with its patience, or when its last date begins."""
     return min(now + OFFER_LASTS, max(option.during.start_at for option in dates.options))
 
 
-def _look(
-    connection: Connection, request: Request, work: Work, fulfilment: Fulfilment, now: datetime
+def look(
+    connection: Connection,
+    request: Request,
+    work: Work,
+    fulfilment: Fulfilment,
+    now: datetime,
+    wish: Wish = ANY_DATE,
 ) -> Dates | NoDates:
+    """Find the dates of a locked request that can be held now and are what its owner wishes for."""
     device = findings.device_card(connection, request.device_id)
     place = None
     if device is not None and device.latitude is not None and device.longitude is not None:
@@ -83,10 +89,10 @@ def _look(
         return NoDates("no_part", parts.missing)
     match fulfilment:
         case Fulfilment.DROP_OFF:
-            return find_dates(work, promises.load_centres(connection, place, parts.ready_at, now), now)
+            return find_dates(work, promises.load_centres(connection, place, parts.ready_at, now), now, wish)
         case Fulfilment.VISIT:
             crews = [] if place is None else routes.load_crews(connection, place, work, parts.ready_at, now)
-            return find_visits(work, place, crews, now)
+            return find_visits(work, place, crews, now, wish)
 
 
 def _find_nothing(connection: Connection, request: Request, why: NoDates, now: datetime) -> None:

@@ -41,6 +41,8 @@ class Command(StrEnum):
     QUOTE = "quote"
     ACCEPT = "accept"
     SOLVE = "solve"
+    RESCHEDULE = "reschedule"
+    LOSE_DATE = "lose_date"
 
 
 TRANSITIONS: Final[Mapping[tuple[State, Command], State]] = {
@@ -86,6 +88,9 @@ TRANSITIONS: Final[Mapping[tuple[State, Command], State]] = {
     (State.OFFERED, Command.CONFIRM): State.CONFIRMED,
     (State.OFFERED, Command.HOLD): State.HELD,
     (State.OFFERED, Command.CANCEL): State.CANCELLED,
+    # The old date stands while others are looked at; one that is missed or called off leads on to new ones.
+    (State.CONFIRMED, Command.RESCHEDULE): State.CONFIRMED,
+    (State.CONFIRMED, Command.LOSE_DATE): State.OPEN,
     (State.CONFIRMED, Command.ESCALATE): State.CONFIRMED,
     (State.CONFIRMED, Command.SOLVE): State.SOLVED,
     (State.CONFIRMED, Command.CANCEL): State.CANCELLED,
