@@ -83,7 +83,7 @@ class Ingested:
 def main() -> None:
     """Measure and tell."""
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    words.add_argument("--messages", type=int, default=60_000)
+    words.add_argument("--messages", type=int, default=180_000)
     words.add_argument("--devices", type=int, default=2000)
     words.add_argument("--samples", type=int, default=1, help="samples in a message")
     words.add_argument("--seed", type=int, default=7)
@@ -104,7 +104,7 @@ def figures(quick: bool, progress: ProgressLine) -> list[Figure]:
     found: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="callout-load-") as folder, server() as dsn, broker() as at:
         for samples in (1, 10):
-            messages = (6000 if quick else 60_000) // (1 if samples == 1 else 6)
+            messages = (6000 if quick else 180_000) // (1 if samples == 1 else 6)
             load = lived(1000 if quick else 2000, messages, samples, 7, progress)
             found += _figures(measured(Street(load, load.framed(Path(folder)), at, dsn, progress)))
     return found

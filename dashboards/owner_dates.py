@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from dashboards.desk import Now, TheDesk
 from dashboards.guards import refuse_foreign_form
 from dashboards.owner import TheLink
-from gateway import missing, planner, rescheduling
+from gateway import no_show, planner, rescheduling
 from workflows.dates import Half, Wish
 
 router: Final = APIRouter(prefix="/o", include_in_schema=False, dependencies=[Depends(refuse_foreign_form)])
@@ -80,12 +80,12 @@ def nobody_came(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Res
     if link.access.is_expired(now):
         return RedirectResponse(link.path(request), 303)
     with desk.tenant(link.claim.tenant_id) as conn:
-        outcome = missing.nobody_came(conn, request_id=link.request_id, now=now)
+        outcome = no_show.nobody_came(conn, request_id=link.request_id, now=now)
     match outcome:
-        case missing.Noted():
+        case no_show.Noted():
             note = "missed"
-        case missing.TooEarly():
+        case no_show.TooEarly():
             note = "too_early"
-        case missing.NoDate():
+        case no_show.NoDate():
             note = "settled"
     return RedirectResponse(link.path(request, note=note), 303)

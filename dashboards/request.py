@@ -14,7 +14,7 @@ from dashboards.figures import element_label, figures
 from dashboards.login import Session, TheSession, own_form
 from dashboards.render import message, page
 from devices.products import product_type
-from gateway import missing, planner
+from gateway import no_show, planner
 from gateway.notices.matter import Matter, is_in_warranty
 from gateway.notices.words import REFUSALS
 from gateway.storage.connection import Connection
@@ -117,13 +117,13 @@ def owner_was_away(desk: TheDesk, session: TheSession, now: Now, request_id: Req
     """Note that the owner was not there at the promised time."""
     staff_id = session.staff.staff_id
     with desk.tenant(session.tenant_id) as conn:
-        outcome = missing.owner_was_away(conn, request_id=request_id, staff_id=staff_id, now=now)
+        outcome = no_show.owner_was_away(conn, request_id=request_id, staff_id=staff_id, now=now)
     match outcome:
-        case missing.Noted():
+        case no_show.Noted():
             return _back(request_id, planner.Done("open"))
-        case missing.TooEarly():
+        case no_show.TooEarly():
             return _back(request_id, planner.Refused("The promised time is not over."))
-        case missing.NoDate(state=state):
+        case no_show.NoDate(state=state):
             return _back(request_id, planner.Refused(f"The request is {state}; this cannot be done now."))
 
 

@@ -17,7 +17,7 @@ from gateway.storage import calendars
 from gateway.storage.calendars import Absence, public_holidays
 from gateway.storage.connection import Connection
 from gateway.storage.pages import schedule
-from gateway.storage.pages.schedule import CentreName, Promise, Resource
+from gateway.storage.pages.schedule import CentreName, Resource, TakenTime
 from workflows.dates import Interval
 
 router: Final = APIRouter(prefix="/planner/schedule", include_in_schema=False)
@@ -48,7 +48,7 @@ class Line:
 
     resource: Resource
     bars: list[Bar]
-    promises: list[Promise]
+    promises: list[TakenTime]
     absences: list[Absence]
 
 
@@ -124,7 +124,7 @@ def _why_closed(centre: CentreName, days: list[calendars.CentreDay], shown: date
 
 
 def _line(
-    resource: Resource, promises: list[Promise], absences: list[Absence], whole: Interval, shown: date, zone: ZoneInfo
+    resource: Resource, promises: list[TakenTime], absences: list[Absence], whole: Interval, shown: date, zone: ZoneInfo
 ) -> Line:
     mine = [each for each in promises if each.key == resource.key]
     gone = [

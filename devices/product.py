@@ -11,10 +11,12 @@ from devices.modes import Mode
 from devices.monitors import Limit, Monitor, Reported, Silence
 from devices.readings import Columns, Envelope, FloatArray, Refusal
 from devices.reliability import Reliability
+from devices.remote import Ladders, Rung
 from devices.signals import Signal
 
 MessageKind = Literal["telemetry", "event"]
 _NO_CASES: Final = Reliability()
+_NO_LADDERS: Final[Ladders] = {}
 Decode = Callable[[bytes, MessageKind], Envelope | Refusal]
 
 
@@ -62,7 +64,8 @@ class ProductType:
     is (a gettext message id), empty where each fault has to say it. A device that was not heard for `late_after_s` is late; one
     whose last word was a good-bye is late at once, unless its kind `sleeps`, as a parked vehicle does. `modes` suppress
     monitors by design; `chatters` says, by monitor name, what is chatter where the usual measure does not fit.
-    `checks` are what tells its faults apart, `reliability` how far its diagnoses are to be believed.
+    `checks` are what tells its faults apart, `reliability` how far its diagnoses are to be believed. `ladders` say by fault
+    what may be tried from afar, in order.
     """
 
     name: str
@@ -85,6 +88,7 @@ class ProductType:
     chatters: Mapping[str, Chatter] = field(default_factory=dict[str, Chatter])
     checks: Sequence[Check] = ()
     reliability: Reliability = _NO_CASES
+    ladders: Ladders = field(default_factory=lambda: _NO_LADDERS)
 
     @property
     def mode_rows(self) -> Sequence[Limit | Reported]:
@@ -94,6 +98,10 @@ class ProductType:
     def chatter(self, monitor: Monitor) -> Chatter:
         """Return what is chatter of one of the monitors."""
         return self.chatters.get(monitor.name) or chatter_of(monitor, self.cadence_s)
+
+    def rung(self, fault: str, name: str) -> Rung | None:
+        """Return a rung of a fault's ladder by its name; None where it is no longer there."""
+        return next((each for each in self.ladders.get(fault, ()) if each.name == name), None)
 
     @property
     def is_visited(self) -> bool:

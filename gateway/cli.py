@@ -17,13 +17,16 @@ from pydantic import SecretStr
 
 from gateway import (
     cli_account,
+    cli_audit,
     cli_authority,
     cli_backup,
     cli_devices,
     cli_doctor,
     cli_evaluate,
     cli_receipts,
+    cli_rehearsal,
     cli_rejections,
+    cli_routes,
     cli_storage,
     cli_train,
     cli_troubles,
@@ -270,6 +273,7 @@ def _is_set(value: object) -> bool:
 cli_devices.add_to(app)
 cli_rejections.add_to(app)
 cli_receipts.add_to(app)
+cli_audit.add_to(app)
 cli_doctor.add_to(app)
 cli_storage.add_to(app)
 cli_troubles.add_to(app)
@@ -277,7 +281,9 @@ cli_account.add_to(app)
 cli_backup.add_to(app)
 cli_authority.add_to(app)
 cli_evaluate.add_to(app)
+cli_rehearsal.add_to(app)
 cli_train.add_to(app)
+cli_routes.add_to(app)
 
 
 @app.command(rich_help_panel="The street", context_settings=_STREET)

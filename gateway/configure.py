@@ -9,6 +9,15 @@ from typing import Annotated, Literal, Self
 from psycopg.types.json import Jsonb
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from gateway.configure_parts import (
+    BomRowIn,
+    PartIn,
+    PartNo,
+    SupplierIn,
+    TariffIn,
+    problem_of_parts,
+    save_parts,
+)
 from gateway.enrolment import Email, Name, Text, Zone
 from gateway.errors import SettingsError
 from gateway.storage.calendars import public_holidays, set_day
@@ -39,7 +48,6 @@ def _with_a_window(hours: str) -> str:
 
 Hours = Annotated[str, AfterValidator(_checked_hours)]
 WorkingHours = Annotated[Hours, AfterValidator(_with_a_window)]
-PartNo = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 
 class _Model(BaseModel):
@@ -127,13 +135,6 @@ class CentreIn(_Model):
         return self
 
 
-class PartIn(_Model):
-    """A part that remedies need."""
-
-    part: PartNo
-    title: Text
-
-
 class DeskFile(_Model):
     """The whole file."""
 
@@ -141,6 +142,9 @@ class DeskFile(_Model):
     staff: list[StaffIn] = Field(min_length=1)
     service_centre: list[CentreIn] = Field(default_factory=list[CentreIn])
     part: list[PartIn] = Field(default_factory=list[PartIn])
+    bill_of_material: list[BomRowIn] = Field(default_factory=list[BomRowIn])
+    supplier: list[SupplierIn] = Field(default_factory=list[SupplierIn])
+    parts_tariff: TariffIn | None = None
 
 
 def apply(connection: Connection, path: Path) -> None:
@@ -168,12 +172,7 @@ def apply(connection: Connection, path: Path) -> None:
                 DO UPDATE SET name = EXCLUDED.name, role = EXCLUDED.role, language = EXCLUDED.language""",
                 [staff.name, staff.email, staff.role, staff.language],
             )
-        for part in desk.part:
-            connection.execute(
-                """INSERT INTO part (part_no, title) VALUES (%s, %s)
-                ON CONFLICT (tenant_id, part_no) DO UPDATE SET title = EXCLUDED.title""",
-                [part.part, part.title],
-            )
+        save_parts(connection, desk.part, desk.bill_of_material, desk.supplier, desk.parts_tariff)
         for centre in desk.service_centre:
             _centre(connection, centre)
 
@@ -188,6 +187,8 @@ def _read(path: Path) -> DeskFile:
             f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()
         )
         raise SettingsError(f"{path} cannot be used: {problems}") from None
+    if problem := problem_of_parts(desk.part, desk.bill_of_material, desk.supplier):
+        raise SettingsError(f"{path} cannot be used: {problem}")
     named = {part.part for part in desk.part}
     unnamed = sorted({stock.part for centre in desk.service_centre for stock in centre.stock} - named)
     if unnamed:
@@ -234,10 +235,13 @@ def _centre(connection: Connection, centre: CentreIn) -> None:
     for technician in centre.technician:
         _technician(connection, centre_id, centre, technician)
     for stock in centre.stock:
-        connection.execute(
-            "INSERT INTO stock_level (centre_id, part_no, on_hand) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-            [centre_id, stock.part, stock.on_hand],
-        )
+        if stock.on_hand:
+            connection.execute(
+                """INSERT INTO stock_movement (centre_id, part_no, kind, on_hand, reason)
+                SELECT %(centre)s, %(part)s, 'receipt', %(count)s, 'opening count' WHERE NOT EXISTS (
+                    SELECT FROM stock_level WHERE centre_id = %(centre)s AND part_no = %(part)s)""",
+                {"centre": centre_id, "part": stock.part, "count": stock.on_hand},
+            )
 
 
 def _times(hours: str | None) -> tuple[time, time] | None:

@@ -13,6 +13,8 @@ import psycopg
 from psycopg.errors import ExclusionViolation
 
 from devices.products import product_type
+from gateway import auditing, mandates
+from gateway.acting import grounds_of_offer, write_down_offer
 from gateway.following import give_case
 from gateway.rescheduling import hold_fresh, offer_earlier
 from gateway.storage import appointments, findings, promises, requests, routes
@@ -22,6 +24,7 @@ from gateway.storage.promises import Booking
 from gateway.storage.requests import Request
 from gateway.telling import defer_offer, tell_owner
 from workflows.dates import ANY_DATE, DropOff, Interval, Place, Visit, Work
+from workflows.mandate import Allowed, Clause
 from workflows.request import Command, State
 from workflows.triage import CaseWanted, Queue
 from workflows.visits import find_replacement
@@ -93,6 +96,18 @@ def _reassign(connection: Connection, request: Request, present: Living, booking
         # Taken meanwhile: the next sweep looks again.
         _log.info("request %d: %s", request.request_id, str(error).partition("\n")[0])
         return True
+    # Where the clause was taken back meanwhile, it stands on the date that the owner himself confirmed.
+    asked = mandates.allow(connection, request.device_id, Clause.OFFER_DATES, now)
+    auditing.record(
+        connection,
+        "reassigned",
+        device_id=request.device_id,
+        request_id=request.request_id,
+        permission=asked if isinstance(asked, Allowed) else None,
+        inputs={"appointment_id": present.appointment_id, "from": present.who},
+        now=now,
+        actor=f"owner-{request.owner_id}",
+    )
     detail: dict[str, object] = {"appointment_id": present.appointment_id, "from": present.who}
     requests.append_event(connection, request.request_id, "reassigned", now, detail=detail)
     return True
@@ -148,11 +163,23 @@ def _call_off(connection: Connection, request: Request, present: Living, why: st
     requests.append_event(connection, request.request_id, "called_off", now, detail=detail)
     give_case(connection, request.request_id, CaseWanted(Queue.JUDGEMENT, CALLED_OFF), now)
     request = requests.lock_request(connection, request.request_id) or request
-    offer_id = hold_fresh(connection, request, ANY_DATE, now)
-    if offer_id is None:
-        defer_offer(connection, request.request_id)
-    else:
+    offer_id = _offer_others(connection, request, now)
+    if offer_id is not None:
         requests.transition(connection, request, Command.OFFER, now)
         requests.append_event(connection, request.request_id, "offered", now, detail={"offer_id": offer_id})
     told: dict[str, object] = {"appointment_id": present.appointment_id, "offer_id": offer_id or 0}
     tell_owner(connection, request, "called_off", f"appointment-{present.appointment_id}", told, now)
+
+
+def _offer_others(connection: Connection, request: Request, now: datetime) -> int | None:
+    """Hold other dates at once, on the owner's clause; without one, or without dates, the request goes the usual way."""
+    remedy = product_type(request.product).remedies.get(request.fault)
+    grounds = None if remedy is None else grounds_of_offer(connection, request, remedy.part_nos, None, now)
+    if remedy is None or grounds is None:
+        return None
+    offer_id = hold_fresh(connection, request, None, ANY_DATE, now)
+    if offer_id is None:
+        defer_offer(connection, request.request_id)
+        return None
+    write_down_offer(connection, request, grounds, remedy.part_nos, offer_id, now)
+    return offer_id

@@ -7,11 +7,13 @@ from devices.faults import Severity
 from devices.instants import from_us
 from devices.product import ProductType
 from diagnostics.diagnosis import Diagnosis, Verdict
+from gateway import auditing, mandates
 from gateway.storage import findings, requests
 from gateway.storage.connection import Connection
 from gateway.storage.findings import DeviceCard
 from gateway.storage.requests import Request
 from gateway.telling import defer_notices, defer_offer
+from workflows.mandate import Allowed, Clause, Denied
 from workflows.request import Command, State
 from workflows.triage import PATIENCE, Amend, CaseWanted, Open, Queue, Release
 
@@ -61,24 +63,22 @@ def follow(
     )
     match decision, request:
         case Open(case=case), _:
-            request_id = _open(connection, assessed, fault_id, case, now)
-            if case is None:
-                defer_offer(connection, request_id)
+            _open(connection, assessed, fault_id, case, now)
         case Amend(fault=fault, case=case), Request():
             _amend(connection, assessed, request, fault, fault_id, now)
             if case is not None:
                 _escalate(connection, assessed, request, case, now)
         case Release(fault=fault), Request():
             _amend(connection, assessed, request, fault, fault_id, now)
-            requests.close_cases(connection, request.request_id, now, queue=Queue.JUDGEMENT)
-            requests.transition(connection, request, Command.APPROVE, now)
-            requests.append_event(connection, request.request_id, "approved", now)
-            defer_offer(connection, request.request_id)
+            _release(connection, assessed, request, now)
         case Amend() | Release(), None:
             raise LookupError(f"triage amends a request of device {assessed.device.name}, but there is none")
 
 
-def _open(connection: Connection, assessed: Assessed, fault_id: int, case: CaseWanted | None, now: datetime) -> int:
+def _open(connection: Connection, assessed: Assessed, fault_id: int, case: CaseWanted | None, now: datetime) -> None:
+    permission = mandates.allow(connection, assessed.device.device_id, Clause.REPORT, now)
+    if case is None and isinstance(permission, Denied):
+        case = CaseWanted(Queue.JUDGEMENT, permission.reason)
     request_id = requests.open_request(
         connection,
         device_id=assessed.device.device_id,
@@ -98,7 +98,45 @@ def _open(connection: Connection, assessed: Assessed, fault_id: int, case: CaseW
     )
     if case is not None:
         _give_to_a_person(connection, assessed, request_id, case, now)
-    return request_id
+    _write_down(connection, assessed, request_id, "opened", permission, now)
+    if case is None:
+        defer_offer(connection, request_id)
+
+
+def _release(connection: Connection, assessed: Assessed, request: Request, now: datetime) -> None:
+    """Let a request go on that a human need not judge any more, unless its owner has not signed that it may."""
+    permission = mandates.allow(connection, assessed.device.device_id, Clause.REPORT, now)
+    if isinstance(permission, Denied):
+        return
+    requests.close_cases(connection, request.request_id, now, queue=Queue.JUDGEMENT)
+    requests.transition(connection, request, Command.APPROVE, now)
+    requests.append_event(connection, request.request_id, "approved", now)
+    _write_down(connection, assessed, request.request_id, "approved", permission, now)
+    defer_offer(connection, request.request_id)
+
+
+def _write_down(
+    connection: Connection, assessed: Assessed, request_id: int, act: str, permission: Allowed | Denied, now: datetime
+) -> None:
+    """Write an act of triage into the audit; without a clause it is that of whoever got the case."""
+    leading = assessed.diagnosis.leading
+    inputs: dict[str, object] = {
+        "component": assessed.diagnosis.component,
+        "fault": leading.fault,
+        "probability": leading.probability,
+        "diagnosis_id": assessed.diagnosis_id,
+    }
+    if isinstance(permission, Denied):
+        inputs |= {"clause": Clause.REPORT.value, "why": permission.why.value}
+    auditing.record(
+        connection,
+        act,
+        device_id=assessed.device.device_id,
+        request_id=request_id,
+        permission=permission if isinstance(permission, Allowed) else None,
+        inputs=inputs,
+        now=now,
+    )
 
 
 def _amend(

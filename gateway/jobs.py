@@ -11,7 +11,9 @@ from gateway.storage.connection import Connection
 
 DIAGNOSE: Final = "diagnose"
 OFFER: Final = "offer"
+REMEDY: Final = "remedy"
 SEND_NOTICES: Final = "send_notices"
+ORDER_PARTS: Final = "order_parts"
 QUEUE: Final = "journey"
 
 # Deferring happens on the caller's own connection; this one is never opened.

@@ -26,12 +26,13 @@ from devices.product import ProductType
 from devices.products import product_type
 from diagnostics import diagnosis as diagnosing
 from diagnostics.diagnosis import Diagnosis, Evidence
-from gateway import receipting, rescheduling
+from gateway import receipting, remedying, rescheduling
 from gateway.attending import heard
 from gateway.evidence import told
 from gateway.following import Assessed, follow, give_case
 from gateway.offering import make_offer
 from gateway.receipting import Decided
+from gateway.sourcing import PartsLateError, free_of, keep
 from gateway.storage import findings, promises, receipts, requests, routes
 from gateway.storage.connection import Connection
 from gateway.storage.findings import DeviceCard, OpenSymptom
@@ -41,6 +42,7 @@ from gateway.storage.requests import Request
 from gateway.storage.routes import RouteChangedError
 from gateway.surveying import survey
 from gateway.telling import defer_offer, tell_owner
+from gateway.weighing import weigh
 from workflows.request import Command, State
 from workflows.triage import CaseWanted, OpenRequest, Queue, triage
 
@@ -65,6 +67,9 @@ def diagnose(connection: Connection, *, device_id: int, component: str, now: dat
         return
     symptoms = grounds.symptoms
     request = requests.lock_open_request(connection, device_id, component)
+    if request is not None and request.state == State.REMEDYING:
+        remedying.go_on(connection, request_id=request.request_id, now=now)
+        request = requests.lock_open_request(connection, device_id, component)
     before = findings.latest_diagnosis(connection, device_id, component)
     # The same evidence is the same diagnosis: it neither amends a request nor opens again what a person has cancelled.
     if symptoms and before is not None and before.symptom_ids == [s.symptom_id for s in symptoms]:
@@ -136,7 +141,8 @@ def _present(connection: Connection, request: Request | None) -> OpenRequest | N
         is_held=request.state == State.HELD,
         # Once held by a person, or offered and not answered, it waits for a person and for nothing else.
         is_touched_by_a_person=any(
-            requests.has_event(connection, request.request_id, event) for event in ("held", "offered")
+            requests.has_event(connection, request.request_id, event)
+            for event in ("held", "offered", "clause_missing", "mandate_revoked")
         ),
         queues=frozenset(Queue(queue) for queue in requests.open_queues(connection, request.request_id)),
     )
@@ -146,6 +152,8 @@ def offer(connection: Connection, *, request_id: int, now: datetime) -> int | No
     """Hold a part and times and offer them to the owner; return the offer, or None when there is none to make."""
     request = requests.lock_request(connection, request_id)
     if request is None or request.state not in {State.OPEN, State.WAITING}:
+        return None
+    if weigh(connection, request, now):
         return None
     return make_offer(connection, request, now)
 
@@ -207,10 +215,10 @@ def confirm(
         try:
             with connection.transaction():
                 promises.close_offers(connection, request_id, "accepted", now)
-                _keep_parts(connection, request_id, booking.centre_id, remedy, now)
+                _keep_parts(connection, request, booking, remedy, now)
                 routes.keep_route(connection, booking, now)
                 appointment_id = promises.book(connection, booking, request_id, now)
-        except (ExclusionViolation, CheckViolation, RouteChangedError) as error:
+        except (ExclusionViolation, CheckViolation, RouteChangedError, PartsLateError) as error:
             _log.info("request %d: the tapped date is lost (%s)", request_id, str(error).partition("\n")[0])
         else:
             return _tell_confirmed(connection, request, booking_id, appointment_id, now)
@@ -240,12 +248,12 @@ def _fits(booking: Booking, remedy: Remedy | None) -> bool:
     return is_there and minutes >= remedy.minutes and remedy.skills <= frozenset(booking.skills)
 
 
-def _keep_parts(connection: Connection, request_id: int, centre_id: int, remedy: Remedy | None, now: datetime) -> None:
+def _keep_parts(
+    connection: Connection, request: Request, booking: Booking, remedy: Remedy | None, now: datetime
+) -> None:
     """Have at the date's centre just the parts that the remedy needs; what is not needed any more is given back."""
-    if remedy is None:
-        return
-    promises.release_parts(connection, request_id, now, kept=remedy.part_nos)
-    promises.reserve_parts(connection, request_id, centre_id, remedy.part_nos, now)
+    if remedy is not None:
+        keep(connection, request, booking.centre_id, remedy.part_nos, booking.sets_out_at, now)
 
 
 def _tell_confirmed(
@@ -294,7 +302,7 @@ def expire_offer(connection: Connection, *, request_id: int, now: datetime) -> N
     if requests.count_events(connection, request_id, "offer_expired") < _OFFERS_BEFORE_A_PERSON:
         defer_offer(connection, request_id)
         return
-    promises.release_parts(connection, request_id, now)
+    free_of(connection, request_id, now)
     request = requests.lock_request(connection, request_id)
     if request is not None and state is State.OPEN:
         requests.transition(connection, request, Command.ESCALATE, now)

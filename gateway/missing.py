@@ -1,77 +1,135 @@
-"""Missing: one of the two was not there. What holds for the owner holds for us: new dates, and a person where it is due."""
+"""Missing: a part that was promised does not come, or does not lie where it should. Nobody is left without a next step.
 
-from dataclasses import dataclass
-from datetime import datetime
+Another source that is there before the date takes its place. If there is none, the date is lost: the owner is told why
+and gets other dates, and a named human has the case.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
+from psycopg.errors import CheckViolation
+
+from devices.products import product_type
+from gateway import sourcing
 from gateway.following import give_case
-from gateway.storage import appointments, promises, requests
+from gateway.storage import promises, requests, stock
 from gateway.storage.connection import Connection
 from gateway.storage.requests import Request
-from gateway.telling import defer_offer
+from gateway.storage.stock import Held
+from gateway.telling import defer_offer, tell_owner
 from workflows.request import Command, State
 from workflows.triage import CaseWanted, Queue
 
-NOBODY_CAME: Final = "Nobody came to a promised date: call the owner, and say what we do for it."
-_TWICE_AWAY: Final = "The owner was not there twice: please ask in person."
+_log = logging.getLogger(__name__)
+
+# The afternoon before is the last moment at which another source can still help.
+CHECK_AHEAD: Final = timedelta(hours=15)
+# A carrier may be some hours late before anybody asks for another part.
+GRACE: Final = timedelta(hours=4)
+_TRIES: Final = 3
+_REASON: Final = "A part that was promised is missing, and the owner has lost his date: see that he gets another one."
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """It is noted; new dates are on their way."""
+def look_after_parts(connection: Connection, now: datetime) -> None:
+    """See that what confirmed dates need is there the day before, or will be; in a transaction of the tenant."""
+    late = stock.late_for_their_date(connection, now, CHECK_AHEAD, GRACE)
+    lose(connection, late, "late", now)
 
 
-@dataclass(frozen=True, slots=True)
-class TooEarly:
-    """The promised time is not over."""
+def lose(
+    connection: Connection, held: Sequence[Held], why: str, now: datetime, *, without: frozenset[int] = frozenset()
+) -> None:
+    """Take promised parts away from their requests, and find each of these requests another way.
 
-    ends_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class NoDate:
-    """There is no confirmed date that could have been missed; `state` is the request's."""
-
-    state: str
-
-
-def nobody_came(connection: Connection, *, request_id: int, now: datetime) -> Noted | TooEarly | NoDate:
-    """Note that its owner says that nobody came: a person calls him, and new dates are looked for at once."""
-    request = requests.lock_request(connection, request_id)
-    outcome = _miss(connection, request, "nobody_came", "owner", now)
-    if isinstance(outcome, Noted) and request is not None:
-        give_case(connection, request_id, CaseWanted(Queue.JUDGEMENT, NOBODY_CAME), now)
-    return outcome
-
-
-def owner_was_away(
-    connection: Connection, *, request_id: int, staff_id: int, now: datetime
-) -> Noted | TooEarly | NoDate:
-    """Note that the owner was not there, or did not bring it: new dates once, and a person after the second time."""
-    request = requests.lock_request(connection, request_id)
-    outcome = _miss(connection, request, "owner_was_away", f"staff-{staff_id}", now)
-    if isinstance(outcome, Noted) and requests.count_events(connection, request_id, "owner_was_away") > 1:
-        give_case(connection, request_id, CaseWanted(Queue.JUDGEMENT, _TWICE_AWAY), now)
-    return outcome
+    Parameters
+    ----------
+    connection : Connection
+        In a transaction of the tenant; how stock and deliveries are by now is written already, or follows with the
+        release of these reservations.
+    held : sequence of Held
+        What is lost.
+    why : str
+        'late', 'rejected', 'silent', 'counted' or 'lost', for the request's history.
+    now : datetime
+        Aware.
+    without : frozenset of int
+        Suppliers that are not asked again for it.
+    """
+    give_up(connection, held, why, now)
+    mend(connection, held, now, without=without)
 
 
-def _miss(
-    connection: Connection, request: Request | None, event: str, actor: str, now: datetime
-) -> Noted | TooEarly | NoDate:
-    if request is None:
-        return NoDate("unknown")
-    present = appointments.living(connection, request.request_id)
-    if present is None or request.state != State.CONFIRMED:
-        return NoDate(request.state)
-    # Who waits for a technician knows it when the window is over; who waits for the owner, too.
-    over_at = present.ends_at if present.is_visit or event == "nobody_came" else present.begins_at
-    if now < over_at:
-        return TooEarly(over_at)
-    promises.close_offers(connection, request.request_id, "withdrawn", now)
-    appointments.miss(connection, present, event, now)
-    appointments.end_wish(connection, request.request_id, now)
-    requests.transition(connection, request, Command.LOSE_DATE, now)
-    detail: dict[str, object] = {"appointment_id": present.appointment_id}
-    requests.append_event(connection, request.request_id, event, now, actor=actor, detail=detail)
+def give_up(connection: Connection, held: Sequence[Held], why: str, now: datetime) -> None:
+    """End reservations of parts that are missing, and write down why."""
+    for request_id in sorted({each.request_id for each in held}):
+        requests.lock_request(connection, request_id)
+    stock.release_held(connection, [each.reservation_id for each in held], now)
+    for each in held:
+        detail: dict[str, object] = {"parts": [each.part_no], "why": why, "centre_id": each.centre_id}
+        if each.inbound_id is not None:
+            detail["inbound_id"] = each.inbound_id
+        requests.append_event(connection, each.request_id, "part_missing", now, detail=detail)
+
+
+def mend(connection: Connection, held: Sequence[Held], now: datetime, *, without: frozenset[int] = frozenset()) -> None:
+    """Find requests that lost a part another source, or other dates and a person."""
+    for request_id in sorted({each.request_id for each in held}):
+        request = requests.lock_request(connection, request_id)
+        if request is None:
+            continue
+        match request.state:
+            case State.CONFIRMED:
+                if not _other_source(connection, request, now, without):
+                    _lose_date(connection, request, now)
+            case State.OFFERED:
+                promises.close_offers(connection, request_id, "replaced", now)
+                requests.transition(connection, request, Command.LOSE_PART, now)
+                defer_offer(connection, request_id)
+            case _:
+                # Nobody was promised a date; the next look for one finds out what there is.
+                pass
+
+
+def _other_source(connection: Connection, request: Request, now: datetime, without: frozenset[int]) -> bool:
+    """Whether the parts come out of other sources before the date; then they are put aside and ordered."""
+    remedy = product_type(request.product).remedies.get(request.fault)
+    living = promises.living_appointment(connection, request.request_id)
+    booking = None if living is None else promises.find_booking(connection, request.request_id, living[1])
+    if remedy is None or booking is None or booking.sets_out_at <= now:
+        return False
+    for _ in range(_TRIES):
+        found = sourcing.look(
+            connection,
+            request,
+            remedy.part_nos,
+            now,
+            ordered_by=now,
+            at_centre=booking.centre_id,
+            without=without,
+        )
+        ready_at = found.ready_at.get(booking.centre_id)
+        if ready_at is None or ready_at > booking.sets_out_at:
+            return False
+        try:
+            with connection.transaction():
+                plan = found.plans[booking.centre_id]
+                sourcing.hold(connection, request, remedy.part_nos, plan, now, is_sure=True)
+        except CheckViolation as error:
+            _log.info("request %d: %s; looking again", request.request_id, str(error).partition("\n")[0])
+        else:
+            return True
+    return False
+
+
+def _lose_date(connection: Connection, request: Request, now: datetime) -> None:
+    living = promises.living_appointment(connection, request.request_id)
+    promises.cancel_appointment(connection, request.request_id, now)
+    requests.transition(connection, request, Command.LOSE_PART, now)
+    appointment_id = 0 if living is None else living[0]
+    detail: dict[str, object] = {"appointment_id": appointment_id}
+    requests.append_event(connection, request.request_id, "date_lost", now, detail=detail)
+    tell_owner(connection, request, "date_lost", f"appointment-{appointment_id}", detail, now)
+    give_case(connection, request.request_id, CaseWanted(Queue.JUDGEMENT, _REASON), now)
     defer_offer(connection, request.request_id)
-    return Noted()

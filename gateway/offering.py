@@ -9,7 +9,9 @@ from psycopg.errors import CheckViolation, ExclusionViolation
 from devices.faults import Fulfilment
 from devices.products import product_type
 from gateway import sourcing
+from gateway.acting import grounds_of_offer, write_down_offer
 from gateway.following import give_case
+from gateway.sourcing import Sourced
 from gateway.storage import findings, promises, requests, routes
 from gateway.storage.connection import Connection
 from gateway.storage.requests import Request
@@ -37,15 +39,18 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
         _find_nothing(connection, request, NoDates("no_time"), now)
         return None
     work = Work(remedy.minutes, remedy.skills, remedy.part_nos)
+    grounds = grounds_of_offer(connection, request, work.part_nos, None, now)
+    if grounds is None:
+        return None
     for _ in range(_TRIES):
-        dates = look(connection, request, work, remedy.fulfilment, now)
+        parts = sourcing.look(connection, request, work.part_nos, now)
+        dates = look(connection, request, work, remedy.fulfilment, parts, now)
         if isinstance(dates, NoDates):
             _find_nothing(connection, request, dates, now)
             return None
         try:
             with connection.transaction():
-                promises.release_parts(connection, request.request_id, now, kept=work.part_nos)
-                promises.reserve_parts(connection, request.request_id, dates.centre_id, work.part_nos, now)
+                sourcing.hold(connection, request, work.part_nos, parts.plans[dates.centre_id], now)
                 routes.keep_routes(connection, dates, now)
                 offer_id = promises.hold_dates(
                     connection, request.request_id, dates.options, now, offer_expires_at(dates, now)
@@ -53,7 +58,8 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
         except (ExclusionViolation, CheckViolation, RouteChangedError) as error:
             _log.info("request %d: %s; looking again", request.request_id, str(error).partition("\n")[0])
         else:
-            _tell_offer(connection, request, work, offer_id, now)
+            write_down_offer(connection, request, grounds, work.part_nos, offer_id, now)
+            _tell_offer(connection, request, offer_id, now)
             return offer_id
     raise TimeoutError(f"request {request.request_id}: dates were taken by others {_TRIES} times; the job tries again")
 
@@ -61,7 +67,7 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
 def _leave_to_the_person(connection: Connection, request: Request, now: datetime) -> None:
     """Make no new offer while a named human has a safety case; what the owner was shown before stands until it ends."""
     requests.transition(connection, request, Command.HOLD, now)
-    promises.release_parts(connection, request.request_id, now)
+    sourcing.free_of(connection, request.request_id, now)
     requests.append_event(connection, request.request_id, "escalated", now, detail={"queue": Queue.SAFETY})
 
 
@@ -75,6 +81,7 @@ def look(
     request: Request,
     work: Work,
     fulfilment: Fulfilment,
+    parts: Sourced,
     now: datetime,
     wish: Wish = ANY_DATE,
 ) -> Dates | NoDates:
@@ -83,8 +90,8 @@ def look(
     place = None
     if device is not None and device.latitude is not None and device.longitude is not None:
         place = Place(device.latitude, device.longitude)
-    # Where parts are reserved for this request already, its bay or technician is looked for too.
-    parts = sourcing.look(connection, request.request_id, work.part_nos, now)
+    if parts.unknown:
+        return NoDates("unknown_part", parts.unknown)
     if parts.missing:
         return NoDates("no_part", parts.missing)
     match fulfilment:
@@ -97,7 +104,7 @@ def look(
 
 def _find_nothing(connection: Connection, request: Request, why: NoDates, now: datetime) -> None:
     """No part or no time: the request waits, is looked at again by the sweep, and a human knows from the first time on."""
-    promises.release_parts(connection, request.request_id, now)
+    sourcing.free_of(connection, request.request_id, now)
     was_waiting = request.state == State.WAITING
     requests.transition(connection, request, Command.FIND_NOTHING, now)
     if was_waiting:
@@ -105,12 +112,13 @@ def _find_nothing(connection: Connection, request: Request, why: NoDates, now: d
     requests.append_event(
         connection,
         request.request_id,
-        "no_part" if why.why == "no_part" else "no_date",
+        "no_part" if why.why in {"no_part", "unknown_part"} else "no_date",
         now,
         detail={"why": why.why, "missing": list(why.missing)},
     )
     reasons = {
         "no_part": "No service centre has the part.",
+        "unknown_part": "Which part number this device needs is not clear: say so in its bill of material.",
         "no_bay": "No service centre has a bay with the skills that this work needs.",
         "no_technician": "No technician who has the skills for this work is near enough.",
         "no_place": "Nobody knows where the device is, so nobody can be sent: its place has to be entered.",
@@ -119,14 +127,11 @@ def _find_nothing(connection: Connection, request: Request, why: NoDates, now: d
     give_case(connection, request.request_id, CaseWanted(Queue.JUDGEMENT, reasons[why.why]), now)
 
 
-def _tell_offer(connection: Connection, request: Request, work: Work, offer_id: int, now: datetime) -> None:
+def _tell_offer(connection: Connection, request: Request, offer_id: int, now: datetime) -> None:
     if request.state == State.WAITING:
         # The case was that there was no part or no time: now there is.
         requests.close_cases(connection, request.request_id, now, queue=Queue.JUDGEMENT)
     requests.transition(connection, request, Command.OFFER, now)
-    if work.part_nos:
-        detail: dict[str, object] = {"parts": list(work.part_nos)}
-        requests.append_event(connection, request.request_id, "part_reserved", now, detail=detail)
     seconds = (now - request.decided_received_at).total_seconds()
     requests.append_event(
         connection,

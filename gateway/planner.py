@@ -6,6 +6,7 @@ from typing import Final
 
 from devices.products import product_type
 from gateway.following import give_case
+from gateway.sourcing import free_of
 from gateway.storage import findings, promises, requests
 from gateway.storage.connection import Connection
 from gateway.storage.requests import Request
@@ -36,6 +37,9 @@ def approve(connection: Connection, *, request_id: int, staff_id: int, now: date
     if request is None:
         return Refused("There is no such request.")
     if request.state in {State.OPEN, State.WAITING, State.OFFERED, State.CONFIRMED}:
+        if request.state == State.CONFIRMED and not promises.has_date_ahead(connection, request_id, now):
+            # Without its case nobody would ever ask what was done.
+            return Refused("The date has passed: say what was found, then close the request.")
         if requests.open_queues(connection, request_id):
             requests.close_cases(connection, request_id, now)
             requests.append_event(connection, request_id, "approved", now, actor=_actor(staff_id))
@@ -58,7 +62,7 @@ def hold(connection: Connection, *, request_id: int, staff_id: int, reason: str,
     done = _move(connection, request, Command.HOLD, "held", _actor(staff_id), now, {"reason": reason})
     if isinstance(done, Done):
         promises.close_offers(connection, request_id, "withdrawn", now)
-        promises.release_parts(connection, request_id, now)
+        free_of(connection, request_id, now)
         give_case(connection, request_id, CaseWanted(Queue.JUDGEMENT, reason), now)
     return done
 
@@ -87,7 +91,7 @@ def _cancel(connection: Connection, request_id: int, actor: str, reason: str, no
     if isinstance(done, Done):
         promises.close_offers(connection, request_id, "withdrawn", now)
         promises.cancel_appointment(connection, request_id, now)
-        promises.release_parts(connection, request_id, now)
+        free_of(connection, request_id, now)
         requests.close_cases(connection, request_id, now)
         findings.close_other_faults(
             connection, device_id=request.device_id, component=request.component, kept=None, now=now

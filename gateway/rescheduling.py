@@ -5,6 +5,7 @@ if a time becomes free. A confirmed date stands until another one is confirmed. 
 a person.
 """
 
+import dataclasses
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,8 +16,10 @@ from psycopg.errors import CheckViolation, ExclusionViolation
 
 from devices.faults import Fulfilment
 from devices.products import product_type
+from gateway import auditing, sourcing
 from gateway.following import give_case
 from gateway.offering import look, offer_expires_at
+from gateway.sourcing import PartsLateError
 from gateway.storage import appointments, promises, requests, routes
 from gateway.storage.appointments import Living
 from gateway.storage.connection import Connection
@@ -105,7 +108,7 @@ def ask_other_dates(
     if requests.count_events(connection, request_id, "other_dates_asked") >= ROUNDS:
         return _to_a_person(connection, request, now)
     requests.append_event(connection, request_id, "other_dates_asked", now, actor="owner", detail=_told(wish))
-    offer_id = _hold_others(connection, request, wish, now)
+    offer_id = _hold_others(connection, request, present, wish, now)
     if offer_id is None:
         return _to_a_person(connection, request, now)
     if present is None and request.state != State.OFFERED:
@@ -133,7 +136,9 @@ def _to_a_person(connection: Connection, request: Request, now: datetime) -> Wit
     return WithPerson()
 
 
-def _hold_others(connection: Connection, request: Request, wish: Wish, now: datetime) -> int | None:
+def _hold_others(
+    connection: Connection, request: Request, present: Living | None, wish: Wish, now: datetime
+) -> int | None:
     """Hold dates that were not shown yet in place of those that are open; None, and those stand, when there are none."""
     shown = appointments.beginnings_shown(connection, request.request_id)
     wishes = (
@@ -141,17 +146,33 @@ def _hold_others(connection: Connection, request: Request, wish: Wish, now: date
         Wish(wish.not_before, wish.before, shown=shown),
     )
     for asked in wishes:
-        if (offer_id := hold_fresh(connection, request, asked, now)) is not None:
+        if (offer_id := hold_fresh(connection, request, present, asked, now)) is not None:
+            auditing.record(
+                connection,
+                "offered",
+                device_id=request.device_id,
+                request_id=request.request_id,
+                permission=None,
+                inputs={"offer_id": offer_id, "wish": _told(wish)},
+                now=now,
+                actor=f"owner-{request.owner_id}",
+            )
             return offer_id
     return None
 
 
 def hold_fresh(
-    connection: Connection, request: Request, wish: Wish, now: datetime, expires_at: datetime | None = None
+    connection: Connection,
+    request: Request,
+    present: Living | None,
+    wish: Wish,
+    now: datetime,
+    expires_at: datetime | None = None,
 ) -> int | None:
     """Hold dates of a locked request in place of its open offer and return the new one; None, and all stands, without any.
 
-    The parts that are reserved for it stay where they are, so the dates are at the same centre.
+    Beside a confirmed date (`present`) they are at its centre, where its parts are; these stay as they are until another
+    date is confirmed.
     """
     remedy = product_type(request.product).remedies.get(request.fault)
     if remedy is None or remedy.fulfilment is None:
@@ -159,7 +180,7 @@ def hold_fresh(
     work = Work(remedy.minutes, remedy.skills, remedy.part_nos)
     for _ in range(_TRIES):
         try:
-            return _hold(connection, request, work, remedy.fulfilment, wish, now, expires_at)
+            return _hold(connection, request, present, work, remedy.fulfilment, wish, now, expires_at)
         except (ExclusionViolation, CheckViolation, RouteChangedError) as error:
             _log.info("request %d: %s; looking again", request.request_id, str(error).partition("\n")[0])
     return None
@@ -168,6 +189,7 @@ def hold_fresh(
 def _hold(
     connection: Connection,
     request: Request,
+    present: Living | None,
     work: Work,
     fulfilment: Fulfilment,
     wish: Wish,
@@ -176,11 +198,15 @@ def _hold(
 ) -> int | None:
     with connection.transaction() as attempt:
         promises.close_offers(connection, request.request_id, "replaced", now)
-        dates = look(connection, request, work, fulfilment, now, wish)
+        parts = sourcing.look(connection, request, work.part_nos, now)
+        if present is not None:
+            here = {at: ready_at for at, ready_at in parts.ready_at.items() if at == present.centre_id}
+            parts = dataclasses.replace(parts, ready_at=here)
+        dates = look(connection, request, work, fulfilment, parts, now, wish)
         if not isinstance(dates, Dates):
             raise psycopg.Rollback(attempt)
-        promises.release_parts(connection, request.request_id, now, kept=work.part_nos)
-        promises.reserve_parts(connection, request.request_id, dates.centre_id, work.part_nos, now)
+        if present is None:
+            sourcing.hold(connection, request, work.part_nos, parts.plans[dates.centre_id], now)
         routes.keep_routes(connection, dates, now)
         ends_at = offer_expires_at(dates, now) if expires_at is None else expires_at
         return promises.hold_dates(connection, request.request_id, dates.options, now, ends_at)
@@ -208,17 +234,20 @@ def confirm_other(
     # Dates that were withdrawn, or that he once gave up for the present one, are not taken by an old page.
     if booking is None or booking.outcome in {"withdrawn", "accepted"} or present.sets_out_at <= now:
         return NotNow(request.state)
-    if booking.sets_out_at > now:
+    remedy = product_type(request.product).remedies.get(request.fault)
+    if booking.sets_out_at > now and booking.centre_id == present.centre_id:
         try:
             with connection.transaction():
                 promises.close_offers(connection, request.request_id, "accepted", now)
+                if remedy is not None:
+                    sourcing.keep(connection, request, booking.centre_id, remedy.part_nos, booking.sets_out_at, now)
                 routes.keep_route(connection, booking, now)
                 revision = appointments.move(connection, present, booking, now)
-        except (ExclusionViolation, CheckViolation, RouteChangedError) as error:
+        except (ExclusionViolation, CheckViolation, RouteChangedError, PartsLateError) as error:
             _log.info("request %d: the other date is lost (%s)", request.request_id, str(error).partition("\n")[0])
         else:
             return _tell_moved(connection, request, present, booking_id, revision, now)
-    return Lost(_hold_others(connection, request, Wish(), now))
+    return Lost(_hold_others(connection, request, present, Wish(), now))
 
 
 def _tell_moved(
@@ -272,9 +301,19 @@ def offer_earlier(connection: Connection, *, request_id: int, now: datetime) -> 
     appointments.looked_for(connection, request_id, now)
     shown = appointments.beginnings_shown(connection, request_id)
     wish = Wish(before=present.begins_at, shown=shown)
-    offer_id = hold_fresh(connection, request, wish, now, now + _EARLIER_LASTS)
+    offer_id = hold_fresh(connection, request, present, wish, now, now + _EARLIER_LASTS)
     if offer_id is None:
         return None
+    auditing.record(
+        connection,
+        "earlier_offered",
+        device_id=request.device_id,
+        request_id=request_id,
+        permission=None,
+        inputs={"offer_id": offer_id, "wish": "earlier"},
+        now=now,
+        actor=f"owner-{request.owner_id}",
+    )
     requests.append_event(connection, request_id, "earlier_offered", now, detail={"offer_id": offer_id})
     tell_owner(connection, request, "earlier", f"offer-{offer_id}", {"offer_id": offer_id}, now)
     return offer_id

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from gateway import jobs, journey
+from gateway import jobs, journey, remedying
 from gateway.storage.connection import Connection, tenant_transaction
 
 # In a transaction of the tenant, with the job's other arguments and the time.
@@ -16,6 +16,7 @@ Step = Callable[..., object]
 STEPS: Final[Mapping[str, Step]] = {
     jobs.DIAGNOSE: journey.diagnose,
     jobs.OFFER: journey.offer,
+    jobs.REMEDY: remedying.go_on,
 }
 
 

@@ -11,14 +11,15 @@ from typing import Final
 import psycopg
 
 from devices.products import product_types
-from gateway import journey
+from gateway import journey, remedying
 from gateway.attending import look_again
 from gateway.calibrating import decide_cycles, follow_cycles
 from gateway.displacing import offer_freed, replace_displaced
 from gateway.following import give_case
 from gateway.forgetting import Forgetting
 from gateway.gathering import gather, look_at_incidents
-from gateway.storage import attention, requests
+from gateway.missing import look_after_parts
+from gateway.storage import attention, remedies, requests
 from gateway.storage.connection import Connection, tenant_transaction
 from gateway.storage.hours import roll_up
 from gateway.telling import defer_offer
@@ -95,6 +96,14 @@ def _look_again(connection: Connection, tenant_id: int, now: datetime) -> None:
             defer_offer(connection, request_id)
 
 
+def _go_on_remedying(connection: Connection, tenant_id: int, now: datetime) -> None:
+    with tenant_transaction(connection, tenant_id):
+        due = remedies.due_requests(connection, now, _MOST)
+    for request_id in due:
+        with tenant_transaction(connection, tenant_id):
+            remedying.go_on(connection, request_id=request_id, now=now)
+
+
 def _warn_of_cases(connection: Connection, tenant_id: int, now: datetime) -> None:
     with tenant_transaction(connection, tenant_id):
         late = connection.execute(
@@ -122,6 +131,12 @@ def _ask_what_was_found(connection: Connection, tenant_id: int, now: datetime) -
         for (request_id,) in passed:
             requests.append_event(connection, request_id, "date_passed", now)
             give_case(connection, request_id, CaseWanted(Queue.JUDGEMENT, _DATE_PASSED), now)
+
+
+def _look_after_parts(connection: Connection, tenant_id: int, now: datetime) -> None:
+    """Parts of confirmed dates that are late or not there the day before."""
+    with tenant_transaction(connection, tenant_id):
+        look_after_parts(connection, now)
 
 
 def _gather_silences(connection: Connection, tenant_id: int, now: datetime) -> None:
@@ -168,8 +183,10 @@ PIECES: Final[tuple[Callable[[Connection, int, datetime], None], ...]] = (
     replace_displaced,
     offer_freed,
     _look_again,
+    _go_on_remedying,
     _warn_of_cases,
     _ask_what_was_found,
+    _look_after_parts,
     _gather_silences,
     _follow_cycles,
     _end_quiet,

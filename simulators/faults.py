@@ -36,6 +36,8 @@ class Fault:
         How bad, in the unit of the kind.
     channel
         Which cell, probe or wheel, counted from 1.
+    healed_at
+        From when on it is over, because a command has cured it.
     """
 
     product: str
@@ -44,6 +46,7 @@ class Fault:
     onset_at: datetime
     severity: float
     channel: int
+    healed_at: datetime | None = None
 
 
 _FAULT = re.compile(
@@ -119,7 +122,8 @@ def strain_at(product: str, faults: Sequence[Fault], count: int, at: datetime) -
     strain = breed.no_strain(count)
     for fault in faults:
         hours = (at - fault.onset_at).total_seconds() / 3600
-        if fault.product == product and hours >= 0:
+        is_over = fault.healed_at is not None and at > fault.healed_at
+        if fault.product == product and hours >= 0 and not is_over:
             breed.kinds[fault.kind].act(strain, fault.row, fault.channel - 1, fault.severity, hours)
     return strain
 

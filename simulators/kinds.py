@@ -11,7 +11,7 @@ Act = Callable[[Any, int, int, float, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of fault: what it does, its unit, what is usual, and on which signals it shows."""
+    """A kind of fault: what it does, its unit, what is usual, on which signals it shows, and which commands cure it."""
 
     act: Act
     unit: str
@@ -19,6 +19,7 @@ class Kind:
     signals: tuple[str, ...]
     channels: int
     title: str
+    cured_by: tuple[str, ...] = ()
 
 
 def kinds_of(product: str) -> Mapping[str, Kind]:

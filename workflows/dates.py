@@ -33,7 +33,7 @@ Why = Literal["soonest", "other_day", "other_time", "on_the_way"]
 Half = Literal["any", "morning", "afternoon"]
 # Days on which other hours hold than on their weekday; None: closed.
 Exceptions = Mapping[date, tuple[time, time] | None]
-NoneWhy = Literal["no_part", "no_bay", "no_time", "no_technician", "no_place"]
+NoneWhy = Literal["no_part", "unknown_part", "no_bay", "no_time", "no_technician", "no_place"]
 
 
 @dataclass(frozen=True, slots=True)

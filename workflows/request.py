@@ -43,6 +43,7 @@ class Command(StrEnum):
     SOLVE = "solve"
     RESCHEDULE = "reschedule"
     LOSE_DATE = "lose_date"
+    LOSE_PART = "lose_part"
 
 
 TRANSITIONS: Final[Mapping[tuple[State, Command], State]] = {
@@ -91,6 +92,9 @@ TRANSITIONS: Final[Mapping[tuple[State, Command], State]] = {
     # The old date stands while others are looked at; one that is missed or called off leads on to new ones.
     (State.CONFIRMED, Command.RESCHEDULE): State.CONFIRMED,
     (State.CONFIRMED, Command.LOSE_DATE): State.OPEN,
+    # What was promised cannot be kept: other dates are offered, and a person knows.
+    (State.OFFERED, Command.LOSE_PART): State.OPEN,
+    (State.CONFIRMED, Command.LOSE_PART): State.OPEN,
     (State.CONFIRMED, Command.ESCALATE): State.CONFIRMED,
     (State.CONFIRMED, Command.SOLVE): State.SOLVED,
     (State.CONFIRMED, Command.CANCEL): State.CANCELLED,

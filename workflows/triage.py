@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Final
 
 from devices.product import ProductType
-from diagnostics.diagnosis import UNKNOWN, UNSTEADY, Diagnosis, Verdict
+from devices.remote import may_be_tried
+from diagnostics.diagnosis import THRESHOLDS, UNKNOWN, UNSTEADY, Diagnosis, Verdict
 
 
 class Queue(StrEnum):
@@ -99,8 +100,20 @@ def _case(product: ProductType, diagnosis: Diagnosis) -> CaseWanted | None:
             if diagnosis.leading.fault == UNSTEADY:
                 return CaseWanted(Queue.JUDGEMENT, "A monitor goes on and off again and again: look at its sensor.")
             remedy = product.remedies.get(diagnosis.leading.fault)
+            if _may_be_healed_first(product, diagnosis):
+                return None
             if diagnosis.leading.fault == UNKNOWN or remedy is None or not remedy.why_none:
                 return CaseWanted(Queue.JUDGEMENT, "The evidence does not single out one fault.")
             return CaseWanted(Queue.JUDGEMENT, remedy.why_none)
         case Verdict.SURE:
             return None
+
+
+def _may_be_healed_first(product: ProductType, diagnosis: Diagnosis) -> bool:
+    """Whether only a person could decide what is done about the fault, but something may be tried from afar before."""
+    leading = diagnosis.leading
+    fault, remedy = product.faults.get(leading.fault), product.remedies.get(leading.fault)
+    if fault is None or remedy is None or not remedy.why_none or not may_be_tried(fault):
+        return False
+    is_alone = list(diagnosis.labels) == [leading.fault] and leading.probability >= THRESHOLDS["sure_from"]
+    return is_alone and any(not rung.is_staged for rung in product.ladders.get(leading.fault, ()))

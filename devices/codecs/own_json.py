@@ -19,6 +19,8 @@ EVENT_SCHEMA: Final = "callout.event/1"
 MAX_BYTES: Final = 256 * 1024
 MAX_SAMPLES: Final = 1000
 MAX_CODES: Final = 256
+# The longest of the DLMS lists' names has 35.
+MAX_CODE_CHARS: Final = 64
 MAX_OTHER_BYTES: Final = 8 * 1024
 MAX_OTHER_DEPTH: Final = 32
 MAX_COUNT: Final = 2**63 - 1
@@ -205,10 +207,10 @@ def _read_codes(raw: object, _signal: Signal, place: str, refusals: list[Refusal
         return _refuse(raw, f"a list of at most {MAX_CODES} codes", place, refusals)
     codes: list[str] = []
     for index, item in enumerate(items):
-        if isinstance(item, str) and 1 <= len(item) <= 32 and item.isascii() and item.isprintable():
+        if isinstance(item, str) and 1 <= len(item) <= MAX_CODE_CHARS and item.isascii() and item.isprintable():
             codes.append(item.strip().upper())
         else:
-            _refuse(item, "a code of 1 to 32 printable characters", f"{place}[{index}]", refusals)
+            _refuse(item, f"a code of 1 to {MAX_CODE_CHARS} printable characters", f"{place}[{index}]", refusals)
     return sorted(set(codes))
 
 

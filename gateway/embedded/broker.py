@@ -48,7 +48,7 @@ autosave_interval 1
 # Bounded, so that a stopped receiver cannot fill the memory, and large, so that a restart of it loses nothing.
 max_queued_messages {queue_messages}
 max_queued_bytes {queue_bytes}
-max_inflight_messages 2000
+max_inflight_messages 6000
 max_packet_size 1048576
 set_tcp_nodelay true
 # How often the broker says how full it is.

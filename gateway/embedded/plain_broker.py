@@ -45,7 +45,7 @@ next_connection_delay_ms = 1
 [v5.devices.connections]
 connection_timeout_ms = 60000
 max_payload_size = 1048576
-max_inflight_count = 2000
+max_inflight_count = 6000
 dynamic_filters = true
 """
 

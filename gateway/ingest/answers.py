@@ -1,4 +1,4 @@
-"""Answers of devices to commands: read, and settled with the command and the gaps that it was about."""
+"""Answers of devices to commands: read, and settled with the command and the gaps, or the request, that it was about."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,9 +12,10 @@ from devices.codecs.own_json import MAX_BYTES
 from devices.numbering import HIGHEST_SEQ
 from devices.readings import Refusal
 from devices.seqs import Range, add, common
+from gateway import jobs
 from gateway.ingest.directory import Known
 from gateway.ingest.source import Message
-from gateway.storage.commands import settle_answer
+from gateway.storage.commands import Order, settle_answer
 from gateway.storage.connection import Connection
 from gateway.storage.gaps import Lost, lose
 
@@ -81,6 +82,7 @@ def settle_answers(
     """
     refused: list[tuple[Answered, Refusal]] = []
     lost: list[tuple[Known, Lost]] = []
+    answered: list[dict[str, int | str]] = []
     for each in answers:
         device, answer = each.device, each.answer
         detail = answer.detail.replace("\0", "\\0")[:_MOST_DETAIL]
@@ -89,8 +91,13 @@ def settle_answers(
             text = f"no command {answer.id} was given to this device: answer with the id of the command"
             refused.append((each, Refusal("unknown_command", text, "id")))
             continue
+        if isinstance(command, Order):
+            if command.request_id is not None:
+                answered.append({"tenant_id": device.tenant_id, "request_id": command.request_id})
+            continue
         gone = command.seqs if answer.outcome == "refused" else common(each.missing, command.seqs)
         if gone:
             key = (device.device_id, command.boot, command.epoch)
             lost += [(device, every) for every in lose(connection, key, gone, now)]
+    jobs.defer(connection, jobs.REMEDY, lock="request-{request_id}", calls=answered)
     return refused, lost

@@ -10,6 +10,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from gateway.ingest.source import Return
 from gateway.settings import ServerAddress
 
 _KEEPALIVE_S: Final = 30
@@ -30,12 +31,15 @@ class CommandsOut:
         self._receipts: list[tuple[int, str | None]] = []
         client.on_publish = self._on_publish
 
-    def send(self, topic: str, payload: bytes, expiry_s: int) -> int | None:
+    def send(self, topic: str, payload: bytes, expiry_s: int, answer: Return | None = None) -> int | None:
         """Publish a command with QoS 1; the broker drops it after `expiry_s`. None while the broker is away."""
         if not self._client.is_connected():
             return None
         properties = Properties(PacketTypes.PUBLISH)
         properties.MessageExpiryInterval = expiry_s
+        if answer is not None:
+            properties.ResponseTopic = answer.topic
+            properties.CorrelationData = answer.correlation
         return self._client.publish(topic, payload, qos=1, properties=properties).mid
 
     def receipts(self) -> Sequence[tuple[int, str | None]]:
@@ -74,9 +78,9 @@ class MqttCommands:
         self._client.connect_async(broker.host, broker.port, _KEEPALIVE_S)
         self._client.loop_start()
 
-    def send(self, topic: str, payload: bytes, expiry_s: int) -> int | None:
+    def send(self, topic: str, payload: bytes, expiry_s: int, answer: Return | None = None) -> int | None:
         """Publish a command that is worth nothing after `expiry_s` seconds; None while the broker is away."""
-        return self._out.send(topic, payload, expiry_s)
+        return self._out.send(topic, payload, expiry_s, answer)
 
     def receipts(self) -> Sequence[tuple[int, str | None]]:
         """Return the numbers of commands that the broker answered for, each with its refusal or None."""

@@ -73,6 +73,14 @@ class Directory:
             found |= asked
         return found
 
+    def known(self, topics: Iterable[str]) -> dict[str, Place | NoPlace] | None:
+        """Return what topics stand for without asking anybody; None when one of them is not known."""
+        places = self._places
+        try:
+            return {topic: places[topic] for topic in topics}
+        except KeyError:
+            return None
+
     @staticmethod
     def _looked_up(connection: Connection, topics: Iterable[str]) -> dict[str, Place | NoPlace]:
         found: dict[str, Place | NoPlace] = {}

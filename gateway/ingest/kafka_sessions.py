@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from gateway.ingest.commands_out import MqttCommands
 from gateway.ingest.kafka import KafkaSource
 from gateway.ingest.sessions import DrainingSource, RangeSource
-from gateway.ingest.source import Message, NoCommands
+from gateway.ingest.source import Message, NoCommands, Return
 from gateway.kafka_address import KafkaAddress
 from gateway.settings import ServerAddress
 
@@ -65,9 +65,9 @@ class KafkaRange:
         """Tell Kafka that these are committed."""
         self._source.acknowledge(messages)
 
-    def send(self, topic: str, payload: bytes, expiry_s: int) -> int | None:
+    def send(self, topic: str, payload: bytes, expiry_s: int, answer: Return | None = None) -> int | None:
         """Publish a command that is worth nothing after `expiry_s` seconds; None when nobody is there to take it."""
-        return self._commands.send(topic, payload, expiry_s)
+        return self._commands.send(topic, payload, expiry_s, answer)
 
     def receipts(self) -> Sequence[tuple[int, str | None]]:
         """Return the numbers of commands that were answered for since the last call."""

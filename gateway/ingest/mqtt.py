@@ -24,14 +24,15 @@ from gateway.ingest.commands_out import CommandsOut
 from gateway.ingest.fast_client import FastClient, why_not_fast
 from gateway.ingest.inbox import Inbox
 from gateway.ingest.plain_client import PlainClient
-from gateway.ingest.source import SUBSCRIBED, Message
+from gateway.ingest.source import SUBSCRIBED, Message, Return
 from gateway.ingest.unconnected import told_refusal, told_unreachable
 from gateway.settings import ServerAddress
 
 _log = logging.getLogger(__name__)
 
-# What the broker may send before an acknowledgement; at least the largest batch, or the worker starves.
-RECEIVE_MAXIMUM: Final = 2000
+# What the broker may send before an acknowledgement: a batch that is being committed, one that is decoded meanwhile,
+# and one that is on its way.
+RECEIVE_MAXIMUM: Final = 6000
 _KEEPALIVE_S: Final = 30
 _ANSWER_S: Final = 15.0
 _ASK_AGAIN_S: Final = 10.0
@@ -229,9 +230,9 @@ class MqttSource:
             now = self._inbox.generation
             self._client.acknowledge([mid for generation, mid in receipts if generation == now])
 
-    def send(self, topic: str, payload: bytes, expiry_s: int) -> int | None:
+    def send(self, topic: str, payload: bytes, expiry_s: int, answer: Return | None = None) -> int | None:
         """Publish a command with QoS 1; the broker drops it after `expiry_s`. None while the broker is away."""
-        return self._commands.send(topic, payload, expiry_s)
+        return self._commands.send(topic, payload, expiry_s, answer)
 
     def receipts(self) -> Sequence[tuple[int, str | None]]:
         """Return the numbers of commands that the broker answered for, each with its refusal or None."""

@@ -43,7 +43,7 @@ class Fill:
 
     Examples
     --------
-    >>> Fill.of({_STORED: 6050, _RETAINED: 50, _STORED_BYTES: 10, _DROPPED: 0}, Bound(4000, 1000)).ratio
+    >>> Fill.of({_STORED: 10_050, _RETAINED: 50, _STORED_BYTES: 10, _DROPPED: 0}, Bound(4000, 1000)).ratio
     1.0
     >>> Fill.of({_STORED: 5, _RETAINED: 5, _STORED_BYTES: 750, _DROPPED: 2}, Bound(4000, 1000))
     Fill(messages=0, ratio=0.75, dropped=2)

@@ -20,11 +20,12 @@ import psycopg
 from devices.identity import EVERY_PARTITION
 from devices.instants import to_us
 from devices.numbering import Lane, suspect
+from devices.remote import RESEND
 from devices.seqs import Range, add, common, size
 from gateway.ingest.lease import Holds
 from gateway.ingest.numbering import told_lost
-from gateway.ingest.source import Commands
-from gateway.storage.commands import Resend, Unsent, mark_sent, prune_commands, unsent, write_command
+from gateway.ingest.source import Commands, Return
+from gateway.storage.commands import Order, Resend, Unsent, mark_sent, prune_commands, unsent, write_command
 from gateway.storage.connection import Connection, DatabaseUnreachableError
 from gateway.storage.gaps import (
     Due,
@@ -141,24 +142,26 @@ class Resends:
 
     def _publish(self, waiting: Unsent, now: datetime) -> bool:
         expiry_s = max(1, int((waiting.expires_at - now).total_seconds()))
-        number = self._commands.send(waiting.identity.topic("command"), payload_of(waiting.command), expiry_s)
+        number = self._commands.send(
+            waiting.identity.topic("command"),
+            payload_of(waiting.command),
+            expiry_s,
+            Return(waiting.identity.topic("answer"), str(waiting.command.command_id).encode()),
+        )
         if number is None:
             return False
         self._under_way[number] = _UnderWay(waiting.command.command_id, time.monotonic())
         return True
 
 
-def payload_of(command: Resend) -> bytes:
+def payload_of(command: Resend | Order) -> bytes:
     """Return a command as the device gets it."""
-    return msgspec.json.encode(
-        {
-            "schema": COMMAND_SCHEMA,
-            "id": command.command_id,
-            "command": "resend",
-            "boot": command.boot,
-            "seqs": command.seqs,
-        }
-    )
+    head: dict[str, object] = {"schema": COMMAND_SCHEMA, "id": command.command_id}
+    match command:
+        case Resend():
+            return msgspec.json.encode(head | {"command": RESEND, "boot": command.boot, "seqs": command.seqs})
+        case Order():
+            return msgspec.json.encode(head | {"command": command.command, "arguments": dict(command.arguments)})
 
 
 def notice(connection: Connection, now: datetime, patience: timedelta, partitions: range = EVERY_PARTITION) -> None:

@@ -46,10 +46,18 @@ class Source(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Where an answer is expected, and what it is known by there: MQTT 5's response topic and correlation data."""
+
+    topic: str
+    correlation: bytes
+
+
 class Commands(Protocol):
     """Takes commands for devices, and says later which of them have been received."""
 
-    def send(self, topic: str, payload: bytes, expiry_s: int) -> int | None:
+    def send(self, topic: str, payload: bytes, expiry_s: int, answer: Return | None = None) -> int | None:
         """Publish a command that is worth nothing after `expiry_s` seconds.
 
         Returns
@@ -67,9 +75,9 @@ class Commands(Protocol):
 class NoCommands:
     """For a worker whose source takes no commands: they wait in their outbox."""
 
-    def send(self, topic: str, payload: bytes, expiry_s: int) -> int | None:
+    def send(self, topic: str, payload: bytes, expiry_s: int, answer: Return | None = None) -> int | None:
         """Take nothing."""
-        del topic, payload, expiry_s
+        del topic, payload, expiry_s, answer
         return None
 
     def receipts(self) -> Sequence[tuple[int, str | None]]:

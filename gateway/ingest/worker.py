@@ -11,6 +11,7 @@ import psycopg
 from devices.products import product_types
 from devices.readings import Refusal
 from gateway.health.measures import IngestMeasures
+from gateway.ingest.ahead import Ahead, Received
 from gateway.ingest.decode import Decoded, Rejected, decode
 from gateway.ingest.detect import Detectors
 from gateway.ingest.directory import Directory, Known
@@ -80,6 +81,7 @@ class Worker:
         self._measures = measures or IngestMeasures()
         self._connect = connect
         self._directory = Directory()
+        self._ahead = Ahead(source, self._directory, MOST_MESSAGES)
         self._tables = {name: ReadingTable(product) for name, product in product_types().items()}
         self._detectors = Detectors(partitions, self._tables)
         self._silences = DeviceSilences(partitions)
@@ -98,26 +100,30 @@ class Worker:
     def run(self) -> None:
         """Work until `stop`; a database that is away is waited for, and nothing is acknowledged meanwhile."""
         while not self._is_stopping:
-            asked_at = datetime.now(UTC)
-            messages = self._source.receive(MOST_MESSAGES, _WAIT_S)
-            self._measures.received(messages)
+            received = self._ahead.take() or self._receive()
+            self._measures.received(received.messages)
             self._replays.look()
             self._resends.look()
-            if messages and len(messages) < MOST_MESSAGES:
-                time.sleep(_FILL_S)
-                messages = [*messages, *self._source.receive(MOST_MESSAGES - len(messages), 0.0)]
-                self._measures.received(messages)
-            is_pressed = len(messages) >= MOST_MESSAGES
-            for batch in _batches(messages) if messages else ():
+            is_pressed = len(received.messages) >= MOST_MESSAGES
+            for batch, decoded in _batches(received):
                 with self._measures.committing(batch):
-                    self.commit(batch, is_pressed=is_pressed)
+                    self.commit(batch, decoded, is_pressed=is_pressed)
                 self._source.acknowledge(batch)
             if not is_pressed:
                 self.settle()
                 if self._source.is_connected:
-                    self.tick(asked_at)
+                    self.tick(received.asked_at)
         self._checkpoint()
         self.close()
+
+    def _receive(self) -> Received:
+        """Wait for messages for a moment, and then for a batch to fill."""
+        asked_at = datetime.now(UTC)
+        messages = self._source.receive(MOST_MESSAGES, _WAIT_S)
+        if messages and len(messages) < MOST_MESSAGES:
+            time.sleep(_FILL_S)
+            messages = [*messages, *self._source.receive(MOST_MESSAGES - len(messages), 0.0)]
+        return Received(asked_at, messages)
 
     def tick(self, at: datetime) -> None:
         """Tell the silences that all that was received until an instant is committed; a database that is away misses it."""
@@ -145,6 +151,7 @@ class Worker:
 
     def close(self) -> None:
         """Leave the database and the source."""
+        self._ahead.close()
         self._connection.close()
         self._source.close()
 
@@ -178,12 +185,12 @@ class Worker:
         except _AWAY as error:
             _log.warning("the last checkpoint is left out: %s", error)
 
-    def commit(self, messages: Sequence[Message], *, is_pressed: bool = False) -> None:
-        """Commit a batch, however long that takes."""
+    def commit(self, messages: Sequence[Message], decoded: Decoded | None = None, *, is_pressed: bool = False) -> None:
+        """Commit a batch, however long that takes; what was decoded of it ahead is good for one attempt."""
         for attempt in range(1_000_000):
             try:
                 self.connected()
-                self.take(messages, is_pressed=is_pressed)
+                self.take(messages, decoded=None if attempt else decoded, is_pressed=is_pressed)
             except _AWAY as error:
                 if _is_too_much(error) and len(messages) > 1:
                     self._commit_apart(messages, error)
@@ -229,15 +236,25 @@ class Worker:
                 self._measures.refused(refusal.reason)
                 return
 
-    def take(self, messages: Sequence[Message], settle: Settle = keep_refused, *, is_pressed: bool = False) -> None:
+    def take(
+        self,
+        messages: Sequence[Message],
+        settle: Settle = keep_refused,
+        *,
+        decoded: Decoded | None = None,
+        is_pressed: bool = False,
+    ) -> None:
         """Take one batch into the database, in one transaction.
 
         `settle` has the last word in it, with what was decoded and how many readings were new: for live messages it
         keeps what was refused, for a replay it writes down what became of it. While more messages wait, `is_pressed`,
-        what can be said again by the readings is written later.
+        what can be said again by the readings is written later, and the next batch is decoded meanwhile.
         """
         topics = [message.topic for message in messages]
-        decoded = decode(messages, self._directory.places(self._connection, topics, time.monotonic()))
+        places = self._directory.places(self._connection, topics, time.monotonic())
+        decoded = decoded or decode(messages, places)
+        if is_pressed:
+            self._ahead.begin()
         is_due = time.monotonic() >= self._checkpoint_at_s
         try:
             with self._connection.transaction():
@@ -273,15 +290,20 @@ class Worker:
         return len(stored)
 
 
-def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
+def _batches(received: Received) -> Iterator[tuple[Sequence[Message], Decoded | None]]:
     """Split messages so that no transaction grows without bound when a recording comes in with many samples each."""
+    messages = received.messages
+    if sum(len(message.payload) for message in messages) <= _MOST_BYTES:
+        if messages:
+            yield messages, received.decoded
+        return
     start = size = 0
     for index, message in enumerate(messages):
         if size and size + len(message.payload) > _MOST_BYTES:
-            yield messages[start:index]
+            yield messages[start:index], None
             start, size = index, 0
         size += len(message.payload)
-    yield messages[start:]
+    yield messages[start:], None
 
 
 def _is_too_much(error: Exception) -> bool:

@@ -212,6 +212,18 @@ def _what_is_cancelled(matter: Matter, t: Translator, *, had_date: bool) -> str:
     return t.gettext("Your booked date is cancelled. You do not have to come.")
 
 
+def date_lost(matter: Matter, t: Translator, link: str) -> Letter:
+    """Write the letter that takes a date back because its part does not come in time."""
+    letter = _letter(
+        matter,
+        t,
+        t.gettext("We have to move your date for %(product)s") % {"product": matter.product_name},
+        t.gettext("We are sorry: a part for your date does not come in time, so that date is cancelled."),
+        t.gettext("We look for other dates and write to you. One of our staff sees to it that you get one."),
+    )
+    return replace(letter, facts=place_facts(matter, t), button=t.gettext("Open your page"), link=link)
+
+
 def safety(matter: Matter, t: Translator, link: str) -> Letter:
     """Write the letter that warns at once."""
     act_at_once = product_type(matter.request.product).safety_text

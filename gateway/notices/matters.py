@@ -120,7 +120,7 @@ def write(conn: Connection, settings: Settings, notice: Notice, link: str, now: 
             dates = _still_open(offer_dates(conn, notice.number("offer_id")), request.state)
         case "earlier" | "called_off":
             dates = tuple(open_dates(conn, request_id, now))
-        case "confirmed" | "cancelled" | "safety" | "case_opened" | "link":
+        case "confirmed" | "cancelled" | "date_lost" | "safety" | "case_opened" | "link":
             pass
         case unknown:
             message = f"notice {notice.notice_id} has the kind {unknown!r}, for which there is no letter"
@@ -152,6 +152,9 @@ def _written(
             return Written(
                 letters.confirmed(matter, t, link), owner, t, _entry(settings, matter, t, "REQUEST", link, now)
             )
+        case "date_lost":
+            entry = _entry(settings, matter, t, "CANCEL", link, now)
+            return Written(letters.date_lost(matter, t, link), owner, t, entry)
         case _:
             had_date = matter.appointment is not None
             letter = letters.cancelled(matter, t, link, had_date=had_date)

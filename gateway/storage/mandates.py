@@ -89,11 +89,12 @@ def sign_mandate(
 
 
 def approved_by(connection: Connection, request_id: int) -> int | None:
-    """Return who of the staff approved a request last; None when nobody did, or a later event took that back."""
+    """Return who of the staff approved a request; None when nobody did, or something took his word back since."""
     row = connection.execute(
-        """SELECT substring(actor FROM '^staff-([0-9]+)$')::int FROM request_event
-        WHERE request_id = %s AND (event = ANY(%s) AND actor LIKE 'staff-%%')
+        """SELECT CASE event WHEN 'approved' THEN substring(actor FROM '^staff-([0-9]+)$')::int END FROM request_event
+        WHERE request_id = %s AND (event IN ('held', 'clause_missing', 'mandate_revoked')
+            OR (event = 'approved' AND actor LIKE 'staff-%%'))
         ORDER BY event_id DESC LIMIT 1""",
-        [request_id, ["approved"]],
+        [request_id],
     ).fetchone()
     return None if row is None else row[0]

@@ -100,16 +100,6 @@ def load_centres(
     ]
 
 
-def free_stock(connection: Connection, part_nos: Sequence[str]) -> dict[int, dict[str, int]]:
-    """Return how many of the given parts nobody has been promised, by centre and part number."""
-    free: dict[int, dict[str, int]] = {}
-    for centre_id, part_no, count in connection.execute(
-        "SELECT centre_id, part_no, on_hand - allocated FROM stock_level WHERE part_no = ANY(%s)", [list(part_nos)]
-    ):
-        free.setdefault(centre_id, {})[part_no] = count
-    return free
-
-
 def interval(during: Range[datetime]) -> Interval:
     """Return a stored range as a stretch of time; one without an end cannot be stored."""
     if during.lower is None or during.upper is None:
@@ -125,41 +115,11 @@ def hours_by_weekday(hours: dict[str, list[str]]) -> dict[int, tuple[time, time]
     }
 
 
-def reserve_parts(
-    connection: Connection, request_id: int, centre_id: int, part_nos: Sequence[str], now: datetime
-) -> None:
-    """Reserve one of each part at a centre; reservations of the request at another centre end.
-
-    Raises
-    ------
-    psycopg.errors.CheckViolation
-        `no_part_is_promised_twice`: somebody else took the last one.
-    """
-    connection.execute(
-        "UPDATE reservation SET released_at = %s WHERE request_id = %s AND released_at IS NULL AND centre_id <> %s",
-        [now, request_id, centre_id],
-    )
-    for part_no in sorted(part_nos):
-        connection.execute(
-            """INSERT INTO reservation (request_id, centre_id, part_no, quantity, reserved_at) VALUES (%s, %s, %s, 1, %s)
-            ON CONFLICT (request_id, part_no) WHERE released_at IS NULL DO NOTHING""",
-            [request_id, centre_id, part_no, now],
-        )
-
-
-def reserved_parts(connection: Connection, request_id: int) -> tuple[int | None, frozenset[str]]:
-    """Return the centre at which a request holds parts, and which; None when it holds none."""
-    rows = connection.execute(
-        "SELECT centre_id, part_no FROM reservation WHERE request_id = %s AND released_at IS NULL", [request_id]
-    ).fetchall()
-    return (rows[0][0] if rows else None, frozenset(row[1] for row in rows))
-
-
 def release_parts(connection: Connection, request_id: int, now: datetime, *, kept: Sequence[str] = ()) -> None:
-    """Give a request's parts back to the stock, except for those that are kept."""
+    """Give a request's parts back, except for those whose roles are kept."""
     connection.execute(
         """UPDATE reservation SET released_at = %s
-        WHERE request_id = %s AND released_at IS NULL AND part_no <> ALL(%s::text[])""",
+        WHERE request_id = %s AND released_at IS NULL AND coalesce(nullif(role, ''), part_no) <> ALL(%s::text[])""",
         [now, request_id, list(kept)],
     )
 
@@ -275,6 +235,17 @@ def living_appointment(connection: Connection, request_id: int) -> tuple[int, in
         "SELECT appointment_id, booking_id FROM appointment WHERE request_id = %s AND state = 'confirmed'", [request_id]
     ).fetchone()
     return None if row is None else (row[0], row[1])
+
+
+def has_date_ahead(connection: Connection, request_id: int, now: datetime) -> bool:
+    """Whether a request has a confirmed appointment that is not over yet."""
+    row = connection.execute(
+        """SELECT EXISTS (SELECT FROM appointment a JOIN booking_seen k USING (booking_id)
+            WHERE a.request_id = %(request)s AND a.state = 'confirmed'
+                AND greatest(upper(a.during), k.done_at) > %(now)s)""",
+        {"request": request_id, "now": now},
+    ).fetchone()
+    return row == (True,)
 
 
 def cancel_appointment(connection: Connection, request_id: int, now: datetime, why: str = "cancelled") -> bool:

@@ -188,6 +188,14 @@ def open_queues(connection: Connection, request_id: int) -> frozenset[str]:
     return frozenset(row[0] for row in rows)
 
 
+def severity_of(connection: Connection, request_id: int) -> str:
+    """Return how bad a request's fault is."""
+    row = connection.execute("SELECT severity FROM service_request WHERE request_id = %s", [request_id]).fetchone()
+    if row is None:
+        raise LookupError(f"there is no request {request_id} in this tenant")
+    return row[0]
+
+
 def case_owner(connection: Connection, request_id: int) -> int | None:
     """Return who of the staff has a request's newest open case; None when none is open."""
     row = connection.execute(

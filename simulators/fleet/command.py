@@ -12,6 +12,7 @@ from simulators.durations import parse_duration
 from simulators.enrolment import Enrolment
 from simulators.errors import SimulatorError
 from simulators.fleet.group import GroupPlan
+from simulators.fleet.manners import parse_manners
 from simulators.fleet.mishaps import Mishaps, parse_clock
 from simulators.fleet.run import FleetPlan, run_fleet
 from simulators.progress import ProgressLine
@@ -83,6 +84,13 @@ def fleet(
             "given many times."
         ),
     ] = None,
+    answers: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How devices take commands: obey, refuse, lie or silent. One device's as ev-0003=lie, those with a fault as "
+            "bus_dead=refuse, all others' by chance as obey:0.7,lie:0.3; may be given many times [default: they obey]."
+        ),
+    ] = None,
     certificates: Annotated[
         bool, typer.Option("--certificates", help="Devices come in by certificates of their own, not by passwords.")
     ] = False,
@@ -111,7 +119,10 @@ def fleet(
         tenant=tenant or _tenant_of(world),
         faults=tuple(fault or () if fault or healthy else usual),
         mishaps=Mishaps(
-            lose_per_mille / 1000, dict(parse_clock(text) for text in clock_off or ()), tuple(silent or ())
+            lose_per_mille / 1000,
+            dict(parse_clock(text) for text in clock_off or ()),
+            tuple(silent or ()),
+            parse_manners(answers or ()),
         ),
         catch_up=parse_duration(catch_up),
         outages_per_day=outages_per_day,

@@ -1,6 +1,6 @@
 """The devices of one product in a fleet: their plant, their control units, and how far they have lived."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from simulators.breeds import Breed
 from simulators.enrolment import DeviceRequest, Identity
 from simulators.faults import Fault, strain_at
 from simulators.fleet.clock import Clock
+from simulators.fleet.healing import Healing
 from simulators.fleet.mishaps import Mishaps, Silence
 from simulators.fleet.people import roster
 from simulators.fleet.unit import ControlUnit
@@ -91,12 +92,22 @@ class Group:
         self.plant.rng.bit_generator.state = generator
 
     def switch_on(
-        self, identities: Sequence[Identity], radio: Radio, mishaps: Mishaps, outages: tuple[float, float]
+        self,
+        identities: Sequence[Identity],
+        radio: Radio,
+        mishaps: Mishaps,
+        outages: tuple[float, float],
+        faults: MutableMapping[str, Fault],
     ) -> None:
-        """Give each device its radio; `outages` is how many a day, and how long on average in seconds."""
+        """Give each device its radio; `outages` is how many a day, and how long on average in seconds.
+
+        What a command cures is over in `faults` from then on.
+        """
         plan = self.plan
         for number, identity in enumerate(identities):
             letters = int.from_bytes(self.product.encode()[:6], "big")
+            chance = np.random.default_rng([self._seed, 5, letters, number, identity.boot])
+            healing = Healing(self.product, number, identity.device, faults, mishaps.manners, chance)
             unit = ControlUnit(
                 radio.link(identity),
                 np.random.default_rng([self._seed, 3, letters, number, identity.boot]),
@@ -107,6 +118,7 @@ class Group:
                 phase=number,
                 clock_off=mishaps.clocks_off.get(identity.device, timedelta()),
                 lost_share=mishaps.lost_share,
+                act=lambda command, healing=healing: healing(command, self.lived_until),
             )
             self.units.append(unit)
 

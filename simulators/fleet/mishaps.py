@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from simulators.durations import parse_duration
 from simulators.enrolment import DeviceRequest
 from simulators.errors import SimulatorError
+from simulators.fleet.manners import Manners
 
 _CLOCK = re.compile(r"(?P<device>[^=]+)=(?P<sign>[+-]?)(?P<off>[\d.]+[smhd]?)")
 _SILENT = re.compile(r"(?P<where>[^@]+)@(?P<sign>[+-]?)(?P<ago>[\d.]+[smhd]?)(?::(?P<lasts>[\d.]+[smhd]?))?")
@@ -39,11 +40,14 @@ class Mishaps:
         How far the clocks of devices are ahead, by name.
     silences
         As typed, see :func:`parse_silence`.
+    manners
+        How devices take commands.
     """
 
     lost_share: float = 0.0
     clocks_off: dict[str, timedelta] = field(default_factory=dict[str, timedelta])
     silences: tuple[str, ...] = ()
+    manners: Manners = field(default_factory=Manners)
 
 
 def parse_clock(text: str) -> tuple[str, timedelta]:

@@ -1,5 +1,6 @@
 """What a device does when the desk asks something of it over its command topic, and what it answers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -28,7 +29,16 @@ class Reply:
     answer: bytes = b""
 
 
-def obey(payload: bytes, ring: Ring) -> Reply:
+Act = Callable[[str], tuple[str, str] | None]
+"""Does what a command says, and returns outcome and detail of the answer; None where the device stays silent."""
+
+
+def knows_nothing(command: str) -> tuple[str, str] | None:
+    """Refuse whatever is not about messages."""
+    return "refused", f"{command[:40]!r} is not known here: ask resend"
+
+
+def obey(payload: bytes, ring: Ring, act: Act = knows_nothing) -> Reply:
     """Do what a command says, as far as a device can.
 
     Parameters
@@ -37,6 +47,8 @@ def obey(payload: bytes, ring: Ring) -> Reply:
         The command, ``callout.command/1``.
     ring
         What the device still has of what it said.
+    act
+        What it can do beside saying things again.
     """
     try:
         command = msgspec.json.decode(payload, type=_Command)
@@ -44,8 +56,11 @@ def obey(payload: bytes, ring: Ring) -> Reply:
         return Reply(answer=_answer(_id_of(payload), "refused", f"the command is not understood: {error}"))
     except msgspec.DecodeError:
         return Reply()
-    if command.schema != _COMMAND_SCHEMA or command.command != "resend":
-        return Reply(answer=_answer(command.id, "refused", f"{command.command[:40]!r} is not known here: ask resend"))
+    if command.schema != _COMMAND_SCHEMA:
+        return Reply(answer=_answer(command.id, "refused", f"schema {command.schema[:40]!r} is not known here"))
+    if command.command != "resend":
+        done = act(command.command)
+        return Reply() if done is None else Reply(answer=_answer(command.id, *done))
     if not 1 <= len(command.seqs) <= _MOST_SPANS or any(first > last for first, last in command.seqs):
         detail = f"resend needs 1 to {_MOST_SPANS} spans, each with its first seq before its last"
         return Reply(answer=_answer(command.id, "refused", detail))

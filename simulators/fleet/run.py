@@ -130,7 +130,7 @@ class Fleet:
         for group in self._groups:
             count = len(group.requests)
             outages = (plan.outages_per_day, plan.outage.total_seconds())
-            group.switch_on(identities[first : first + count], self._radio, plan.mishaps, outages)
+            group.switch_on(identities[first : first + count], self._radio, plan.mishaps, outages, self._faults)
             first += count
         self._recall_messages()
         for group in self._groups:

@@ -7,7 +7,7 @@ import numpy as np
 
 from devices.codecs.own_json import EVENT_SCHEMA, TELEMETRY_SCHEMA
 from simulators.breeds import Sample
-from simulators.fleet.orders import obey
+from simulators.fleet.orders import Act, knows_nothing, obey
 from simulators.fleet.ring import Ring
 from simulators.link import Link, Outgoing
 
@@ -35,6 +35,8 @@ class ControlUnit:
         How far its clock is ahead beyond the usual error.
     lost_share
         Share of its messages that are lost on the way, 0 to 1.
+    act
+        What it does with commands that are not about messages.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class ControlUnit:
         phase: int = 0,
         clock_off: timedelta = timedelta(),
         lost_share: float = 0.0,
+        act: Act = knows_nothing,
     ) -> None:
         self.link = link
         self.rng = rng
@@ -63,6 +66,7 @@ class ControlUnit:
         self._short = phase
         self._ring = Ring()
         self._lost_share = lost_share
+        self._act = act
         self._seq = 0
         self._boot = link.identity.boot
         self._clock_off = clock_off
@@ -143,7 +147,7 @@ class ControlUnit:
         self.link.send(outgoing.topic, outgoing.payload)
 
     def _obey(self, payload: bytes) -> None:
-        reply = obey(payload, self._ring)
+        reply = obey(payload, self._ring, self._act)
         self.resent += len(reply.resent)
         for message in reply.resent:
             self.link.send(message.topic, message.payload)

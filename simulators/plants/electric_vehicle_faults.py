@@ -88,29 +88,49 @@ def _thermal_event(strain: Strain, vehicle: int, cell: int, severity: float, _ho
     strain.probe_offset_k[vehicle, cell * PROBES // CELLS] = severity - 20.0
 
 
+_CONTROLLER = ("restart_battery_controller",)
+
 KINDS: dict[str, Kind] = {
     "weak_cell": Kind(_weak_cell, "% of capacity lost", 15.0, ("cell_voltages_v",), CELLS, "a cell has lost capacity"),
     "internal_short": Kind(
         _internal_short, "mV/h", 4.5, ("cell_voltages_v",), CELLS, "a cell empties itself and drifts away"
     ),
     "loose_joint": Kind(_loose_joint, "mohm", 1.5, ("cell_voltages_v",), CELLS, "a joint is loose: off by the current"),
-    "cell_sensor_offset": Kind(_cell_sensor_offset, "mV", 35.0, ("cell_voltages_v",), CELLS, "a cell is misread"),
+    "cell_sensor_offset": Kind(
+        _cell_sensor_offset, "mV", 35.0, ("cell_voltages_v",), CELLS, "a cell is misread", _CONTROLLER
+    ),
     "frozen_cell_sensor": Kind(
-        _frozen_cell_sensor, "0 repeats, 1 gives nothing", 1.0, ("cell_voltages_v",), CELLS, "a cell's sensor is stuck"
+        _frozen_cell_sensor,
+        "0 repeats, 1 gives nothing",
+        1.0,
+        ("cell_voltages_v",),
+        CELLS,
+        "a cell's sensor is stuck",
+        _CONTROLLER,
     ),
     "frozen_probe": Kind(
-        _frozen_probe, "0 repeats, 1 gives nothing", 1.0, ("probe_temps_degc",), PROBES, "a probe is stuck"
+        _frozen_probe, "0 repeats, 1 gives nothing", 1.0, ("probe_temps_degc",), PROBES, "a probe is stuck", _CONTROLLER
     ),
     "tyre_leak": Kind(_tyre_leak, "kPa/day", 18.0, ("tyre_pressures_kpa",), WHEELS, "a tyre loses air"),
     "brake_wear": Kind(_brake_wear, "mm/day", 0.5, ("brake_pads_mm",), WHEELS, "a brake grinds its pad away"),
     "weak_12v_battery": Kind(_weak_12v_battery, "V", 0.9, ("low_voltage_v",), 1, "the 12 V battery is worn out"),
-    "dcdc_failure": Kind(_dcdc_failure, "V/day", 1.5, ("low_voltage_v",), 1, "the 12 V battery is not charged"),
+    "dcdc_failure": Kind(
+        _dcdc_failure,
+        "V/day",
+        1.5,
+        ("low_voltage_v",),
+        1,
+        "the 12 V battery is not charged",
+        ("restart_dcdc_converter",),
+    ),
     "coolant_pump": Kind(
         _coolant_pump, "% of cooling lost", 75.0, ("probe_temps_degc", "coolant_temp_degc"), 1, "the pump hardly turns"
     ),
     "fast_ageing": Kind(_fast_ageing, "% of health a day", 0.2, ("soh_pct",), 1, "the battery ages by the day"),
     "worn_battery": Kind(_worn_battery, "% of health lost", 35.0, ("soh_pct",), 1, "the battery has worn out"),
-    "own_code": Kind(_own_code, "1", 1.0, ("dtcs",), 1, "a control unit reports a code that names no cause"),
+    "own_code": Kind(
+        _own_code, "1", 1.0, ("dtcs",), 1, "a control unit reports a code that names no cause", ("clear_codes",)
+    ),
     "radio_dead": Kind(_radio_dead, "1", 1.0, (), 1, "its radio is dead: nothing is heard of it"),
     "insulation_breakdown": Kind(
         _insulation_breakdown, "kohm", 24.0, ("insulation_kohm", "dtcs"), 1, "high voltage leaks to the body"

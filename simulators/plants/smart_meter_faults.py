@@ -84,10 +84,16 @@ KINDS: dict[str, Kind] = {
     "heat_valve_leak": Kind(
         _to_severity("heat_return_k"), "K", 15.0, ("heat_return_degc",), 1, "the heating's valve does not close"
     ),
-    "clock_drift": Kind(_clock_drift, "s/day", 60.0, ("clock_offset_s",), 1, "the clock runs fast"),
+    "clock_drift": Kind(_clock_drift, "s/day", 60.0, ("clock_offset_s",), 1, "the clock runs fast", ("set_clock",)),
     "tamper": Kind(_flag("cover_open"), "1", 1.0, ("is_cover_open", "event_codes"), 1, "the cover was opened"),
     "bus_dead": Kind(
-        _flag("bus_dead"), "1", 1.0, ("gas_l", "water_l", "event_codes"), 1, "gas and water are not heard"
+        _flag("bus_dead"),
+        "1",
+        1.0,
+        ("gas_l", "water_l", "event_codes"),
+        1,
+        "gas and water are not heard",
+        ("restart_communication_module",),
     ),
     "electricity_exchange": Kind(
         _flag("electricity_exchanged"), "1", 1.0, ("import_wh",), 1, "another electricity meter hangs there"
@@ -102,7 +108,15 @@ KINDS: dict[str, Kind] = {
     "supply_sag": Kind(
         _to_share("supply_share"), "% of the voltage", 80.0, ("voltages_v",), 1, "the grid's voltage is too low"
     ),
-    "own_event": Kind(_flag("own_event"), "1", 1.0, ("event_codes",), 1, "it reports an event that names no cause"),
+    "own_event": Kind(
+        _flag("own_event"),
+        "1",
+        1.0,
+        ("event_codes",),
+        1,
+        "it reports an event that names no cause",
+        ("clear_event_register",),
+    ),
     "radio_dead": Kind(_flag("mute"), "1", 1.0, (), 1, "its radio is dead: nothing is heard of it"),
     "water_bypass": Kind(
         _to_severity("water_share"), "share counted", 0.3, ("water_l",), 1, "part of the water flows past the meter"

@@ -62,7 +62,14 @@ class Scene:
             ("EV-12V-BATTERY", "12 V battery"),
         ):
             scene.insert("part", "part_no", part_no=part_no, title=part_title)
-            scene.insert("stock_level", "on_hand", centre_id=scene.centre_id, part_no=part_no, on_hand=8)
+            scene.insert(
+                "stock_movement",
+                "movement_id",
+                centre_id=scene.centre_id,
+                part_no=part_no,
+                kind="receipt",
+                on_hand=8,
+            )
         return scene
 
     def close(self) -> None:

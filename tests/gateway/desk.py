@@ -162,6 +162,24 @@ class SmallDesk:
             [device_id, at, row[0], at, [3.75] * 96, [24.0] * 6],  # type: ignore[index]
         )
 
+    def count(self, on_hand: int, part_no: str = "%") -> None:
+        """A count finds so many of a part, or of every part, at every centre: the ledger is adjusted by the planner."""
+        self.admin.execute(
+            """INSERT INTO stock_movement (tenant_id, centre_id, part_no, kind, on_hand, staff_id, reason)
+            SELECT l.tenant_id, l.centre_id, l.part_no, 'adjust', %(count)s - l.on_hand,
+                (SELECT min(staff_id) FROM staff s WHERE s.tenant_id = l.tenant_id), 'counted'
+            FROM stock_level l WHERE l.tenant_id = %(tenant)s AND l.part_no LIKE %(part)s AND l.on_hand <> %(count)s""",
+            {"count": on_hand, "part": part_no, "tenant": self.tenant_id},
+        )
+
+    def receive(self, part_no: str, quantity: int) -> None:
+        """So many of a part are put on the shelves of every centre."""
+        self.admin.execute(
+            """INSERT INTO stock_movement (tenant_id, centre_id, part_no, kind, on_hand)
+            SELECT tenant_id, centre_id, %s, 'receipt', %s FROM service_centre WHERE tenant_id = %s""",
+            [part_no, quantity, self.tenant_id],
+        )
+
     def rows(self, query: Any, *parameters: Any) -> list[tuple[Any, ...]]:
         """All rows of a query, seen by the owner of the database."""
         return self.admin.execute(query, parameters).fetchall()

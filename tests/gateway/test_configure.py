@@ -15,7 +15,7 @@ from tests.gateway.desk import WORLD, open_desk
 
 def test_a_file_can_be_applied_again_and_leaves_counted_stock_alone(database: str, tmp_path: Path) -> None:
     desk = open_desk(database, tmp_path, stock=5)
-    desk.admin.execute("UPDATE stock_level SET on_hand = 3")
+    desk.count(3)
     apply(desk.admin, tmp_path / "acme.toml")
     assert desk.rows("SELECT DISTINCT on_hand FROM stock_level") == [(3,)]
     for table, expected in (

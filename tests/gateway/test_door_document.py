@@ -22,7 +22,7 @@ from gateway.ingest.directory import Known
 from gateway.ingest.resend import payload_of
 from gateway.ingest.source import Message
 from gateway.settings import CHECKOUT
-from gateway.storage.commands import Resend
+from gateway.storage.commands import Order, Resend
 
 DOOR: dict[str, Any] = json.loads((CHECKOUT / "gateway" / "door.asyncapi.json").read_text("utf-8"))
 REASON = re.compile(r"""(?:Refusal|UnitError)\(\s*"(\w+)\"""")
@@ -88,6 +88,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     schemas = DOOR["components"]["schemas"]
     assert schemas["telemetry"]["properties"]["samples"]["maxItems"] == own_json.MAX_SAMPLES
     assert schemas["event"]["properties"]["codes"]["maxItems"] == own_json.MAX_CODES
+    assert schemas["event"]["properties"]["codes"]["items"]["maxLength"] == own_json.MAX_CODE_CHARS
 
 
 def test_the_schemas_are_those_that_are_read() -> None:
@@ -104,6 +105,10 @@ def test_the_schemas_are_those_that_are_read() -> None:
     (asked,) = (example["payload"] for example in DOOR["components"]["messages"]["resend"]["examples"])
     assert {**command, "id": asked["id"]} == asked
     assert set(schemas["resend"]["required"]) == set(schemas["resend"]["properties"]) == set(command)
+    order = json.loads(payload_of(Order(uuid4(), 1, "restart_communication_module", {}, 5)))
+    (wanted,) = (example["payload"] for example in DOOR["components"]["messages"]["order"]["examples"])
+    assert {**order, "id": wanted["id"]} == wanted
+    assert set(schemas["order"]["required"]) == set(schemas["order"]["properties"]) == set(order)
     answer = msgspec.structs.fields(Answer)
     assert set(schemas["answer"]["properties"]) == {field.name for field in answer}
     assert set(schemas["answer"]["required"]) == {field.name for field in answer if field.required}

@@ -171,7 +171,7 @@ def test_the_last_part_is_promised_once_and_the_other_request_waits_with_a_human
     assert offer(desk, request_id) is None
     assert state(desk, request_id) == "waiting"
     assert desk.rows("SELECT queue, reason FROM human_case") == [("judgement", "No service centre has the part.")]
-    desk.admin.execute("UPDATE stock_level SET on_hand = 3")
+    desk.count(3)
     assert offer(desk, request_id) is not None
     assert state(desk, request_id) == "offered"
 
@@ -179,7 +179,7 @@ def test_the_last_part_is_promised_once_and_the_other_request_waits_with_a_human
 def test_the_database_itself_refuses_a_part_promised_twice_and_a_bay_in_two_places(desk: SmallDesk) -> None:
     request_id, _ = offered(desk)
     with pytest.raises(psycopg.errors.CheckViolation, match="no_part_is_promised_twice"):
-        desk.admin.execute("UPDATE stock_level SET on_hand = 0 WHERE part_no = 'EV-CELL-MODULE'")
+        desk.count(0, "EV-CELL-MODULE")
     with pytest.raises(psycopg.errors.ExclusionViolation, match="bay_serves_one_vehicle_at_a_time"):
         desk.admin.execute(
             """INSERT INTO booking (tenant_id, bay_id, request_id, offer_id, during, rank, kind)
@@ -344,9 +344,7 @@ def test_a_date_is_confirmed_with_the_parts_that_the_latest_diagnosis_needs(desk
         """INSERT INTO part (tenant_id, part_no, title) VALUES (%(t)s, 'EV-CELL-HARNESS', 'Harness');
         """.replace("%(t)s", str(desk.tenant_id))
     )
-    desk.admin.execute(
-        "INSERT INTO stock_level (tenant_id, centre_id, part_no, on_hand) SELECT tenant_id, centre_id, 'EV-CELL-HARNESS', 1 FROM service_centre"
-    )
+    desk.receive("EV-CELL-HARNESS", 1)
     desk.admin.execute("UPDATE symptom SET state = 'healed'")
     device_id = desk.value("SELECT device_id FROM service_request")
     desk.symptom(device_id, "cells_missing")
@@ -399,13 +397,13 @@ def test_an_owner_who_let_two_offers_pass_waits_for_a_person_and_for_nothing_els
 
 
 def test_the_case_of_a_missing_part_is_closed_when_dates_are_offered(desk: SmallDesk) -> None:
-    desk.admin.execute("UPDATE stock_level SET on_hand = 0")
+    desk.count(0)
     device_id = desk.vehicle("ev-1")
     desk.symptom(device_id, "cell_leaves_pack", 2)
     diagnose(desk, device_id)
     request_id = desk.value("SELECT request_id FROM service_request")
     assert offer(desk, request_id) is None
-    desk.admin.execute("UPDATE stock_level SET on_hand = 1")
+    desk.count(1)
     assert offer(desk, request_id) is not None
     assert desk.rows("SELECT 1 FROM human_case WHERE closed_at IS NULL") == []
 

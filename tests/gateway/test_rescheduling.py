@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from gateway import journey, missing, planner, rescheduling
+from gateway import journey, no_show, planner, rescheduling
 from gateway.journey import Confirmed, FreshDates, NotOpen
 from gateway.rescheduling import Kept, NotNow, Shown, WithPerson
 from gateway.storage.connection import Connection, Role, connect, tenant_transaction
@@ -180,12 +180,12 @@ def test_an_owner_gives_up_his_date_and_part_and_time_are_free(desk: SmallDesk, 
 def test_nobody_came_is_a_persons_case_and_new_dates_and_not_before_the_window_is_over(
     desk: SmallDesk, booked: Booked
 ) -> None:
-    assert isinstance(do(desk, missing.nobody_came, request_id=booked.request_id), missing.TooEarly)
+    assert isinstance(do(desk, no_show.nobody_came, request_id=booked.request_id), no_show.TooEarly)
     ends_at = desk.value("SELECT upper(during) FROM appointment")
-    assert do(desk, missing.nobody_came, request_id=booked.request_id, at=ends_at) == missing.Noted()
-    assert do(desk, missing.nobody_came, request_id=booked.request_id, at=ends_at) == missing.NoDate("open")
+    assert do(desk, no_show.nobody_came, request_id=booked.request_id, at=ends_at) == no_show.Noted()
+    assert do(desk, no_show.nobody_came, request_id=booked.request_id, at=ends_at) == no_show.NoDate("open")
     assert desk.rows("SELECT state, ended_why FROM appointment") == [("failed", "nobody_came")]
-    assert desk.rows("SELECT reason FROM human_case") == [(missing.NOBODY_CAME,)]
+    assert desk.rows("SELECT reason FROM human_case") == [(no_show.NOBODY_CAME,)]
     assert offer(desk, booked.request_id) is not None
     assert parts(desk) == 1
 
@@ -196,8 +196,8 @@ def test_an_owner_who_was_away_gets_new_dates_and_after_the_second_time_a_person
     staff_id = desk.value("SELECT min(staff_id) FROM staff")
     for cases in (0, 1):
         ends_at = desk.value("SELECT upper(during) FROM appointment WHERE state = 'confirmed'")
-        noted = do(desk, missing.owner_was_away, request_id=booked.request_id, staff_id=staff_id, at=ends_at)
-        assert noted == missing.Noted()
+        noted = do(desk, no_show.owner_was_away, request_id=booked.request_id, staff_id=staff_id, at=ends_at)
+        assert noted == no_show.Noted()
         assert len(desk.rows("SELECT 1 FROM human_case")) == cases
         assert offer(desk, booked.request_id) is not None
         assert isinstance(confirm(desk, booked.request_id, bookings(desk, booked.request_id)[0]), Confirmed)

@@ -7,6 +7,7 @@ from devices.products.electric_vehicle.checks import CHECKS
 from devices.products.electric_vehicle.decode import decode
 from devices.products.electric_vehicle.faults import COMPONENTS, FAULTS
 from devices.products.electric_vehicle.features import FEATURES
+from devices.products.electric_vehicle.ladders import LADDERS
 from devices.products.electric_vehicle.modes import MODES
 from devices.products.electric_vehicle.monitors import MONITORS
 from devices.products.electric_vehicle.reliability import RELIABILITY
@@ -66,4 +67,5 @@ PRODUCT: Final = ProductType(
     late_after_s=3 * 86_400.0,
     sleeps=True,
     modes=MODES,
+    ladders=LADDERS,
 )

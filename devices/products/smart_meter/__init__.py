@@ -7,6 +7,7 @@ from devices.products.smart_meter.checks import CHECKS
 from devices.products.smart_meter.decode import decode
 from devices.products.smart_meter.faults import COMPONENTS, FAULTS
 from devices.products.smart_meter.features import FEATURES
+from devices.products.smart_meter.ladders import LADDERS
 from devices.products.smart_meter.modes import MODES
 from devices.products.smart_meter.monitors import MONITORS
 from devices.products.smart_meter.reliability import RELIABILITY
@@ -65,4 +66,5 @@ PRODUCT: Final = ProductType(
     false_requests_per_device_year=0.05,
     late_after_s=3 * 3600.0,
     modes=MODES,
+    ladders=LADDERS,
 )

@@ -19,11 +19,11 @@ CommandState = Literal["waits", "unsent", "refused_by_broker", "sent", "unanswer
 
 @dataclass(frozen=True, slots=True)
 class CommandRow:
-    """A command to a device as a person sees it; `ranges` is (first, last) numbers of the boot as text."""
+    """A command to a device as a person sees it; of a resend, `ranges` is (first, last) numbers of the boot as text."""
 
     command: str
-    boot: int
-    ranges: str
+    boot: int | None
+    ranges: str | None
     written_at: datetime
     expires_at: datetime
     sent_at: datetime | None
@@ -34,8 +34,8 @@ class CommandRow:
 
     @property
     def seqs(self) -> Sequence[Range]:
-        """The numbers that were asked for, both ends inclusive."""
-        return from_text(self.ranges)
+        """The numbers that were asked for, both ends inclusive; none where it asked for something else."""
+        return from_text(self.ranges) if self.ranges else []
 
     def state(self, now: datetime) -> CommandState:
         """Return what became of it."""

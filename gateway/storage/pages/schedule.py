@@ -30,7 +30,7 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
+class TakenTime:
     """A promised time on the board: of whom, from setting out or the beginning until done, for which request."""
 
     key: str
@@ -63,9 +63,9 @@ def resources(connection: Connection, centre_id: int) -> list[Resource]:
         ).fetchall()
 
 
-def promises(connection: Connection, centre_id: int, during: Interval) -> list[Promise]:
+def promises(connection: Connection, centre_id: int, during: Interval) -> list[TakenTime]:
     """Return what is promised at a centre in a stretch of time, in order."""
-    with connection.cursor(row_factory=class_row(Promise)) as cursor:
+    with connection.cursor(row_factory=class_row(TakenTime)) as cursor:
         return cursor.execute(
             """SELECT CASE WHEN k.bay_id IS NULL THEN 'technician-' || k.technician_id ELSE 'bay-' || k.bay_id END AS key,
                 k.request_id, d.name AS device, lower(k.during) AS begins_at, upper(k.during) AS ends_at,

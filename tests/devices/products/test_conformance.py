@@ -17,6 +17,7 @@ from devices.modes import MODE
 from devices.monitors import Limit, MinimumFlow, OfReadings, Peer, Reported, Silence, Stuck
 from devices.product import MessageKind, ProductType
 from devices.readings import Columns, Envelope, Refusal, Value
+from devices.remote import RESEND, STOP_USING, may_be_tried
 from devices.signals import Kind
 from diagnostics.detectors.silence import LONGEST_US, Silences
 from diagnostics.watch import Watch
@@ -461,3 +462,55 @@ def test_any_two_faults_of_a_component_are_told_apart_by_some_check(product: Pro
                 for check in checks
             ]
             assert max(apart) >= 0.25, f"nothing tells {one.code} from {other.code}"
+
+
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.name)
+def test_every_code_that_is_waited_for_can_come_in(product: ProductType) -> None:
+    rows = [each for each in (*product.monitors, *product.mode_rows) if isinstance(each, Reported)]
+    codes = sorted(frozenset[str]().union(*(each.codes for each in rows)))
+    signal = next((each.name for each in product.signals.values() if each.kind is Kind.CODES), None)
+    if signal is None:
+        return
+    event = {"schema": "callout.event/1", "boot": 1, "seq": 1, "at": "2026-03-01T00:00:00Z", "codes": codes}
+    envelope = product.decode(json.dumps(event).encode(), "event")
+    assert isinstance(envelope, Envelope)
+    assert (list(envelope.refusals), envelope.samples[0].values[signal]) == ([], codes)
+
+
+# ------------------------------------------------------------------ remedies from afar
+
+
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.name)
+def test_every_rung_names_what_exists_and_nothing_is_tried_about_a_danger(product: ProductType) -> None:
+    monitors = {monitor.name: monitor for monitor in product.monitors}
+    for code, ladder in product.ladders.items():
+        fault = product.faults[code]
+        assert may_be_tried(fault), code
+        assert len({rung.name for rung in ladder}) == len(ladder) > 0, code
+        for rung in ladder:
+            assert rung.proof, rung.name
+            assert {monitors[name].component for name in rung.proof} == {fault.component}, rung.name
+            assert set(rung.proof) & set(fault.shows), rung.name
+            assert 0 < rung.cures < 1 <= rung.attempts, rung.name
+            assert min(rung.answer_within_s, rung.prove_within_s, rung.hold_s, rung.ready_within_s) > 0, rung.name
+            assert re.fullmatch(r"[a-z][a-z0-9_]*", rung.command), rung.command
+            assert rung.command not in {RESEND, STOP_USING}, rung.name
+
+
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.name)
+def test_every_condition_is_about_a_number_and_what_moves_is_parked_first(product: ProductType) -> None:
+    for rung in (rung for ladder in product.ladders.values() for rung in ladder):
+        for need in rung.needs:
+            signal = product.signals[need.signal]
+            assert signal.kind in {Kind.SCALAR, Kind.LEVEL, Kind.FLAG}, need
+            assert signal.plausible[0] <= need.limit <= signal.plausible[1], need
+            assert need.fresh_s >= product.cadence_s, need
+        if "speed_kmh" in product.signals:
+            assert "speed_kmh" in {need.signal for need in rung.needs}, rung.name
+
+
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.name)
+def test_a_rung_can_be_proven_in_its_time(product: ProductType) -> None:
+    delays_s = {monitor.name: monitor.off_delay_s for monitor in product.monitors}
+    for rung in (rung for ladder in product.ladders.values() for rung in ladder):
+        assert all(delays_s[name] < rung.prove_within_s for name in rung.proof), rung.name

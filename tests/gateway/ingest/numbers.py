@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gateway.ingest.source import Message
+from gateway.ingest.source import Message, Return
 from gateway.ingest.worker import Worker
 from gateway.storage.connection import Role, connect
 from tests.fakes.source import ListSource
@@ -25,7 +25,7 @@ class RememberedCommands:
     refusal: str | None = None
     waiting: list[int] = field(default_factory=list[int])
 
-    def send(self, topic: str, payload: bytes, expiry_s: int) -> int | None:
+    def send(self, topic: str, payload: bytes, expiry_s: int, answer: Return | None = None) -> int | None:
         if self.is_away:
             return None
         self.sent.append((topic, json.loads(payload), expiry_s))

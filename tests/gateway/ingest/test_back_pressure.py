@@ -24,6 +24,7 @@ from gateway.embedded.broker import EmbeddedBroker
 from gateway.embedded.folder import DataFolder, open_folder
 from gateway.embedded.ports import next_free_port
 from gateway.embedded.postgres import EmbeddedPostgres
+from gateway.ingest.mqtt import RECEIVE_MAXIMUM
 from gateway.ingest.sharing import SERVES
 from gateway.settings import CHECKOUT
 from gateway.storage.migrate import migrate
@@ -32,8 +33,8 @@ from tests.gateway.desk import SmallDesk, open_desk, sample, telemetry
 
 PASSWORD = "a password of a device"
 QUEUE = 1000
-# What waits behind the 2000 messages that the broker has under way.
-BOUND = QUEUE + 2000
+# What waits behind the messages that the broker has under way.
+BOUND = QUEUE + RECEIVE_MAXIMUM
 START = datetime.now(UTC) - timedelta(days=1)
 
 
@@ -155,9 +156,9 @@ def test_with_postgresql_stopped_all_waits_at_the_broker_with_an_alarm_and_is_th
 
         assert server._program is not None
         server._program.stop((signal.SIGQUIT, 20.0))
-        publish(small_broker, 50, 1900)
-        wait_until(lambda: at_broker(ingest) == 1900)
-        assert ingest.figure("callout_broker_queue_fill_ratio") == pytest.approx(1900 / BOUND)
+        publish(small_broker, 50, 4400)
+        wait_until(lambda: at_broker(ingest) == 4400)
+        assert ingest.figure("callout_broker_queue_fill_ratio") == pytest.approx(4400 / BOUND)
         assert ingest.figure("callout_ingest_messages_total") == 50
         lag = f'callout_ingest_lag_seconds{{partition="{identity().partition}"}}'
         wait_until(lambda: ingest.figure(lag) > 5)
@@ -166,14 +167,14 @@ def test_with_postgresql_stopped_all_waits_at_the_broker_with_an_alarm_and_is_th
         assert any("does not answer" in reason or "terminating" in reason for reason in said["reasons"])
         wait_until(lambda: "alarm queue_fills: the broker's queue for ingest is 63% full" in ingest.log.read_text())
         wait_until(lambda: "alarm database_away" in ingest.log.read_text())
-        assert at_broker(ingest) == 1900, "something was acknowledged before it was committed"
+        assert at_broker(ingest) == 4400, "something was acknowledged before it was committed"
 
         server.start()
         desk = SmallDesk(
             server.dsn, 1, psycopg.connect(server.dsn, autocommit=True, options="-c search_path=callout"), desk.work
         )
-        wait_until(lambda: count(desk) == 1950)
-        assert desk.value("SELECT count(DISTINCT seq) FROM electric_vehicle_reading") == 1950
+        wait_until(lambda: count(desk) == 4450)
+        assert desk.value("SELECT count(DISTINCT seq) FROM electric_vehicle_reading") == 4450
         wait_until(lambda: at_broker(ingest) == 0)
         wait_until(lambda: desk.value("SELECT count(*) FROM desk_alarm WHERE closed_at IS NULL") == 0)
         told = dict(desk.rows("SELECT kind, closed_at > since_at FROM desk_alarm"))

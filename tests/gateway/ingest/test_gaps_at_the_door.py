@@ -86,7 +86,7 @@ def desk(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 def small_broker(data_folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> Iterator[BrokerForTests]:
     """A broker that keeps a few messages only for a receiver that is away."""
     told = broker_module._CONFIGURATION
-    small = told.replace("max_inflight_messages 2000", "max_inflight_messages 20")
+    small = told.replace("max_inflight_messages 6000", "max_inflight_messages 20")
     assert small != told
     monkeypatch.setattr(broker_module, "_CONFIGURATION", small)
     first = free_port()

@@ -1,0 +1,59 @@
+"""What may be tried on a smart meter from afar, per fault in this order, before anybody is sent.
+
+Nothing here switches the supply, so that no household with a medical device depends on it. The probabilities are
+engineering estimates: how often a fault of the kind is one of software, and gone after a restart.
+"""
+
+from typing import Final
+
+from devices.remote import Condition, Rung
+
+_MINUTE: Final = 60.0
+_HOUR: Final = 3600.0
+
+# While it runs on its battery alone it has no strength for a restart of its radio.
+_SUPPLIED: Final = Condition("Its supply is on", "is_supply_on", "above", 0.5, fresh_s=3 * _HOUR)
+
+LADDERS: Final = {
+    "bus_lost": (
+        Rung(
+            "restart_communication_module",
+            "Restart the communication module and search the bus again",
+            "restart_communication_module",
+            ("bus_code",),
+            0.6,
+            answer_within_s=5 * _MINUTE,
+            prove_within_s=30 * _MINUTE,
+            hold_s=30.0,
+            ready_within_s=_HOUR,
+            needs=(_SUPPLIED,),
+        ),
+    ),
+    "clock_wrong": (
+        Rung(
+            "set_clock",
+            "Set the meter's clock",
+            "set_clock",
+            ("clock_off", "clock_code"),
+            0.7,
+            answer_within_s=5 * _MINUTE,
+            prove_within_s=6 * _HOUR,
+            hold_s=10 * _MINUTE,
+            ready_within_s=6 * _HOUR,
+        ),
+    ),
+    "reported_event": (
+        Rung(
+            "clear_event_register",
+            "Read out and clear the meter's event register",
+            "clear_event_register",
+            ("other_code",),
+            0.5,
+            answer_within_s=5 * _MINUTE,
+            prove_within_s=30 * _MINUTE,
+            hold_s=30.0,
+            ready_within_s=6 * _HOUR,
+            attempts=2,
+        ),
+    ),
+}

@@ -1,0 +1,93 @@
+"""The command that plans the routes of a published instance, so that anyone can check what the planner is worth."""
+
+import json as json_module
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Final, get_args
+
+import typer
+
+_CONVENTIONS: Final = "dimacs, exact or round"
+
+
+def plan_routes(
+    file: Annotated[Path, typer.Argument(help="Instance in VRPLIB format (CVRP, VRPTW, SDVRPTW) or Solomon's.")],
+    *,
+    limit_s: Annotated[
+        float, typer.Option(min=1, max=3600, help="Seconds that planning may take, to the last one.")
+    ] = 15.0,
+    out: Annotated[Path | None, typer.Option(help="Write the routes into this file, not to the terminal.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write costs, gap and times into this file, too.")] = None,
+    best: Annotated[
+        str | None, typer.Option(help="Best known cost, or its solution file; a .sol beside the instance is found.")
+    ] = None,
+    convention: Annotated[
+        str | None, typer.Option(help=f"How ways are rounded: {_CONVENTIONS}. Unset: as is usual for the file's type.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the search.")] = 0,
+) -> None:
+    """Plan the routes of a published instance, and write them in VRPLIB's solution format.
+
+    The cost is computed from the routes, not taken from the solver: in the instance's convention, and with ways as long
+    as they are. Progress and figures go to the error output, routes to the output. Exits with 1 when clients are left
+    out. Needs the extra `routes` (PyVRP).
+    """
+    from gateway.routing.instance import Convention, read_instance, solution_text
+    from gateway.routing.report import Run, best_of, told
+    from gateway.routing.solve import require_solver
+    from gateway.routing.split import solve_all
+    from gateway.routing.vetting import InstanceError
+    from workflows.routing import empty_plan
+
+    require_solver()
+    if convention is not None and convention not in get_args(Convention):
+        raise InstanceError(f"--convention {convention}: it is {_CONVENTIONS}.")
+    began_s = time.monotonic()
+    instance = read_instance(file, convention)  # pyright: ignore[reportArgumentType]  # looked at above
+    known = best_of(best, file, instance)
+    problem = instance.problem
+    _say(
+        f"{instance.name}: {len(problem.calls)} clients, {len(problem.shifts)} vehicles, {instance.convention} convention"
+    )
+    solved = solve_all(
+        problem,
+        empty_plan(problem),
+        limit_s=max(1.0, limit_s - (time.monotonic() - began_s)),
+        seed=seed,
+        on_better=lambda at_s, account: _say(
+            f"{at_s:6.1f} s  cost {instance.cost(account.length):.3f}, {len(account.left_out)} left out"
+        ),
+    )
+    run = Run(instance, solved, known, time.monotonic() - began_s)
+    text = solution_text(instance, solved.plan, instance.cost(solved.account.length))
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        _write(out, text, "--out")
+    for line in told(run):
+        _say(line)
+    if json is not None:
+        _write(json, json_module.dumps(run.as_json(), indent=2) + "\n", "--json")
+    if not run.is_whole:
+        raise typer.Exit(1)
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+    sys.stderr.flush()
+
+
+def _write(path: Path, text: str, option: str) -> None:
+    from gateway.routing.vetting import InstanceError
+
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise InstanceError(f"{option} {path} cannot be written: {error}. Name another file.") from error
+    _say(f"wrote {path}")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command(rich_help_panel="Development")(plan_routes)

@@ -1,0 +1,318 @@
+"""What must hold after every event, each a function whose name says it; all are asked of the database in one statement.
+
+Each returns a SELECT of one text column: one row, in words, for each place where it does not hold. `%(now)s` is the
+virtual time. They know the tables and nothing of the code that fills them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, LiteralString
+
+from devices.products import product_types
+from gateway.storage.connection import Connection
+
+# The sweep of a rehearsal comes by once in some hours; what is due for longer than that was forgotten.
+PATIENCE: Final = timedelta(hours=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """An invariant that does not hold, and where."""
+
+    invariant: str
+    where: str
+
+
+def one_fault_is_open_per_device_component_and_code() -> LiteralString:
+    """Nobody is told of the same fault twice."""
+    return """SELECT d.name || ' ' || f.component || ' ' || f.code FROM fault f JOIN device d USING (device_id)
+        WHERE f.closed_at IS NULL GROUP BY d.name, f.component, f.code HAVING count(*) > 1"""
+
+
+def one_request_is_open_per_device_and_component() -> LiteralString:
+    """There is one thread for one trouble."""
+    return """SELECT d.name || ' ' || r.component FROM service_request r JOIN device d USING (device_id)
+        WHERE r.closed_at IS NULL GROUP BY d.name, r.component HAVING count(*) > 1"""
+
+
+def an_open_fault_belongs_to_one_open_request() -> LiteralString:
+    """What nobody is working on is not called open, and there is one fault to work on at a time."""
+    return """SELECT d.name || ' ' || f.component || ' ' || f.code FROM fault f JOIN device d USING (device_id)
+        WHERE f.closed_at IS NULL AND NOT EXISTS (
+            SELECT FROM service_request r WHERE r.fault_id = f.fault_id AND r.closed_at IS NULL)"""
+
+
+def no_bay_and_no_technician_is_promised_twice() -> LiteralString:
+    """Nobody is in two places, and no bay serves two at a time."""
+    return """SELECT coalesce(b.name, t.name) || ' at ' || lower(one.during)::text FROM booking one
+        JOIN booking two ON two.booking_id > one.booking_id AND two.during && one.during
+            AND (two.bay_id = one.bay_id OR two.technician_id = one.technician_id)
+        LEFT JOIN bay b ON b.bay_id = one.bay_id LEFT JOIN technician t ON t.technician_id = one.technician_id
+        WHERE one.released_at IS NULL AND two.released_at IS NULL"""
+
+
+def a_technician_has_time_for_the_way() -> LiteralString:
+    """Between two promised visits there is time for the way between them, by the assumptions that are written down."""
+    return """SELECT t.name || ' at ' || k.arrives_at::text FROM (
+            SELECT technician_id, arrives_at, latitude, longitude,
+                lag(upper(during)) OVER ordered AS done_at, lag(latitude) OVER ordered AS from_latitude,
+                lag(longitude) OVER ordered AS from_longitude
+            FROM booking WHERE technician_id IS NOT NULL AND released_at IS NULL
+            WINDOW ordered AS (PARTITION BY technician_id ORDER BY lower(during))) k JOIN technician t USING (technician_id)
+        WHERE k.done_at + make_interval(mins => (10 + ceil(1.4 / 30 * 60 * 2 * 6371 * asin(sqrt(
+            sin(radians(k.latitude - k.from_latitude) / 2) ^ 2 + cos(radians(k.latitude)) * cos(radians(k.from_latitude))
+                * sin(radians(k.longitude - k.from_longitude) / 2) ^ 2)) - 1e-6))::int) > k.arrives_at"""
+
+
+def no_time_is_held_for_an_offer_that_is_closed() -> LiteralString:
+    """What is not offered any more is free for others."""
+    return """SELECT d.name || ' at ' || lower(k.during)::text FROM booking k JOIN offer o USING (offer_id)
+        JOIN service_request r ON r.request_id = k.request_id JOIN device d USING (device_id)
+        WHERE k.kind = 'held' AND k.released_at IS NULL AND o.closed_at IS NOT NULL"""
+
+
+def a_booked_time_has_an_appointment_and_an_appointment_its_time() -> LiteralString:
+    """A date that an owner has is kept for him, and no other time is."""
+    return """SELECT d.name || ' at ' || lower(coalesce(k.during, a.during))::text
+        FROM (SELECT * FROM booking WHERE kind = 'booked' AND released_at IS NULL) k
+        FULL JOIN (SELECT * FROM appointment WHERE state = 'confirmed') a USING (booking_id)
+        JOIN service_request r ON r.request_id = coalesce(k.request_id, a.request_id) JOIN device d USING (device_id)
+        WHERE k.booking_id IS NULL OR (a.booking_id IS NULL AND NOT EXISTS (
+            SELECT FROM appointment done WHERE done.booking_id = k.booking_id AND done.state = 'completed'))"""
+
+
+def an_open_offer_is_of_a_request_that_is_offered() -> LiteralString:
+    """An owner can answer what he was shown, and what he can answer he was shown."""
+    return """SELECT d.name || ' ' || r.component || ' is ' || r.state
+        FROM service_request r JOIN device d USING (device_id)
+        LEFT JOIN offer o ON o.request_id = r.request_id AND o.closed_at IS NULL
+        WHERE (r.state = 'offered') <> (o.offer_id IS NOT NULL)"""
+
+
+def an_offer_ends_in_time() -> LiteralString:
+    """An offer that nobody answers gives its times back."""
+    return """SELECT d.name || ' ' || r.component || ' since ' || o.expires_at::text
+        FROM offer o JOIN service_request r USING (request_id) JOIN device d USING (device_id)
+        WHERE o.closed_at IS NULL AND o.expires_at < %(now)s - %(patience)s::interval"""
+
+
+def no_date_is_promised_before_its_part() -> LiteralString:
+    """Who is promised a date has every part of the work reserved at its place."""
+    return """SELECT d.name || ' ' || r.component || ' lacks ' || n.part_no
+        FROM service_request r JOIN device d USING (device_id) JOIN fault f USING (fault_id)
+        JOIN booking_seen k ON k.request_id = r.request_id AND k.released_at IS NULL
+        JOIN rehearsal_need n ON n.product = d.product AND n.fault = f.code
+        WHERE r.state IN ('offered', 'confirmed') AND k.done_at > %(now)s
+            -- A diagnosis that changes after an offer unsends nothing; it is looked at when the owner answers.
+            AND NOT EXISTS (SELECT FROM request_event e WHERE e.request_id = r.request_id AND e.event = 'diagnosis_changed'
+                AND e.happened_at >= (SELECT made_at FROM offer o WHERE o.offer_id = k.offer_id))
+            AND NOT EXISTS (SELECT FROM reservation v WHERE v.request_id = r.request_id AND v.released_at IS NULL
+                AND v.part_no = n.part_no AND v.centre_id = k.centre_id)"""
+
+
+def what_is_allocated_is_what_is_reserved() -> LiteralString:
+    """No part is promised twice, and none leaks away."""
+    return """SELECT c.name || ' ' || s.part_no || ': ' || s.allocated || ' allocated, ' || coalesce(v.reserved, 0)
+            || ' reserved, ' || s.on_hand || ' on hand'
+        FROM stock_level s JOIN service_centre c USING (centre_id)
+        LEFT JOIN (SELECT centre_id, part_no, sum(quantity) AS reserved FROM reservation WHERE released_at IS NULL
+            GROUP BY centre_id, part_no) v USING (centre_id, part_no)
+        WHERE s.allocated <> coalesce(v.reserved, 0) OR s.allocated > s.on_hand"""
+
+
+def nothing_is_kept_for_a_closed_request() -> LiteralString:
+    """Parts, times, offers and cases end with their request."""
+    return """SELECT d.name || ' ' || r.component || ' still has ' || k.what
+        FROM service_request r JOIN device d USING (device_id) JOIN (
+            SELECT request_id, 'a reserved part' AS what FROM reservation WHERE released_at IS NULL
+            UNION ALL SELECT request_id, 'a held time' FROM booking WHERE kind = 'held' AND released_at IS NULL
+            UNION ALL SELECT request_id, 'an open offer' FROM offer WHERE closed_at IS NULL
+            UNION ALL SELECT request_id, 'an open case' FROM human_case WHERE closed_at IS NULL
+            UNION ALL SELECT request_id, 'a confirmed appointment' FROM appointment WHERE state = 'confirmed') k
+            USING (request_id)
+        WHERE r.closed_at IS NOT NULL"""
+
+
+def nothing_happens_to_a_closed_request() -> LiteralString:
+    """A request that is closed stays closed: what comes after is a new one."""
+    return """SELECT d.name || ' ' || r.component || ': ' || e.event
+        FROM service_request r JOIN device d USING (device_id) JOIN request_event e USING (request_id)
+        WHERE r.closed_at IS NOT NULL AND e.happened_at > r.closed_at
+        UNION ALL SELECT d.name || ' ' || r.component || ' is ' || r.state
+        FROM service_request r JOIN device d USING (device_id)
+        WHERE (r.closed_at IS NOT NULL) <> (r.state IN ('solved', 'cancelled'))"""
+
+
+def no_offer_is_unsent_by_a_reading() -> LiteralString:
+    """What an owner was shown is taken back by a person or by himself, never by what a device says later."""
+    return """SELECT d.name || ' ' || r.component || ' at ' || o.closed_at::text
+        FROM offer o JOIN service_request r USING (request_id) JOIN device d USING (device_id)
+        WHERE o.outcome = 'withdrawn' AND NOT EXISTS (
+            SELECT FROM request_event e WHERE e.request_id = o.request_id AND e.happened_at = o.closed_at
+                AND e.actor <> 'desk')"""
+
+
+def every_case_has_an_owner() -> LiteralString:
+    """A case is a named human's, and has a clock."""
+    return """SELECT d.name || ' ' || r.component || ' ' || c.queue
+        FROM human_case c JOIN service_request r USING (request_id) JOIN device d USING (device_id)
+        WHERE c.closed_at IS NULL AND (c.due_at IS NULL OR NOT EXISTS (SELECT FROM staff s WHERE s.staff_id = c.staff_id))"""
+
+
+def every_case_is_told_to_its_owner() -> LiteralString:
+    """Nobody is expected to know of a case that he was never told of."""
+    return """SELECT d.name || ' ' || r.component || ' ' || c.queue
+        FROM human_case c JOIN service_request r USING (request_id) JOIN device d USING (device_id)
+        WHERE c.closed_at IS NULL AND NOT EXISTS (SELECT FROM notice n WHERE n.request_id = c.request_id
+            AND n.kind = 'case_opened' AND n.detail ->> 'case_id' = c.case_id::text)"""
+
+
+def every_late_case_is_warned_of() -> LiteralString:
+    """A case's clock is looked at."""
+    return """SELECT d.name || ' ' || r.component || ' ' || c.queue || ' since ' || c.due_at::text
+        FROM human_case c JOIN service_request r USING (request_id) JOIN device d USING (device_id)
+        WHERE c.closed_at IS NULL AND c.warned_at IS NULL AND c.due_at < %(now)s - %(patience)s::interval"""
+
+
+def every_open_request_has_a_next_step() -> LiteralString:
+    """A job, a clock, a named human or a date ahead: no one is left waiting for nothing."""
+    return """SELECT d.name || ' ' || r.component || ' is ' || r.state
+        FROM service_request r JOIN device d USING (device_id)
+        WHERE r.closed_at IS NULL
+            AND NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.task_name <> 'send_notices'
+                AND j.status IN ('todo', 'doing') AND (j.args ->> 'request_id')::bigint = r.request_id)
+            AND NOT EXISTS (SELECT FROM human_case c WHERE c.request_id = r.request_id AND c.closed_at IS NULL)
+            AND NOT (r.state IN ('open', 'waiting') AND r.changed_at > %(now)s - %(patience)s::interval)
+            AND NOT EXISTS (SELECT FROM offer o WHERE o.request_id = r.request_id AND o.closed_at IS NULL
+                AND o.expires_at > %(now)s - %(patience)s::interval)
+            AND NOT EXISTS (SELECT FROM appointment a JOIN booking_seen k USING (booking_id)
+                WHERE a.request_id = r.request_id AND a.state = 'confirmed'
+                    AND greatest(k.done_at, upper(a.during)) > %(now)s - %(patience)s::interval)"""
+
+
+def no_open_request_stands_still() -> LiteralString:
+    """A request for which dates are to be looked for has its dates, or a human who knows why not."""
+    return """SELECT d.name || ' ' || r.component || ' since ' || e.newest_at::text
+        FROM service_request r JOIN device d USING (device_id)
+        JOIN LATERAL (SELECT max(happened_at) AS newest_at FROM request_event e WHERE e.request_id = r.request_id) e ON true
+        WHERE r.state = 'open' AND coalesce(e.newest_at, r.opened_at) < %(now)s - 3 * %(patience)s::interval
+            AND NOT EXISTS (SELECT FROM human_case c WHERE c.request_id = r.request_id AND c.closed_at IS NULL)"""
+
+
+def every_symptom_is_thought_of() -> LiteralString:
+    """What a device has said is diagnosed, or is about to be."""
+    return """SELECT d.name || ' ' || s.component || ' ' || s.monitor FROM symptom s JOIN device d USING (device_id)
+        WHERE s.state = 'confirmed' AND d.retired_at IS NULL
+            AND NOT EXISTS (SELECT FROM diagnosis g WHERE g.device_id = s.device_id AND s.symptom_id = ANY(g.symptom_ids))
+            AND NOT EXISTS (SELECT FROM attention a WHERE a.device_id = s.device_id AND a.monitor = s.monitor
+                AND (a.state IN ('shelved', 'suppressed', 'out_of_service') OR a.unsteady_until_at IS NOT NULL))
+            AND NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.task_name = 'diagnose'
+                AND j.status IN ('todo', 'doing') AND (j.args ->> 'device_id')::int = s.device_id
+                AND j.args ->> 'component' = s.component)"""
+
+
+def a_trouble_that_was_found_has_its_request() -> LiteralString:
+    """What is diagnosed while its symptoms are there is somebody's work, or was."""
+    return """SELECT d.name || ' ' || g.component FROM diagnosis g JOIN device d USING (device_id)
+        WHERE NOT EXISTS (SELECT FROM service_request r WHERE r.device_id = g.device_id AND r.component = g.component)"""
+
+
+def nobody_is_told_the_same_twice() -> LiteralString:
+    """One matter is one letter."""
+    return """SELECT n.recipient || ' of ' || n.kind FROM notice n WHERE n.request_id IS NOT NULL AND n.kind <> 'link'
+        GROUP BY n.recipient, n.request_id, n.kind, n.detail HAVING count(*) > 1"""
+
+
+def an_owner_gets_three_unasked_letters_at_most() -> LiteralString:
+    """Answers to his own acts and matters of safety do not count, nor does what a planner does by hand."""
+    return """SELECT o.name || ' of ' || d.name || ' ' || r.component
+        FROM notice n JOIN service_request r USING (request_id) JOIN device d USING (device_id)
+        JOIN owner o ON o.owner_id = r.owner_id
+        WHERE n.recipient = o.email AND n.kind = 'offer' AND NOT EXISTS (
+            SELECT FROM request_event e WHERE e.request_id = n.request_id AND e.actor <> 'desk'
+                AND e.event <> 'confirmed')
+        GROUP BY o.name, d.name, r.request_id, r.component HAVING count(*) > 3"""
+
+
+def a_safety_matter_is_told_at_once() -> LiteralString:
+    """Owner and a named human know of it as soon as the desk does."""
+    return """SELECT d.name || ' ' || r.component FROM service_request r JOIN device d USING (device_id)
+        WHERE r.is_safety AND r.closed_at IS NULL
+            AND NOT EXISTS (SELECT FROM notice n WHERE n.request_id = r.request_id AND n.kind = 'safety')"""
+
+
+Invariant = Callable[[], LiteralString]
+
+INVARIANTS: Final[Sequence[Invariant]] = (
+    one_fault_is_open_per_device_component_and_code,
+    one_request_is_open_per_device_and_component,
+    an_open_fault_belongs_to_one_open_request,
+    no_bay_and_no_technician_is_promised_twice,
+    a_technician_has_time_for_the_way,
+    no_time_is_held_for_an_offer_that_is_closed,
+    a_booked_time_has_an_appointment_and_an_appointment_its_time,
+    an_open_offer_is_of_a_request_that_is_offered,
+    an_offer_ends_in_time,
+    no_date_is_promised_before_its_part,
+    what_is_allocated_is_what_is_reserved,
+    nothing_is_kept_for_a_closed_request,
+    nothing_happens_to_a_closed_request,
+    no_offer_is_unsent_by_a_reading,
+    every_case_has_an_owner,
+    every_case_is_told_to_its_owner,
+    every_late_case_is_warned_of,
+    every_open_request_has_a_next_step,
+    no_open_request_stands_still,
+    every_symptom_is_thought_of,
+    a_trouble_that_was_found_has_its_request,
+    nobody_is_told_the_same_twice,
+    an_owner_gets_three_unasked_letters_at_most,
+    a_safety_matter_is_told_at_once,
+)
+
+
+def sentence(invariant: Invariant) -> str:
+    """Return an invariant's name as it is read.
+
+    >>> sentence(an_offer_ends_in_time)
+    'an offer ends in time'
+    """
+    return invariant.__name__.replace("_", " ")
+
+
+class Checker:
+    """Asks a database about all invariants at once.
+
+    Parameters
+    ----------
+    connection : Connection
+        As the owner of the tables, to whom row-level security hides nothing.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        # The statement is long: planned anew each time it would take longer to plan than to run.
+        connection.execute("SET plan_cache_mode = force_generic_plan")
+        connection.execute("CREATE TEMP TABLE rehearsal_need (product text, fault text, part_no text)")
+        with connection.cursor() as cursor:
+            cursor.executemany("INSERT INTO rehearsal_need VALUES (%s, %s, %s)", _needs())
+        self._asked = ""
+        for number, invariant in enumerate(INVARIANTS):
+            self._asked += f"{' UNION ALL ' if number else ''}SELECT {number}, found FROM ({invariant()}) AS o (found)"  # noqa: S608  # our own texts
+
+    def check(self, now: datetime) -> list[Violation]:
+        """Return what does not hold now."""
+        rows: list[tuple[int, str]] = self._connection.execute(
+            self._asked.encode(), {"now": now, "patience": PATIENCE}, prepare=True
+        ).fetchall()
+        return [Violation(sentence(INVARIANTS[number]), where) for number, where in rows]
+
+
+def _needs() -> list[tuple[str, str, str]]:
+    return [
+        (product.name, remedy.fault, part_no)
+        for product in product_types().values()
+        for remedy in product.remedies.values()
+        for part_no in remedy.part_nos
+    ]

@@ -1,0 +1,76 @@
+"""Planners: they look at their cases soon or late, and approve, hold or cancel; sometimes what nobody has asked them about."""
+
+from datetime import timedelta
+from typing import Final
+
+from gateway import planner
+from gateway.planner import Done, Refused
+from gateway.rehearsal.life import Letter, Life
+from gateway.rehearsal.processes import tenant
+from gateway.rehearsal.world import Person
+
+_DIES: Final = 0.03
+_STATEMENTS: Final = 30
+_HOUR: Final = timedelta(hours=1)
+
+
+def read(life: Life, person: Person, letter: Letter) -> None:
+    """Let a member of staff look at his cases after a letter about one of them."""
+    del letter
+    life.plan(life.draw(timedelta(minutes=3), 30 * _HOUR), person.name, lambda: look(life, person))
+
+
+def meddle(life: Life, person: Person) -> None:
+    """Let a member of staff look at some request now and then without being asked."""
+    life.plan(life.draw(12 * _HOUR, 8 * 24 * _HOUR), person.name, lambda: _meddle(life, person))
+
+
+def _meddle(life: Life, person: Person) -> str:
+    meddle(life, person)
+    return _do(life, person, "WHERE r.closed_at IS NULL")
+
+
+def look(life: Life, person: Person) -> str:
+    """Take one of the open cases and do something about it; come back for the others."""
+    done = _do(
+        life, person,
+        "JOIN human_case c ON c.request_id = r.request_id AND c.closed_at IS NULL WHERE r.closed_at IS NULL",
+    )  # fmt: skip
+    if done:
+        life.plan(life.draw(timedelta(minutes=10), 30 * _HOUR), person.name, lambda: look(life, person))
+    return done
+
+
+def _do(life: Life, person: Person, which: str) -> str:
+    asked = f"""SELECT DISTINCT r.request_id, d.name || '/' || r.component FROM service_request r
+        JOIN device d USING (device_id) {which} ORDER BY r.request_id"""  # noqa: S608  # one of the two texts above
+    with tenant(life, life.desk.serve):
+        found = life.desk.serve.execute(asked.encode()).fetchall()
+    if not found:
+        return ""
+    request_id, about = life.chance.choice(found)
+    if life.chance.random() < _DIES:
+        life.desk.fuse.light(life.chance.randrange(_STATEMENTS))
+    choice = life.chance.random()
+    with tenant(life, life.desk.serve):
+        told, outcome = _decide(life, person, request_id, choice)
+    return f"{told} {about}: {_said(outcome)}"
+
+
+def _decide(life: Life, person: Person, request_id: int, choice: float) -> tuple[str, Done | Refused]:
+    serve, staff_id, now = life.desk.serve, person.staff_id, life.now
+    if choice < 0.6:
+        return "approves", planner.approve(serve, request_id=request_id, staff_id=staff_id, now=now)
+    if choice < 0.75:
+        reason = "I want to look at it."
+        return "holds", planner.hold(serve, request_id=request_id, staff_id=staff_id, reason=reason, now=now)
+    reason = "It is done."
+    return "cancels", planner.cancel(serve, request_id=request_id, staff_id=staff_id, reason=reason, now=now)
+
+
+def _said(outcome: Done | Refused) -> str:
+    match outcome:
+        case Done(state=state):
+            return f"it is {state}"
+        case Refused(reason=reason):
+            return reason

@@ -1,0 +1,65 @@
+-- Healing from afar: commands of any name with an answer, attempts of remedies with their clocks, and roll-outs in stages.
+
+-- The outbox to devices takes more than requests to say something again. A command's own id is its correlation data.
+ALTER TABLE device_command
+    DROP CONSTRAINT command_is_known,
+    ALTER COLUMN boot DROP NOT NULL,
+    ALTER COLUMN epoch DROP NOT NULL,
+    ALTER COLUMN seqs DROP NOT NULL,
+    ADD COLUMN request_id bigint REFERENCES service_request,
+    ADD COLUMN arguments jsonb NOT NULL DEFAULT '{}',
+    ADD CONSTRAINT command_has_a_name CHECK (command ~ '^[a-z][a-z0-9_]{0,62}$'),
+    ADD CONSTRAINT resend_says_what CHECK (
+        num_nonnulls(boot, epoch, seqs) = CASE WHEN command = 'resend' THEN 3 ELSE 0 END),
+    ADD CONSTRAINT resend_is_about_no_request CHECK (command <> 'resend' OR request_id IS NULL);
+-- A device is told once per request that it must not be used on.
+CREATE UNIQUE INDEX one_stop_per_request ON device_command (request_id) WHERE command = 'stop_using';
+
+-- One try of one rung of a ladder. Its state is moved by `workflows.remedying` alone; `due_at` is its clock.
+CREATE TABLE remedy_attempt (
+    attempt_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tenant_id int NOT NULL DEFAULT current_tenant() REFERENCES tenant,
+    device_id int NOT NULL REFERENCES device,
+    request_id bigint NOT NULL REFERENCES service_request,
+    component text NOT NULL,
+    fault text NOT NULL,
+    rung text NOT NULL,
+    state text NOT NULL CONSTRAINT attempt_state_is_known CHECK (
+        state IN ('planned', 'sent', 'verifying', 'holding', 'proven', 'failed', 'withdrawn')),
+    planned_at timestamptz NOT NULL,
+    -- Names no row: commands are forgotten after a while, attempts are not.
+    command_id uuid,
+    sent_at timestamptz,
+    prove_by_at timestamptz,
+    -- When its state gives up or is over; and when it is looked at next, which may be earlier.
+    deadline_at timestamptz NOT NULL,
+    due_at timestamptz NOT NULL,
+    ended_at timestamptz,
+    why text NOT NULL DEFAULT '',
+    mandate_id bigint,
+    CONSTRAINT attempt_ends_in_its_last_state CHECK (
+        (ended_at IS NOT NULL) = (state IN ('proven', 'failed', 'withdrawn'))),
+    CONSTRAINT sent_attempt_has_a_command CHECK (
+        state IN ('planned', 'failed', 'withdrawn') OR num_nonnulls(command_id, sent_at, prove_by_at) = 3)
+);
+CREATE UNIQUE INDEX one_living_remedy_per_device_component ON remedy_attempt (device_id, component)
+    WHERE ended_at IS NULL;
+CREATE INDEX remedy_attempt_due ON remedy_attempt (tenant_id, due_at) WHERE ended_at IS NULL;
+CREATE INDEX remedy_attempt_by_device ON remedy_attempt (device_id, fault, planned_at DESC);
+CREATE INDEX remedy_attempt_by_request ON remedy_attempt (request_id, attempt_id);
+
+-- ---------------------------------------------------------------- rights
+
+GRANT SELECT, INSERT, UPDATE ON remedy_attempt TO callout_work;
+GRANT SELECT ON remedy_attempt TO callout_serve;
+ALTER TABLE remedy_attempt ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant_only ON remedy_attempt TO callout_work, callout_serve
+    USING (tenant_id = current_tenant()) WITH CHECK (tenant_id = current_tenant());
+
+-- The work gives commands, and lets those that were not sent yet end; nothing else of them is its own.
+GRANT INSERT, UPDATE (expires_at) ON device_command TO callout_work;
+CREATE POLICY own_devices_commanded ON device_command FOR INSERT TO callout_work
+    WITH CHECK (command <> 'resend' AND EXISTS (SELECT FROM device d WHERE d.device_id = device_command.device_id));
+CREATE POLICY own_devices_called_off ON device_command FOR UPDATE TO callout_work
+    USING (EXISTS (SELECT FROM device d WHERE d.device_id = device_command.device_id))
+    WITH CHECK (EXISTS (SELECT FROM device d WHERE d.device_id = device_command.device_id));

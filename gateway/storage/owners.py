@@ -1,0 +1,107 @@
+"""Whose a device is and was: several owners at a time, and what a former one may still see."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from psycopg.rows import class_row
+
+from gateway.storage.connection import Connection
+from gateway.storage.findings import one
+
+# A figure shows some time before its fault: so near to a change of owners it would show the former's life.
+_SHOWN_BEFORE = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """One owner of a device, from when until when; None: he owns it now."""
+
+    owner_id: int
+    name: str
+    email: str
+    language: str
+    since_at: datetime
+    until_at: datetime | None
+
+
+def owners_of(connection: Connection, device_id: int) -> list[Ownership]:
+    """Return who owns a device now, the longest first."""
+    with connection.cursor(row_factory=class_row(Ownership)) as cursor:
+        return cursor.execute(
+            """SELECT w.owner_id, o.name, o.email, o.language, w.since_at, w.until_at
+            FROM device_owner w JOIN owner o USING (owner_id)
+            WHERE w.device_id = %s AND w.until_at IS NULL ORDER BY w.since_at, w.owner_id""",
+            [device_id],
+        ).fetchall()
+
+
+def ownership(connection: Connection, device_id: int, owner_id: int) -> Ownership | None:
+    """Return an owner's latest time with a device; None for who never owned it."""
+    with connection.cursor(row_factory=class_row(Ownership)) as cursor:
+        return cursor.execute(
+            """SELECT w.owner_id, o.name, o.email, o.language, w.since_at, w.until_at
+            FROM device_owner w JOIN owner o USING (owner_id)
+            WHERE w.device_id = %s AND w.owner_id = %s ORDER BY w.since_at DESC LIMIT 1""",
+            [device_id, owner_id],
+        ).fetchone()
+
+
+def is_sealed(connection: Connection, device_id: int, owner_id: int, since_at: datetime) -> bool:
+    """Say whether readings from about an instant on are not an owner's to see: he is none any more, or was none yet."""
+    mine = ownership(connection, device_id, owner_id)
+    if mine is None or mine.until_at is not None:
+        return True
+    row = connection.execute(
+        """SELECT EXISTS (SELECT FROM device_owner WHERE device_id = %(device_id)s AND owner_id <> %(owner_id)s
+            AND until_at > %(since_at)s AND until_at <= %(mine)s)""",
+        {
+            "device_id": device_id,
+            "owner_id": owner_id,
+            "since_at": since_at - _SHOWN_BEFORE,
+            "mine": mine.since_at,
+        },
+    ).fetchone()
+    return row == (True,)
+
+
+def join(connection: Connection, device_id: int, owner_id: int, now: datetime) -> bool:
+    """Make somebody an owner of a device beside others; say whether he was none."""
+    row = connection.execute(
+        """INSERT INTO device_owner (device_id, owner_id, since_at) VALUES (%s, %s, %s)
+        ON CONFLICT (device_id, owner_id) WHERE until_at IS NULL DO NOTHING RETURNING owner_id""",
+        [device_id, owner_id, now],
+    ).fetchone()
+    return row is not None
+
+
+def change_owner(connection: Connection, device_id: int, owner_id: int, now: datetime) -> None:
+    """End everybody's ownership of a device, and give it to one owner."""
+    connection.execute(
+        "UPDATE device_owner SET until_at = greatest(%s, since_at) WHERE device_id = %s AND until_at IS NULL",
+        [now, device_id],
+    )
+    connection.execute("UPDATE device SET owner_id = %s WHERE device_id = %s", [owner_id, device_id])
+    connection.execute(
+        "INSERT INTO device_owner (device_id, owner_id, since_at) VALUES (%s, %s, %s)", [device_id, owner_id, now]
+    )
+
+
+def known_owner(connection: Connection, *, name: str, email: str, language: str, time_zone: str) -> int:
+    """Return the owner with an e-mail, who is known by it within a tenant; a new one where there is none."""
+    return one(
+        connection.execute(
+            """INSERT INTO owner (name, email, language, time_zone) VALUES (%s, %s, %s, %s)
+            ON CONFLICT ON CONSTRAINT owner_is_known_by_one_email DO UPDATE SET name = EXCLUDED.name
+            RETURNING owner_id""",
+            [name, email.lower(), language, time_zone],
+        ).fetchone()
+    )
+
+
+def open_requests(connection: Connection, device_id: int) -> list[int]:
+    """Return the requests of a device that are open."""
+    rows = connection.execute(
+        "SELECT request_id FROM service_request WHERE device_id = %s AND closed_at IS NULL ORDER BY request_id",
+        [device_id],
+    )
+    return [row[0] for row in rows]

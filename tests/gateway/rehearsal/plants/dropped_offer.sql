@@ -1,0 +1,9 @@
+-- The jobs that would look for dates are lost, again and again.
+CREATE FUNCTION planted_dropped_offer() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = callout, jobs, public AS $$
+BEGIN
+    DELETE FROM procrastinate_jobs WHERE id = NEW.id;
+    RETURN NULL;
+END
+$$;
+-- Named so that it comes after the library's own triggers.
+CREATE TRIGGER very_planted_dropped_offer AFTER INSERT ON jobs.procrastinate_jobs FOR EACH ROW WHEN (NEW.task_name = 'offer') EXECUTE FUNCTION planted_dropped_offer();
