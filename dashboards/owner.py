@@ -15,11 +15,12 @@ from dashboards.figures import figures
 from dashboards.guards import refuse_foreign_form
 from dashboards.render import PERSONAL, asked_language, message, page, voice
 from devices.products import product_type
-from gateway import access, journey, planner
+from gateway import access, journey, planner, quoting, stopping
 from gateway.access import Access, Claim, Purpose
 from gateway.notices.invitation import invitation
 from gateway.notices.links import ask_for_link
-from gateway.notices.matter import Matter, cost, may_use, promised_hours
+from gateway.notices.matter import Matter, may_use, promised_hours
+from gateway.notices.price import DEPOSITS, find_price, valid_until
 from gateway.storage import appointments
 from gateway.storage.connection import Connection
 from gateway.storage.pages.request import (
@@ -30,6 +31,7 @@ from gateway.storage.pages.request import (
     latest_appointment,
     open_dates,
 )
+from gateway.storage.requests import has_event
 from gateway.texts import Translator
 
 router: Final = APIRouter(prefix="/o", include_in_schema=False)
@@ -37,6 +39,8 @@ router: Final = APIRouter(prefix="/o", include_in_schema=False)
 _LARGEST_ID: Final = 2**63 - 1
 # In these states a date whose hold has ended can still be taken, if its time is still free.
 _TAKES_A_LATE_DATE: Final = frozenset({"open", "waiting", "offered"})
+QuoteId = Annotated[int | None, Form(ge=1, le=_LARGEST_ID)]
+AnsweredQuote = Annotated[int, Form(ge=1, le=_LARGEST_ID)]
 BookingId = Annotated[int, Form(ge=1, le=_LARGEST_ID)]
 
 
@@ -97,7 +101,8 @@ def show(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
         centre_id = appointment.centre_id if appointment else dates[0].centre_id if dates else None
         centre = find_centre(conn, centre_id)
         zone_name = centre.time_zone if centre else row.place_time_zone
-        matter = Matter(row, centre, tuple(dates), appointment)
+        price = find_price(conn, row)
+        matter = Matter(row, centre, tuple(dates), appointment, price)
         context: dict[str, object] = {
             "request": request,
             "link": link,
@@ -110,7 +115,11 @@ def show(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
             "centre": centre,
             "zone_name": zone_name,
             "figures": figures(conn, row, t, zone_name=zone_name, now=now, at_most=1),
-            "cost": cost(row, t),
+            "cost": price.cost(t),
+            "price": price,
+            "was_stopped": row.state == "cancelled" and has_event(conn, row.request_id, "stopped"),
+            "price_until": valid_until(price, zone_name, t),
+            "deposits": DEPOSITS,
             "may_use": may_use(matter.fault(), t),
             "promised_hours": promised_hours,
             "safety_text": product_type(row.product).safety_text,
@@ -123,20 +132,72 @@ def show(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
 
 
 @router.post("/{token}/date", dependencies=[Depends(refuse_foreign_form)])
-def choose(request: Request, desk: TheDesk, link: TheLink, now: Now, booking: BookingId) -> Response:
-    """Book the tapped date; tapped twice it is booked once, and a lost race shows fresh dates."""
+def choose(
+    request: Request, desk: TheDesk, link: TheLink, now: Now, booking: BookingId, quote: QuoteId = None
+) -> Response:
+    """Book the tapped date at the price beside it; tapped twice it is booked once, a lost race shows fresh dates."""
     if link.access.is_expired(now):
         return RedirectResponse(link.path(request), 303)
     with desk.tenant(link.claim.tenant_id) as conn:
-        outcome = journey.confirm(conn, request_id=link.request_id, booking_id=booking, now=now)
+        outcome = journey.confirm(conn, request_id=link.request_id, booking_id=booking, now=now, quote_id=quote)
     match outcome:
         case journey.Confirmed():
             path = link.path(request)
         case journey.FreshDates():
             path = link.path(request, note="fresh")
+        case journey.NotOpen(state="priced"):
+            path = link.path(request, note="price")
         case journey.NotOpen():
             path = link.path(request, note="settled")
     return RedirectResponse(path, 303)
+
+
+@router.post("/{token}/price/yes", dependencies=[Depends(refuse_foreign_form)])
+def agree(request: Request, desk: TheDesk, link: TheLink, now: Now, quote: AnsweredQuote) -> Response:
+    """Say yes to a price; tapped twice it is agreed once."""
+    if link.access.is_expired(now):
+        return RedirectResponse(link.path(request), 303)
+    with desk.tenant(link.claim.tenant_id) as conn:
+        answer = quoting.agree(conn, request_id=link.request_id, quote_id=quote, now=now)
+    return RedirectResponse(_after(request, link, answer, "agreed"), 303)
+
+
+@router.post("/{token}/price/no", dependencies=[Depends(refuse_foreign_form)])
+def decline(request: Request, desk: TheDesk, link: TheLink, now: Now, quote: AnsweredQuote) -> Response:
+    """Say no to a price."""
+    if link.access.is_expired(now):
+        return RedirectResponse(link.path(request), 303)
+    with desk.tenant(link.claim.tenant_id) as conn:
+        answer = quoting.decline(conn, request_id=link.request_id, quote_id=quote, now=now)
+    return RedirectResponse(_after(request, link, answer, "declined"), 303)
+
+
+def _after(request: Request, link: OwnerLink, answer: quoting.Answer, note: str) -> str:
+    match answer:
+        case quoting.Agreed() | quoting.Declined():
+            return link.path(request, note=note)
+        case quoting.OtherPrice():
+            return link.path(request, note="price")
+        case quoting.NothingToAgree():
+            return link.path(request)
+
+
+@router.post("/{token}/stop", dependencies=[Depends(refuse_foreign_form)])
+def stop(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
+    """End all of it; tapped twice it is ended once."""
+    if not link.access.is_expired(now):
+        with desk.tenant(link.claim.tenant_id) as conn:
+            stopping.stop(conn, request_id=link.request_id, now=now)
+    return RedirectResponse(link.path(request), 303)
+
+
+@router.post("/{token}/resume", dependencies=[Depends(refuse_foreign_form)])
+def resume(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
+    """Take a stop back; this link shows the request that goes on."""
+    if not link.access.is_expired(now):
+        with desk.tenant(link.claim.tenant_id) as conn:
+            stopping.resume(conn, request_id=link.request_id, now=now)
+    return RedirectResponse(link.path(request), 303)
 
 
 @router.post("/{token}/other", dependencies=[Depends(refuse_foreign_form)])

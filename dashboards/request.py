@@ -15,9 +15,11 @@ from dashboards.login import Session, TheSession, own_form
 from dashboards.render import message, page
 from devices.products import product_type
 from gateway import no_show, planner
-from gateway.notices.matter import Matter, is_in_warranty
+from gateway.notices.matter import Matter
+from gateway.notices.price import DEPOSITS, find_price
 from gateway.notices.words import REFUSALS
 from gateway.storage.connection import Connection
+from gateway.storage.entitlements import living_goodwill
 from gateway.storage.pages import history
 from gateway.storage.pages.request import RequestRow, find_centre, find_request, latest_appointment, open_dates
 
@@ -43,7 +45,8 @@ def show(request: Request, desk: TheDesk, session: TheSession, now: Now, request
         centre_id = appointment.centre_id if appointment else dates[0].centre_id if dates else None
         centre = find_centre(conn, centre_id)
         zone_name = centre.time_zone if centre else row.place_time_zone
-        matter = Matter(row, centre, tuple(dates), appointment)
+        price = find_price(conn, row)
+        matter = Matter(row, centre, tuple(dates), appointment, price)
         context: dict[str, object] = {
             "request": request,
             "session": session,
@@ -58,7 +61,10 @@ def show(request: Request, desk: TheDesk, session: TheSession, now: Now, request
             "appointment": appointment,
             "centre": centre,
             "zone_name": zone_name,
-            "in_warranty": is_in_warranty(row),
+            "in_warranty": price.warranty_until is not None,
+            "price": price,
+            "goodwill": living_goodwill(conn, request_id),
+            "deposits": DEPOSITS,
             "refused": _known_refusal(row.product, request.query_params.get("refused", "")),
             "element_label": element_label,
             "has_mail": bool(desk.settings.smtp_url),

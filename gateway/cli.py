@@ -91,9 +91,7 @@ def _tell(line: str) -> None:
 @app.command(rich_help_panel="On one machine")
 def demo(
     *,
-    once: Annotated[
-        bool, typer.Option("--once", help="End with the first confirmed date and one line of JSON.")
-    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="End when the way was shown, with one line of JSON.")] = False,
     limit_s: Annotated[float, typer.Option(min=1, help="With --once: give up after this many seconds.")] = 170.0,
 ) -> None:
     """See it work: a fleet, faults in its readings, and simulated owners who pick a date.
@@ -101,8 +99,9 @@ def demo(
     Brings along everything it needs and prints the links to the pages. Ctrl-C stops it, and the next demo goes on
     with its data, which lies in the folder demo of the data folder.
 
-    With --once it runs in a fresh folder until an owner has confirmed a date, stops all it has started, and prints one
-    JSON object as its last line. It exits with 0 then, and with 1 and the reason when no date was confirmed in time.
+    With --once it runs in a fresh folder until a vehicle and a meter were healed from afar, and others, of which that was
+    tried in vain, have a part and a confirmed date; or until a minute after the first date. It stops all it has started,
+    and prints one JSON object as its last line. It exits with 0 when a date was confirmed, else with 1 and the reason.
     """
     from gateway.embedded.stage import play_on, play_once
 

@@ -18,6 +18,7 @@ from gateway.configure_parts import (
     problem_of_parts,
     save_parts,
 )
+from gateway.configure_prices import PricesIn, save_prices
 from gateway.enrolment import Email, Name, Text, Zone
 from gateway.errors import SettingsError
 from gateway.storage.calendars import public_holidays, set_day
@@ -142,6 +143,7 @@ class DeskFile(_Model):
     staff: list[StaffIn] = Field(min_length=1)
     service_centre: list[CentreIn] = Field(default_factory=list[CentreIn])
     part: list[PartIn] = Field(default_factory=list[PartIn])
+    prices: PricesIn = PricesIn()
     bill_of_material: list[BomRowIn] = Field(default_factory=list[BomRowIn])
     supplier: list[SupplierIn] = Field(default_factory=list[SupplierIn])
     parts_tariff: TariffIn | None = None
@@ -175,6 +177,7 @@ def apply(connection: Connection, path: Path) -> None:
         save_parts(connection, desk.part, desk.bill_of_material, desk.supplier, desk.parts_tariff)
         for centre in desk.service_centre:
             _centre(connection, centre)
+        save_prices(connection, desk.prices)
 
 
 def _read(path: Path) -> DeskFile:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from devices.faults import Severity
 from devices.instants import from_us
 from devices.product import ProductType
 from diagnostics.diagnosis import Diagnosis, Verdict
 from gateway import auditing, mandates
-from gateway.storage import findings, requests
+from gateway.storage import findings, requests, stops
 from gateway.storage.connection import Connection
 from gateway.storage.findings import DeviceCard
 from gateway.storage.requests import Request
@@ -16,6 +17,8 @@ from gateway.telling import defer_notices, defer_offer
 from workflows.mandate import Allowed, Clause, Denied
 from workflows.request import Command, State
 from workflows.triage import PATIENCE, Amend, CaseWanted, Open, Queue, Release
+
+_WAS_STOPPED: Final = "The owner has stopped a service of this component: ask before anything is sent to him."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ def _open(connection: Connection, assessed: Assessed, fault_id: int, case: CaseW
     permission = mandates.allow(connection, assessed.device.device_id, Clause.REPORT, now)
     if case is None and isinstance(permission, Denied):
         case = CaseWanted(Queue.JUDGEMENT, permission.reason)
+    if case is None and stops.was_stopped(connection, assessed.device.device_id, assessed.diagnosis.component, now):
+        case = CaseWanted(Queue.JUDGEMENT, _WAS_STOPPED)
     request_id = requests.open_request(
         connection,
         device_id=assessed.device.device_id,

@@ -26,7 +26,7 @@ from devices.product import ProductType
 from devices.products import product_type
 from diagnostics import diagnosis as diagnosing
 from diagnostics.diagnosis import Diagnosis, Evidence
-from gateway import receipting, remedying, rescheduling
+from gateway import quoting, receipting, remedying, rescheduling
 from gateway.attending import heard
 from gateway.evidence import told
 from gateway.following import Assessed, follow, give_case
@@ -87,6 +87,8 @@ def diagnose(connection: Connection, *, device_id: int, component: str, now: dat
     decision = triage(product, diagnosis, present)
     follow(connection, Assessed(device, product, diagnosis, diagnosis_id, decided_at), decision, request, now)
     request_id = None if request is None else request.request_id
+    if request_id is not None:
+        quoting.look_again(connection, request_id, now)
     decided = Decided(device, product, component, diagnosis, diagnosis_id, decision, present, request_id)
     receipting.keep(connection, found, decided, now)
 
@@ -181,7 +183,7 @@ class NotOpen:
 
 
 def confirm(
-    connection: Connection, *, request_id: int, booking_id: int, now: datetime
+    connection: Connection, *, request_id: int, booking_id: int, now: datetime, quote_id: int | None = None
 ) -> Confirmed | FreshDates | NotOpen:
     """Confirm the date that the owner tapped, in the caller's transaction.
 
@@ -193,6 +195,8 @@ def confirm(
         The request, and the held date that was tapped.
     now : datetime
         Aware.
+    quote_id : int or None
+        The price that stood beside the dates: the tap is the yes to both. Another one than the present is not open.
 
     Returns
     -------
@@ -210,11 +214,14 @@ def confirm(
     booking = promises.find_booking(connection, request_id, booking_id)
     if booking is None or request.state not in {State.OFFERED, State.OPEN, State.WAITING}:
         return NotOpen(request.state)
+    if quoting.price_to_agree(connection, request_id, quote_id, now) is not None:
+        return NotOpen("priced")
     remedy = product_type(request.product).remedies.get(request.fault)
     if booking.sets_out_at > now and booking.outcome != "withdrawn" and _fits(booking, remedy):
         try:
             with connection.transaction():
                 promises.close_offers(connection, request_id, "accepted", now)
+                quoting.accept_with_date(connection, request_id, now)
                 _keep_parts(connection, request, booking, remedy, now)
                 routes.keep_route(connection, booking, now)
                 appointment_id = promises.book(connection, booking, request_id, now)

@@ -8,7 +8,7 @@ from psycopg.errors import CheckViolation, ExclusionViolation
 
 from devices.faults import Fulfilment
 from devices.products import product_type
-from gateway import sourcing
+from gateway import entitling, sourcing
 from gateway.acting import grounds_of_offer, write_down_offer
 from gateway.following import give_case
 from gateway.sourcing import Sourced
@@ -26,6 +26,9 @@ _log = logging.getLogger(__name__)
 
 # Somebody else may take a bay, a technician's time or the last part between our look and our hold: then we look again.
 _TRIES: Final = 5
+# Where very many look at the same instant, those who lost twice look one after the other.
+_RUSHED: Final = 2
+_QUEUE_LOCK: Final = 6
 
 
 def make_offer(connection: Connection, request: Request, now: datetime) -> int | None:
@@ -38,11 +41,14 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
     if remedy is None or remedy.fulfilment is None:
         _find_nothing(connection, request, NoDates("no_time"), now)
         return None
+    if entitling.quote_work(connection, request, now):
+        return None
     work = Work(remedy.minutes, remedy.skills, remedy.part_nos)
-    grounds = grounds_of_offer(connection, request, work.part_nos, None, now)
+    grounds = grounds_of_offer(connection, request, work.part_nos, entitling.price_of_parts(connection, request), now)
     if grounds is None:
         return None
-    for _ in range(_TRIES):
+    for attempt in range(_TRIES):
+        queue_up(connection, attempt)
         parts = sourcing.look(connection, request, work.part_nos, now)
         dates = look(connection, request, work, remedy.fulfilment, parts, now)
         if isinstance(dates, NoDates):
@@ -62,6 +68,12 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
             _tell_offer(connection, request, offer_id, now)
             return offer_id
     raise TimeoutError(f"request {request.request_id}: dates were taken by others {_TRIES} times; the job tries again")
+
+
+def queue_up(connection: Connection, attempt: int) -> None:
+    """Wait for one's turn to look for dates, from the third attempt on, until the transaction ends."""
+    if attempt >= _RUSHED:
+        connection.execute("SELECT pg_advisory_xact_lock(%s, current_tenant())", [_QUEUE_LOCK])
 
 
 def _leave_to_the_person(connection: Connection, request: Request, now: datetime) -> None:

@@ -18,7 +18,7 @@ from devices.faults import Fulfilment
 from devices.products import product_type
 from gateway import auditing, sourcing
 from gateway.following import give_case
-from gateway.offering import look, offer_expires_at
+from gateway.offering import look, offer_expires_at, queue_up
 from gateway.sourcing import PartsLateError
 from gateway.storage import appointments, promises, requests, routes
 from gateway.storage.appointments import Living
@@ -178,7 +178,8 @@ def hold_fresh(
     if remedy is None or remedy.fulfilment is None:
         return None
     work = Work(remedy.minutes, remedy.skills, remedy.part_nos)
-    for _ in range(_TRIES):
+    for attempt in range(_TRIES):
+        queue_up(connection, attempt)
         try:
             return _hold(connection, request, present, work, remedy.fulfilment, wish, now, expires_at)
         except (ExclusionViolation, CheckViolation, RouteChangedError) as error:

@@ -104,6 +104,12 @@ def _needs(connection: Connection, request: Request, roles: Sequence[str], now: 
     return [need_of(role, unit, known, now.date()) for role in roles]
 
 
+def part_nos_of(connection: Connection, request: Request, roles: Sequence[str], now: datetime) -> tuple[str, ...]:
+    """Return which part each role is on a request's device, the one that is taken first; a role that is unknown stays."""
+    needs = _needs(connection, request, roles, now)
+    return tuple(need.part_nos[0] if isinstance(need, Need) else need.role for need in needs)
+
+
 def _sourced(
     needs: Sequence[Need], shelves: Shelves, held: Sequence[Held], now: datetime, ordered_by: datetime
 ) -> Sourced:

@@ -11,7 +11,7 @@ from typing import Final
 import psycopg
 
 from devices.products import product_types
-from gateway import journey, remedying
+from gateway import journey, quoting, remedying
 from gateway.attending import look_again
 from gateway.calibrating import decide_cycles, follow_cycles
 from gateway.displacing import offer_freed, replace_displaced
@@ -19,7 +19,7 @@ from gateway.following import give_case
 from gateway.forgetting import Forgetting
 from gateway.gathering import gather, look_at_incidents
 from gateway.missing import look_after_parts
-from gateway.storage import attention, remedies, requests
+from gateway.storage import attention, quotes, remedies, requests
 from gateway.storage.connection import Connection, tenant_transaction
 from gateway.storage.hours import roll_up
 from gateway.telling import defer_offer
@@ -80,6 +80,14 @@ def _expire_offers(connection: Connection, tenant_id: int, now: datetime) -> Non
     for (request_id,) in due:
         with tenant_transaction(connection, tenant_id):
             journey.expire_offer(connection, request_id=request_id, now=now)
+
+
+def _expire_quotes(connection: Connection, tenant_id: int, now: datetime) -> None:
+    with tenant_transaction(connection, tenant_id):
+        due = quotes.quotes_past(connection, now, _MOST)
+    for request_id in due:
+        with tenant_transaction(connection, tenant_id):
+            quoting.expire_quote(connection, request_id=request_id, now=now)
 
 
 def _look_again(connection: Connection, tenant_id: int, now: datetime) -> None:
@@ -182,6 +190,7 @@ PIECES: Final[tuple[Callable[[Connection, int, datetime], None], ...]] = (
     _expire_offers,
     replace_displaced,
     offer_freed,
+    _expire_quotes,
     _look_again,
     _go_on_remedying,
     _warn_of_cases,

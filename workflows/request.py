@@ -98,6 +98,9 @@ TRANSITIONS: Final[Mapping[tuple[State, Command], State]] = {
     (State.CONFIRMED, Command.ESCALATE): State.CONFIRMED,
     (State.CONFIRMED, Command.SOLVE): State.SOLVED,
     (State.CONFIRMED, Command.CANCEL): State.CANCELLED,
+    # A later diagnosis may need money first for what was offered without.
+    (State.OFFERED, Command.QUOTE): State.QUOTED,
+    (State.QUOTED, Command.QUOTE): State.QUOTED,
 }
 
 CLOSED: Final = frozenset({State.SOLVED, State.CANCELLED})

@@ -8,7 +8,7 @@ import json
 import threading
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from gateway.configure import apply
 from gateway.embedded.folder import DataFolder
 from gateway.embedded.household import Household
 from gateway.embedded.journal import Journal, Summary
+from gateway.embedded.journeys import Journey
 from gateway.embedded.keeper import Tell
 from gateway.embedded.ports import LOOPBACK
 from gateway.settings import CHECKOUT, Settings
@@ -34,8 +35,27 @@ _MAILBOX_PORT: Final = 20080
 _COUNT_SECONDS: Final = 5.0
 _LINK_SECONDS: Final = 1.0
 _FLEET: Final = ("--vehicles", "12", "--catch-up", "20s")
-# One journey is enough where it ends with the first date, and a vehicle's is told in a day of readings.
 _METERS: Final = ("--meters", "6")
+# Where it ends by itself, what is wrong shows at once: devices of both products that refuse to be healed from afar, so that
+# they need a part and a date, and others that obey. A vehicle takes commands while it is parked: one of two nearly always is.
+_SHOWN: Final = (
+    "ev-0001=frozen_cell_sensor@-5m:1:12",
+    "ev-0003=internal_short@-14h:4.5:48",
+    "ev-0004=frozen_cell_sensor@-5m:1:60",
+    "ev-0007=insulation_breakdown@-3h",
+    "ev-0006=own_code@-10m",
+    "ev-0009=own_code@-10m",
+    "mtr-0002=bus_dead@-30m",
+    "mtr-0003=bus_dead@-30m",
+)
+_SHORT: Final = (
+    *("--meters", "3", "--live-cadence", "10s"),
+    *(word for fault in _SHOWN for word in ("--fault", fault)),
+    *("--answers", "frozen_cell_sensor=refuse", "--answers", "mtr-0002=refuse"),
+)
+_PRODUCTS_SHOWN: Final = frozenset({"electric_vehicle", "smart_meter"})
+# How long it waits for the other journeys after the first confirmed date.
+_PATIENCE_S: Final = 60.0
 _SOON: Final = ("--early-share", "1", "--late-share", "0", "--never-share", "0")
 
 
@@ -46,6 +66,7 @@ class Outcome:
     summary: Summary
     readings_stored: int
     reason: str
+    journeys: Sequence[Journey] = ()
 
     def as_json(self) -> str:
         """Return it as one line of JSON."""
@@ -54,6 +75,7 @@ class Outcome:
             value = figures[name]
             figures[name] = None if value is None else round(value, 3)
         told = {"confirmed": not self.reason, "readings_stored": self.readings_stored, **figures}
+        told["journeys"] = [journey.as_dict() for journey in self.journeys]
         return json.dumps({**told, "reason": self.reason} if self.reason else told)
 
 
@@ -61,12 +83,15 @@ class Outcome:
 class Demo:
     """One demonstration in one data folder, whose lock the caller holds.
 
+    One that is to end does so when a device of each product was healed from afar, and another of each has a date after
+    that was tried in vain; or a while after the first confirmed date.
+
     Parameters
     ----------
     folder, given, tell, stopping, first_port
         As for `Household`.
     is_once
-        Whether it ends with the first confirmed date.
+        Whether it ends by itself.
     limit_s
         Seconds after which a demonstration that is to end gives up.
     """
@@ -81,9 +106,10 @@ class Demo:
     _owner_link_is_told: bool = field(default=False, init=False)
     _due_s: dict[str, float] = field(default_factory=dict[str, float], init=False)
     _readings: int = field(default=0, init=False)
+    _first_date_s: float | None = field(default=None, init=False)
 
     def run(self) -> Outcome:
-        """Run until it is stopped, or to the first confirmed date.
+        """Run until it is stopped, or has shown what it is to show.
 
         Raises
         ------
@@ -114,8 +140,8 @@ class Demo:
 
     def _start_street(self, household: Household, mailbox: str) -> None:
         state = ("--state-dir", str(self.folder.part("fleet")), "--api-url", household.settings.base_url)
-        meters = () if self.is_once else _METERS
-        household.add(household.service("fleet", "simulators", "fleet", *_FLEET, *meters, *state))
+        others = _SHORT if self.is_once else _METERS
+        household.add(household.service("fleet", "simulators", "fleet", *_FLEET, *others, *state))
         shares = _SOON if self.is_once else ()
         household.add(household.service("owners", "simulators", "owners", "--mailbox", mailbox, *shares))
 
@@ -128,16 +154,30 @@ class Demo:
         self.tell(f"logs:                        {self.folder.path / 'logs'}")
 
     def _look(self, journal: Journal, mailbox: str, deadline_s: float) -> bool:
-        is_confirmed = False
+        is_enough = False
         # While the database is away there is no news; the household starts it again and says so.
         with contextlib.suppress(psycopg.OperationalError, DatabaseUnreachableError):
-            is_confirmed = self._tell_news(journal)
+            has_dates = self._tell_news(journal)
             self._every("readings", _COUNT_SECONDS, lambda: self._tell_readings(journal))
+            is_enough = self.is_once and self._is_enough(journal, has_dates=has_dates)
         if not self.is_once:
             if not self._owner_link_is_told:
                 self._every("link", _LINK_SECONDS, lambda: self._tell_owner_link(mailbox))
             return True
-        return not is_confirmed and time.monotonic() < deadline_s
+        return not is_enough and time.monotonic() < deadline_s
+
+    def _is_enough(self, journal: Journal, *, has_dates: bool) -> bool:
+        """Whether all was shown, or the first confirmed date was long ago."""
+        if self._first_date_s is None:
+            self._first_date_s = time.monotonic() if has_dates else None
+            return False
+        if time.monotonic() > self._first_date_s + _PATIENCE_S:
+            return True
+        whole = [each for each in journal.journeys() if each.is_whole]
+        return all(
+            {each.product for each in whole if each.state == state} >= _PRODUCTS_SHOWN
+            for state in ("confirmed", "solved")
+        )
 
     def _tell_news(self, journal: Journal) -> bool:
         """Tell what is new; return whether an owner has confirmed a date."""
@@ -169,7 +209,8 @@ class Demo:
 
     def _outcome(self, journal: Journal) -> Outcome:
         summary, readings = journal.summary(), journal.readings_stored()
-        return Outcome(summary, readings, "" if summary.appointments else self._why_not(summary, readings))
+        reason = "" if summary.appointments else self._why_not(summary, readings)
+        return Outcome(summary, readings, reason, journal.journeys())
 
     def _why_not(self, summary: Summary, readings: int) -> str:
         waited = "it was stopped" if self.stopping.is_set() else f"{self.limit_s:.0f} s have passed"

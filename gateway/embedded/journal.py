@@ -10,6 +10,7 @@ from typing import Final
 from psycopg import sql
 from psycopg.rows import class_row
 
+from gateway.embedded.journeys import Journey, journeys
 from gateway.storage.connection import Connection, Role, connect
 
 _NEWS: Final = """
@@ -79,6 +80,13 @@ _WORDS: Final = {
     "offer_expired": "dates expired",
     "confirmed": "date confirmed by the owner",
     "symptom_healed": "symptom healed",
+    "remedy_sent": "told to heal itself",
+    "remedy_done": "says that it has done so",
+    "remedy_refused": "refuses",
+    "remedy_healed": "readings are well, and have to stay so",
+    "remedy_held": "readings stayed well: it is proven",
+    "remedy_given_up": "nothing more is tried from afar",
+    "solved": "solved from afar",
 }
 
 
@@ -154,6 +162,10 @@ class Journal:
             message = "a query of one row gave none"
             raise RuntimeError(message)
         return row
+
+    def journeys(self) -> list[Journey]:
+        """Return each request's way so far."""
+        return journeys(self.connection)
 
     def readings_given(self) -> int:
         """Return how many ingest numbers have been given out: quick, and not less than the readings stored."""

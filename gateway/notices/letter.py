@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from devices.products import product_type
-from gateway.notices.matter import Matter, cost, may_use, place_facts, promised_hours
+from gateway.notices.matter import Matter, may_use, place_facts, promised_hours
+from gateway.notices.price import valid_until
 from gateway.notices.words import WHY_THIS_DATE, word
 from gateway.storage.pages.request import OfferedDate
 from gateway.texts import Translator
@@ -71,8 +72,7 @@ def _letter(matter: Matter, t: Translator, subject: str, *paragraphs: str) -> Le
 
 def offer(matter: Matter, t: Translator, link: str) -> Letter:
     """Write the letter that offers dates."""
-    request = matter.request
-    zone_name = matter.centre.time_zone if matter.centre else request.place_time_zone
+    zone_name = matter.centre.time_zone if matter.centre else matter.request.place_time_zone
     letter = _letter(
         matter,
         t,
@@ -88,7 +88,8 @@ def offer(matter: Matter, t: Translator, link: str) -> Letter:
         link=link,
         facts=(
             (t.gettext("May I use it until then?"), may_use(matter.fault(), t)),
-            (t.gettext("What does it cost?"), cost(request, t)),
+            (t.gettext("What does it cost?"), matter.price.cost(t)),
+            *_priced(matter, t),
             *place_facts(matter, t),
         ),
         after=_held_until(matter, zone_name, t),
@@ -103,6 +104,46 @@ def _how_to_choose(matter: Matter, t: Translator) -> str:
             "place": matter.place(t)
         }
     return t.gettext("The part and a bay are put aside for you. Please choose one of these dates:")
+
+
+def _priced(matter: Matter, t: Translator) -> tuple[tuple[str, str], ...]:
+    """Return the lines of a price that the owner pays or that others pay for him."""
+    return tuple(
+        (
+            line.title,
+            " · ".join(
+                [
+                    line.gross,
+                    *(
+                        t.gettext("paid by %(payer)s: %(amount)s") % {"payer": payer, "amount": amount}
+                        for payer, amount, _ in line.payers
+                    ),
+                ]
+            ),
+        )
+        for line in matter.price.lines(t)
+    )
+
+
+def quote(matter: Matter, t: Translator, link: str) -> Letter:
+    """Write the letter that asks for a yes to a price."""
+    price = matter.price
+    zone_name = matter.request.place_time_zone
+    letter = _letter(
+        matter,
+        t,
+        t.gettext("What the service for %(product)s costs") % {"product": matter.product_name},
+        _what_was_found(matter, t),
+        t.gettext("Please look at the price on your page and say yes or no. Nothing is done before."),
+    )
+    until = valid_until(price, zone_name, t)
+    return replace(
+        letter,
+        facts=((t.gettext("What does it cost?"), price.cost(t)), *_priced(matter, t)),
+        button=t.gettext("Look at the price"),
+        link=link,
+        after=(t.gettext("The price holds until %(moment)s.") % {"moment": until},) if until else (),
+    )
 
 
 def _held_until(matter: Matter, zone_name: str, t: Translator) -> tuple[str, ...]:
@@ -131,7 +172,12 @@ def confirmed(matter: Matter, t: Translator, link: str) -> Letter:
         )
     return replace(
         letter,
-        facts=(*when, *place_facts(matter, t), (t.gettext("What does it cost?"), cost(matter.request, t))),
+        facts=(
+            *when,
+            *place_facts(matter, t),
+            (t.gettext("What does it cost?"), matter.price.cost(t)),
+            *_priced(matter, t),
+        ),
         button=t.gettext("Open your page"),
         link=link,
         after=(t.gettext("The attached calendar entry goes into your calendar."),),

@@ -1,9 +1,10 @@
 """What a letter or a page is about: one request with its promised dates, and the sentences that both say of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from devices.faults import FaultCode
 from devices.products import product_type
+from gateway.notices.price import Price
 from gateway.storage.pages.request import AppointmentRow, Centre, OfferedDate, RequestRow
 from gateway.texts import Translator
 
@@ -16,6 +17,7 @@ class Matter:
     centre: Centre | None
     dates: tuple[OfferedDate, ...] = ()
     appointment: AppointmentRow | None = None
+    price: Price = field(default_factory=Price)
 
     @property
     def product_name(self) -> str:
@@ -59,20 +61,6 @@ class Matter:
             "begin": t.clock(booked.begins_at, zone_name),
             "end": t.clock(booked.ends_at, zone_name),
         }
-
-
-def is_in_warranty(request: RequestRow) -> bool:
-    """Say whether the warranty covers the fault: it was found before the warranty ended."""
-    return request.warranty_until is not None and request.opened_at.date() <= request.warranty_until
-
-
-def cost(request: RequestRow, t: Translator) -> str:
-    """Return in one sentence what the owner pays."""
-    if is_in_warranty(request) and request.warranty_until is not None:
-        return t.gettext("It costs you nothing: your warranty runs until %(date)s.") % {
-            "date": t.date(request.warranty_until)
-        }
-    return t.gettext("We agree the price with you before any work begins.")
 
 
 def may_use(fault: FaultCode | None, t: Translator) -> str:

@@ -11,6 +11,7 @@ from gateway.notices.incident import incident_opened
 from gateway.notices.invitation import Method, invitation
 from gateway.notices.letter import Letter
 from gateway.notices.matter import Matter
+from gateway.notices.price import find_price
 from gateway.settings import Settings
 from gateway.storage.connection import Connection
 from gateway.storage.pages.door import staff_name_for
@@ -120,13 +121,13 @@ def write(conn: Connection, settings: Settings, notice: Notice, link: str, now: 
             dates = _still_open(offer_dates(conn, notice.number("offer_id")), request.state)
         case "earlier" | "called_off":
             dates = tuple(open_dates(conn, request_id, now))
-        case "confirmed" | "cancelled" | "date_lost" | "safety" | "case_opened" | "link":
+        case "confirmed" | "cancelled" | "date_lost" | "safety" | "case_opened" | "link" | "quote":
             pass
         case unknown:
             message = f"notice {notice.notice_id} has the kind {unknown!r}, for which there is no letter"
             raise NoticeError(message)
     centre = find_centre(conn, _centre_id(dates, appointment))
-    matter = Matter(request, centre, dates, appointment)
+    matter = Matter(request, centre, dates, appointment, find_price(conn, request))
     return _written(conn, settings, notice, matter, t, link, now)
 
 
@@ -142,6 +143,8 @@ def _written(
         case "called_off":
             entry = _entry(settings, matter, t, "CANCEL", link, now) if _is_over(matter) else None
             return Written(letters.called_off(matter, t, link), owner, t, entry)
+        case "quote":
+            return Written(letters.quote(matter, t, link), owner, t)
         case "safety":
             return Written(letters.safety(matter, t, link), owner, t)
         case "link":

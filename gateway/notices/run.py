@@ -110,7 +110,7 @@ def _due(conn: Connection, tenant_id: int, now: datetime) -> list[int]:
         # Tried again after 5, 15, 35, ... seconds, later every quarter of an hour, and for about a day.
         rows = conn.execute(
             """SELECT notice_id FROM notice
-               WHERE tenant_id = %(tenant_id)s AND sent_at IS NULL AND attempts < 100
+               WHERE tenant_id = %(tenant_id)s AND sent_at IS NULL AND withdrawn_at IS NULL AND attempts < 100
                  AND written_at <= %(now)s - make_interval(
                      secs => 5 * (2 ^ least(attempts, 7) - 1) + 900 * greatest(attempts - 7, 0))
                ORDER BY kind = 'safety' DESC, attempts, notice_id LIMIT %(limit)s""",
@@ -124,7 +124,7 @@ def _take(conn: Connection, notice_id: int) -> Notice | None:
     with conn.cursor(row_factory=class_row(Notice)) as cursor:
         return cursor.execute(
             """SELECT notice_id, tenant_id, request_id, incident_id, kind, recipient, language, detail FROM notice
-               WHERE notice_id = %s AND sent_at IS NULL FOR UPDATE SKIP LOCKED""",
+               WHERE notice_id = %s AND sent_at IS NULL AND withdrawn_at IS NULL FOR UPDATE SKIP LOCKED""",
             [notice_id],
         ).fetchone()
 

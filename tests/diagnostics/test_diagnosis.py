@@ -93,7 +93,8 @@ def test_a_monitor_that_is_not_known_to_be_well_speaks_neither_for_nor_against()
     seen, known = (probabilities(diagnosed("warning_level_2", well=well)) for well in (ALL, ()))
     assert diagnosed("warning_level_2", well=()).well == []
     # Only the symptom itself tells them apart: prior by prior, share by share, softened as the product's cases ask for.
-    odds = (0.2 * 0.4) / (0.15 * 0.5)
+    insulation, line = EV.faults["insulation_breakdown"], EV.faults["cell_measuring_line"]
+    odds = insulation.prior * insulation.shows["warning_level_2"] / (line.prior * line.shows["warning_level_2"])
     found = known["insulation_breakdown"] / known["cell_measuring_line"]
     assert found == pytest.approx(odds ** (1 / EV.reliability.temperature))
     assert known["insulation_breakdown"] > seen["insulation_breakdown"]

@@ -47,15 +47,16 @@ FAULTS: Final = {
             is_safety=False,
             may_run_on=True,
             prior=0.15,
+            # Mostly a cell gives nothing; a line that gives nonsense or trips a warning is the rarer way.
             shows={
-                "battery_failing": 0.2,
+                "battery_failing": 0.1,
                 "cells_missing": 0.9,
-                "cell_too_low": 0.4,
-                "cell_too_high": 0.4,
+                "cell_too_low": 0.2,
+                "cell_too_high": 0.2,
                 "cell_leaves_pack": 0.3,
-                "warning_level_2": 0.5,
-                "warning_level_3": 0.2,
-                "battery_code": 0.4,
+                "warning_level_2": 0.3,
+                "warning_level_3": 0.1,
+                "battery_code": 0.3,
             },
         ),
         FaultCode(

@@ -43,6 +43,15 @@ def test_a_reading_becomes_a_confirmed_date_and_nothing_is_left_running(tmp_path
     assert 0 < told["seconds_reading_to_offer"] < 2
     assert told["seconds_reading_to_offer"] < told["seconds_reading_to_confirmation"] < 60
     assert outcome.stderr == ""
+    whole = [each for each in told["journeys"] if each["remedy"]]
+    for product in ("electric_vehicle", "smart_meter"):
+        ways = {each["remedy"]["outcome"]: each for each in whole if each["product"] == product}
+        assert ways["verified"]["state"] == "solved"
+        assert ways["failed"]["state"] == "confirmed"
+        assert ways["failed"]["part"]
+        assert ways["failed"]["fulfilment"] == ("visit" if product == "smart_meter" else "drop_off")
+        assert next(iter(ways["failed"]["seconds"])) == "opened"
+        assert all(seconds >= 0 for seconds in ways["failed"]["seconds"].values())
     assert list((tmp_path / "data").iterdir()) == []
     assert processes_of(tmp_path / "data") == []
 

@@ -1,0 +1,167 @@
+"""Entitling: a request's work is priced, its payers are found, and its quote is written.
+
+Amounts are decided in `workflows.pricing` and `workflows.entitlement`, and whether a yes is needed first in
+`workflows.quoting`. What becomes of a quote is `gateway.quoting`'s.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from devices.faults import Fulfilment
+from devices.products import product_type
+from gateway import sourcing
+from gateway.following import give_case
+from gateway.storage import deposits, entitlements, quotes, requests
+from gateway.storage.connection import Connection
+from gateway.storage.requests import Request
+from gateway.telling import tell_owner
+from workflows.entitlement import Entitlement, Warranty, entitle, whole_warranty
+from workflows.money import Money
+from workflows.pricing import Job, Kind, Unpriced, price
+from workflows.quoting import QUOTE_LASTS, Manner, deposit, manner
+from workflows.request import Command, State
+from workflows.triage import CaseWanted, Queue
+
+_NOT_PRICED: Final = "The price of this work is not known: agree it with the owner before any work begins."
+
+
+def entitlement_of(connection: Connection, request: Request, now: datetime) -> Entitlement | Unpriced | None:
+    """Return what the work of a request costs and who pays it; None while no work is known."""
+    remedy = product_type(request.product).remedies.get(request.fault)
+    if remedy is None or remedy.fulfilment is None:
+        return None
+    part_nos = sourcing.part_nos_of(connection, request, remedy.part_nos, now)
+    job = Job(
+        request.product,
+        part_nos,
+        remedy.minutes,
+        remedy.skills,
+        is_visit=remedy.fulfilment is Fulfilment.VISIT,
+    )
+    lines = price(job, entitlements.prices(connection, job.part_nos))
+    if isinstance(lines, Unpriced):
+        return lines
+    onset = entitlements.onset_of(connection, request.request_id)
+    terms = entitlements.terms_of(connection, request.device_id, request.product, request.request_id, onset)
+    return entitle(lines, terms, component=request.component, onset_at=onset.onset_at, zone_name=onset.zone_name)
+
+
+def price_of_parts(connection: Connection, request: Request) -> Money | None:
+    """Return what the owner would pay for the parts of a request that is quoted; None while nobody knows."""
+    quote = quotes.find_quote(connection, request.request_id, "open") or quotes.find_quote(
+        connection, request.request_id, "accepted"
+    )
+    return None if quote is None else quote.parts_to_pay
+
+
+def warranty_of(connection: Connection, request: Request) -> Warranty | None:
+    """Return the warranty that pays all of a request's work, whatever it costs."""
+    onset = entitlements.onset_of(connection, request.request_id)
+    terms = entitlements.terms_of(connection, request.device_id, request.product, request.request_id, onset)
+    return whole_warranty(terms, component=request.component, onset_at=onset.onset_at, zone_name=onset.zone_name)
+
+
+def quote_work(connection: Connection, request: Request, now: datetime) -> bool:
+    """Write the quote of a locked request before its dates are looked for; say whether its answer has to come first.
+
+    Called again, it leaves a quote that still says the same as it is.
+    """
+    match entitlement_of(connection, request, now):
+        case None:
+            return False
+        case Unpriced(missing=missing):
+            _agree_in_person(connection, request, missing, now)
+            return False
+        case Entitlement() as found:
+            return _quote(connection, request, found, now)
+
+
+def _quote(connection: Connection, request: Request, found: Entitlement, now: datetime) -> bool:
+    agreed = quotes.find_quote(connection, request.request_id, "accepted")
+    wanted = _deposit(connection, request, found)
+    how = manner(
+        found.to_pay,
+        agreed=None if agreed is None else agreed.to_pay,
+        deposit=wanted,
+        asked_for=agreed is None and requests.has_event(connection, request.request_id, "quote_asked"),
+    )
+    match how:
+        case Manner.NONE:
+            quotes.end_quotes(connection, request.request_id, "open", "replaced", now)
+            if agreed is None or quotes.lines_of(found) != agreed.lines:
+                # Nothing to pay, or less than was agreed: the owner need not be asked to pay less.
+                _write(connection, request, found, Money(0, found.currency), "accepted", now)
+            return False
+        case Manner.WITH_DATES:
+            _open_quote(connection, request, found, wanted, now)
+            return False
+        case Manner.FIRST:
+            quote_id = _open_quote(connection, request, found, wanted, now)
+            _ask(connection, request, quote_id, now)
+            return True
+
+
+def _deposit(connection: Connection, request: Request, found: Entitlement) -> Money:
+    to_pay = found.to_pay
+    part_nos = [line.line.name for line in found.lines if line.line.kind is Kind.PART]
+    wanted = deposit(
+        to_pay,
+        is_special_order=entitlements.has_special_order(connection, part_nos),
+        terms=entitlements.deposit_terms(connection),
+    )
+    held = deposits.captured(connection, request.request_id, to_pay.currency)
+    return max(wanted - held, Money(0, to_pay.currency))
+
+
+def _open_quote(connection: Connection, request: Request, found: Entitlement, wanted: Money, now: datetime) -> int:
+    """Return the open quote that says just this, written now unless it was before and still holds."""
+    present = quotes.find_quote(connection, request.request_id, "open")
+    if (
+        present is not None
+        and now < present.valid_until
+        and present.lines == quotes.lines_of(found)
+        and present.deposit == wanted
+    ):
+        return present.quote_id
+    return _write(connection, request, found, wanted, "open", now)
+
+
+def _write(
+    connection: Connection, request: Request, found: Entitlement, wanted: Money, state: str, now: datetime
+) -> int:
+    quote_id = quotes.add_quote(
+        connection,
+        request.request_id,
+        found,
+        fault=request.fault,
+        deposit=wanted,
+        valid_until=now + QUOTE_LASTS,
+        state=state,
+        now=now,
+    )
+    requests.append_event(
+        connection,
+        request.request_id,
+        "priced",
+        now,
+        detail={"quote_id": quote_id, "to_pay_minor": found.to_pay.minor, "currency": found.currency},
+    )
+    return quote_id
+
+
+def _ask(connection: Connection, request: Request, quote_id: int, now: datetime) -> None:
+    """Move the request to its quote and tell the owner; dates that were held for him go back."""
+    if request.state != State.QUOTED:
+        requests.transition(connection, request, Command.QUOTE, now)
+        requests.append_event(connection, request.request_id, "quoted", now, detail={"quote_id": quote_id})
+    tell_owner(connection, request, "quote", f"quote-{quote_id}", {"quote_id": quote_id}, now)
+
+
+def _agree_in_person(connection: Connection, request: Request, missing: tuple[str, ...], now: datetime) -> None:
+    """A tenant that has prices lacks one, and no warranty pays all: a person agrees it. One without any does so always."""
+    if requests.has_event(connection, request.request_id, "not_priced"):
+        return
+    if not entitlements.has_rates(connection) or warranty_of(connection, request) is not None:
+        return
+    requests.append_event(connection, request.request_id, "not_priced", now, detail={"missing": list(missing)})
+    give_case(connection, request.request_id, CaseWanted(Queue.JUDGEMENT, _NOT_PRICED), now)

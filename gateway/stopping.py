@@ -1,0 +1,87 @@
+"""Stopping: an owner who wants none of it ends his request; what was held goes back, and he hears no more of it.
+
+He can take it back: what was found is then a request of its own again, behind the links that he has.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway import sourcing
+from gateway.storage import findings, promises, quotes, requests, stops
+from gateway.storage.connection import Connection
+from gateway.storage.requests import Request
+from gateway.telling import defer_offer
+from workflows.request import CLOSED, Command, State
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The request is over; `is_new` is false when it was stopped before."""
+
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The request goes on as another one."""
+
+    request_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CannotNow:
+    """It cannot be done in this state."""
+
+    state: str
+
+
+def stop(connection: Connection, *, request_id: int, now: datetime) -> Stopped | CannotNow:
+    """End a request because its owner said stop; said twice it is stopped once."""
+    request = requests.lock_request(connection, request_id)
+    if request is None:
+        return CannotNow("unknown")
+    if request.state in CLOSED:
+        was_stopped = requests.has_event(connection, request_id, "stopped")
+        return Stopped(is_new=False) if was_stopped else CannotNow(request.state)
+    requests.append_event(connection, request_id, "stopped", now, actor="owner")
+    end_request(connection, request, now)
+    stops.withdraw_notices(connection, request_id, now)
+    return Stopped(is_new=True)
+
+
+def end_request(connection: Connection, request: Request, now: datetime) -> None:
+    """Cancel a locked request at its owner's word: date, part and price are free again, and no fault stays open."""
+    request_id = request.request_id
+    requests.transition(connection, request, Command.CANCEL, now)
+    requests.append_event(connection, request_id, "cancelled", now, actor="owner")
+    promises.close_offers(connection, request_id, "withdrawn", now)
+    promises.cancel_appointment(connection, request_id, now)
+    sourcing.free_of(connection, request_id, now)
+    quotes.end_quotes(connection, request_id, "open", "declined", now)
+    requests.close_cases(connection, request_id, now)
+    findings.close_other_faults(
+        connection, device_id=request.device_id, component=request.component, kept=None, now=now
+    )
+
+
+def resume(connection: Connection, *, request_id: int, now: datetime) -> Resumed | CannotNow:
+    """Take a stop back: a request that says the same is opened, or the one that is open meanwhile is taken.
+
+    The links of the stopped request open the new one from then on.
+    """
+    request = requests.lock_request(connection, request_id)
+    if request is None or request.state != State.CANCELLED or not requests.has_event(connection, request_id, "stopped"):
+        return CannotNow("unknown" if request is None else request.state)
+    present = requests.lock_open_request(connection, request.device_id, request.component)
+    after = present.request_id if present is not None else _open_again(connection, request, now)
+    requests.append_event(connection, request_id, "resumed", now, actor="owner", detail={"request_id": after})
+    stops.lead_links(connection, request_id, after)
+    return Resumed(after)
+
+
+def _open_again(connection: Connection, request: Request, now: datetime) -> int:
+    request_id = stops.open_again(connection, request.request_id, now)
+    detail: dict[str, object] = {"fault": request.fault, "of": request.request_id}
+    requests.append_event(connection, request_id, "opened", now, actor="owner", detail=detail)
+    defer_offer(connection, request_id)
+    return request_id
