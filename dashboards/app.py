@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.staticfiles import StaticFiles
 
 from dashboards import (
+    asking,
     cycles,
     decisions,
     device,
@@ -61,6 +62,7 @@ def create(settings: Settings | None = None) -> FastAPI:
     for module in (
         owner,
         owner_dates,
+        asking,
         login,
         request,
         schedule,

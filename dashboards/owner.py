@@ -14,6 +14,7 @@ from dashboards.desk import Now, TheDesk
 from dashboards.figures import figures
 from dashboards.guards import refuse_foreign_form
 from dashboards.render import PERSONAL, asked_language, message, page, voice
+from dashboards.weighed import asked
 from devices.products import product_type
 from gateway import access, journey, planner, quoting, stopping
 from gateway.access import Access, Claim, Purpose
@@ -127,6 +128,7 @@ def show(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
             "weekdays": t.weekdays(),
             "wishes_earlier": appointments.wishes_earlier(conn, row.request_id),
             "is_over": appointment is not None and appointment.ends_at <= now,
+            "asked": asked(conn, row.request_id, product_type(row.product)),
         }
     return page("owner.html", t, context)
 
