@@ -83,7 +83,7 @@ def _story(conn: Connection, row: RequestRow, t: Translator) -> dict[str, object
     return {
         "bars": bars(conn, row.request_id, product, t),
         "tried": tried(conn, row.request_id, product),
-        "asked": asked(conn, row.request_id, product),
+        "owner_asked": asked(conn, row.request_id, product),
         "parts": history.reserved_parts(conn, row.request_id),
         "cases": history.human_cases(conn, row.request_id),
         "events": history.events(conn, row.request_id),
