@@ -18,6 +18,7 @@ from dashboards import (
     login,
     mandate,
     owner,
+    owner_dates,
     parts,
     planner,
     pricing,
@@ -25,6 +26,7 @@ from dashboards import (
     request,
     rollouts,
     routes,
+    schedule,
     shelving,
     signal,
 )
@@ -64,9 +66,11 @@ def create(settings: Settings | None = None) -> FastAPI:
     for module in (
         owner,
         mandate,
+        owner_dates,
         asking,
         login,
         request,
+        schedule,
         pricing,
         decisions,
         rejections,

@@ -8,8 +8,10 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from gateway.mandates import sign
 from gateway.settings import Settings
 from gateway.storage.connection import Connection, Role, connect, tenant_transaction
+from tests.gateway.desk import LONG_AGO
 from workflows.mandate import USUAL
 
 NOW = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
@@ -100,7 +102,7 @@ class Scene:
             language=language,
             time_zone=zone,
         )
-        device_id = self.insert(
+        device_id: int = self.insert(
             "device",
             "device_id",
             name=name or f"ev-{100 + self.serial:04d}",
@@ -115,21 +117,17 @@ class Scene:
             warranty_until=warranty,
             **more,
         )
-        self.sign(device_id, owner_id)
+        with self.in_tenant():
+            sign(
+                self.conn,
+                device_id=device_id,
+                owner_id=owner_id,
+                clauses=dict.fromkeys(USUAL),
+                signed_by="page",
+                now=LONG_AGO,
+                expires_at=None,
+            )
         return device_id
-
-    def sign(self, device_id: int, owner_id: int) -> None:
-        """Let an owner have signed, long ago, what is usual."""
-        mandate_id = self.insert(
-            "mandate",
-            "mandate_id",
-            device_id=device_id,
-            owner_id=owner_id,
-            signed_at=NOW - timedelta(days=400),
-            signed_by="enrolment",
-        )
-        for clause in USUAL:
-            self.insert("mandate_clause", "clause", mandate_id=mandate_id, clause=clause)
 
     def incident(self, *, place: str = "서울 성동구", closed: bool = False, **more: Any) -> int:
         """A region that fell silent a day ago."""
