@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.staticfiles import StaticFiles
 
 from dashboards import (
+    beginning,
     cycles,
     decisions,
     device,
@@ -16,6 +17,7 @@ from dashboards import (
     letter,
     login,
     owner,
+    payments,
     planner,
     pricing,
     rejections,
@@ -58,6 +60,8 @@ def create(settings: Settings | None = None) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for module in (
         owner,
+        beginning,
+        payments,
         login,
         request,
         pricing,

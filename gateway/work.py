@@ -18,6 +18,8 @@ from gateway.health.clock import Jumps
 from gateway.health.measures import WorkMeasures
 from gateway.health.watches import WorkHealth
 from gateway.notices.run import send_due
+from gateway.payments.checkout import provider
+from gateway.payments.settling import settle_due
 from gateway.settings import Settings
 from gateway.steps import STEPS, take_step
 from gateway.storage.connection import Connection, Role, connect, open_pool, options
@@ -143,6 +145,7 @@ def _sweep_until(
     now_s = 0.0
     connection: Connection | None = None
     forgetting = Forgetting(settings.keep_readings_days)
+    payments = provider(settings.payment_url, settings.payment_key.get_secret_value())
     while not stopping.wait(_SWEEP_EVERY_S):
         now_s += _SWEEP_EVERY_S
         jump_s = jumps.look(clock(), time.monotonic())
@@ -154,6 +157,7 @@ def _sweep_until(
                 connection = connect(settings.required("database_url"), Role.WORK)
             with measures.sweeping():
                 sweep(connection, clock(), forgetting)
+                settle_due(connection, payments, settings.base_url, clock())
             if now_s >= send_at_s:
                 send_due(connection, settings, clock())
                 send_at_s = now_s + _SEND_EVERY_S

@@ -196,6 +196,8 @@ GRANT SELECT, INSERT, UPDATE (state, answered_at, valid_until) ON quote TO callo
 GRANT SELECT, INSERT, UPDATE (state, session, intent, pay_at, captured_minor, paid_minor, refunded_minor, attempts,
     last_error, due_at) ON deposit TO callout_work, callout_serve;
 GRANT SELECT, INSERT ON payment_event TO callout_serve;
+-- An owner's own word is a diagnosis, too.
+GRANT INSERT ON diagnosis TO callout_serve;
 
 DO $$
 DECLARE
