@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.staticfiles import StaticFiles
 
 from dashboards import (
+    asking,
     beginning,
     cycles,
     decisions,
@@ -62,6 +63,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         owner,
         beginning,
         payments,
+        asking,
         login,
         request,
         pricing,

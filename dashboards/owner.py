@@ -14,6 +14,7 @@ from dashboards.desk import Now, TheDesk
 from dashboards.figures import figures
 from dashboards.guards import refuse_foreign_form
 from dashboards.render import PERSONAL, asked_language, message, page, voice
+from dashboards.weighed import asked
 from devices.products import product_type
 from gateway import access, journey, planner, quoting, stopping
 from gateway.access import Access, Claim, Purpose
@@ -123,6 +124,7 @@ def show(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
             "promised_hours": promised_hours,
             "safety_text": product_type(row.product).safety_text,
             "note": request.query_params.get("note", ""),
+            "asked": asked(conn, row.request_id, product_type(row.product)),
         }
     return page("owner.html", t, context)
 

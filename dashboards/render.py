@@ -16,6 +16,8 @@ from gateway.health.alarms import THRESHOLDS, Alarm
 from gateway.notices.words import (
     ACTORS,
     ALARMS,
+    ANSWERS,
+    ATTEMPTS,
     ATTENTION,
     ATTENTION_ACTS,
     EVENTS,
@@ -28,6 +30,7 @@ from gateway.notices.words import (
     TROUBLE_MOVES,
     TROUBLES,
     VERDICTS,
+    WAYS,
     WHY_THIS_DATE,
     word,
 )
@@ -96,6 +99,9 @@ def _environment(language: Language) -> Environment:
         "trouble_move": TROUBLE_MOVES,
         "gap": GAP_STATES,
         "command": COMMAND_STATES,
+        "way": WAYS,
+        "answer": ANSWERS,
+        "attempt": ATTEMPTS,
     }
     # A filter per vocabulary: {{ row.state | state }} is the state in words.
     for name, vocabulary in words.items():

@@ -13,6 +13,7 @@ from dashboards.desk import Now, TheDesk
 from dashboards.figures import element_label, figures
 from dashboards.login import Session, TheSession, own_form
 from dashboards.render import message, page
+from dashboards.weighed import asked, bars, tried
 from devices.products import product_type
 from gateway import planner
 from gateway.notices.matter import Matter
@@ -22,6 +23,7 @@ from gateway.storage.connection import Connection
 from gateway.storage.entitlements import living_goodwill
 from gateway.storage.pages import history
 from gateway.storage.pages.request import RequestRow, find_centre, find_request, latest_appointment, open_dates
+from gateway.texts import Translator
 
 router: Final = APIRouter(prefix="/planner/requests", include_in_schema=False)
 
@@ -68,12 +70,16 @@ def show(request: Request, desk: TheDesk, session: TheSession, now: Now, request
             "refused": _known_refusal(row.product, request.query_params.get("refused", "")),
             "element_label": element_label,
             "has_mail": bool(desk.settings.smtp_url),
-        } | _story(conn, row)
+        } | _story(conn, row, t)
     return page("request.html", t, context)
 
 
-def _story(conn: Connection, row: RequestRow) -> dict[str, object]:
+def _story(conn: Connection, row: RequestRow, t: Translator) -> dict[str, object]:
+    product = product_type(row.product)
     return {
+        "bars": bars(conn, row.request_id, product, t),
+        "tried": tried(conn, row.request_id, product),
+        "asked": asked(conn, row.request_id, product),
         "parts": history.reserved_parts(conn, row.request_id),
         "cases": history.human_cases(conn, row.request_id),
         "events": history.events(conn, row.request_id),

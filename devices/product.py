@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from devices.chatter import Chatter, chatter_of
 from devices.checks import Check
+from devices.costs import Guides, Rates
 from devices.faults import FaultCode, Fulfilment, Remedy
 from devices.modes import Mode
 from devices.monitors import Limit, Monitor, Reported, Silence
@@ -65,7 +66,7 @@ class ProductType:
     whose last word was a good-bye is late at once, unless its kind `sleeps`, as a parked vehicle does. `modes` suppress
     monitors by design; `chatters` says, by monitor name, what is chatter where the usual measure does not fit.
     `checks` are what tells its faults apart, `reliability` how far its diagnoses are to be believed. `ladders` say by fault
-    what may be tried from afar, in order.
+    what may be tried from afar, in order; `rates` what it costs to do something, or nothing; `guides` what owners can do.
     """
 
     name: str
@@ -89,6 +90,8 @@ class ProductType:
     checks: Sequence[Check] = ()
     reliability: Reliability = _NO_CASES
     ladders: Ladders = field(default_factory=lambda: _NO_LADDERS)
+    rates: Rates | None = None
+    guides: Guides = ()
 
     @property
     def mode_rows(self) -> Sequence[Limit | Reported]:

@@ -14,6 +14,7 @@ from gateway.storage.connection import Connection
 from gateway.storage.findings import DeviceCard
 from gateway.storage.requests import Request
 from gateway.telling import defer_notices, defer_offer
+from gateway.warning import warn_device
 from workflows.mandate import Allowed, Clause, Denied
 from workflows.request import Command, State
 from workflows.triage import PATIENCE, Amend, CaseWanted, Open, Queue, Release
@@ -173,6 +174,7 @@ def _give_to_a_person(
 ) -> None:
     give_case(connection, request_id, case, now)
     if case.queue is Queue.SAFETY:
+        warn_device(connection, assessed.device.device_id, request_id, assessed.diagnosis.leading.fault, now)
         requests.add_notice(
             connection,
             request_id,

@@ -26,7 +26,7 @@ from devices.product import ProductType
 from devices.products import product_type
 from diagnostics import diagnosis as diagnosing
 from diagnostics.diagnosis import Diagnosis, Evidence
-from gateway import quoting, receipting, remedying
+from gateway import asking, quoting, receipting, remedying
 from gateway.attending import heard
 from gateway.evidence import told
 from gateway.following import Assessed, follow, give_case
@@ -105,6 +105,7 @@ def _nothing_open(
     """Note that the last symptom of a component has healed; it is receipted once."""
     if request is not None:
         requests.append_event(connection, request.request_id, "symptom_healed", now)
+        asking.healed(connection, request, now)
     if receipts.latest_outcome(connection, device.device_id, component) == "nothing":
         return
     request_id = None if request is None else request.request_id

@@ -34,7 +34,7 @@ from workflows.remedying import (
     planned,
     steps,
 )
-from workflows.request import Command
+from workflows.request import CLOSED, Command
 from workflows.request import State as RequestState
 from workflows.triage import Queue
 
@@ -182,6 +182,9 @@ def _send(
 
 
 def _note(connection: Connection, request: Request, row: AttemptRow, what: Happening, now: datetime) -> None:
+    if request.state in CLOSED:
+        # Nothing happens to a closed request; the attempt itself says how it ended.
+        return
     requests.append_event(
         connection,
         request.request_id,

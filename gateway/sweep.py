@@ -11,14 +11,14 @@ from typing import Final
 import psycopg
 
 from devices.products import product_types
-from gateway import journey, quoting, remedying
+from gateway import asking, journey, quoting, remedying
 from gateway.attending import look_again
 from gateway.calibrating import decide_cycles, follow_cycles
 from gateway.following import give_case
 from gateway.forgetting import Forgetting
 from gateway.gathering import gather, look_at_incidents
 from gateway.missing import look_after_parts
-from gateway.storage import attention, quotes, remedies, requests
+from gateway.storage import asks, attention, quotes, remedies, requests
 from gateway.storage.connection import Connection, tenant_transaction
 from gateway.storage.hours import roll_up
 from gateway.telling import defer_offer
@@ -111,6 +111,14 @@ def _go_on_remedying(connection: Connection, tenant_id: int, now: datetime) -> N
             remedying.go_on(connection, request_id=request_id, now=now)
 
 
+def _lead_on_asked(connection: Connection, tenant_id: int, now: datetime) -> None:
+    with tenant_transaction(connection, tenant_id):
+        due = asks.due_asks(connection, now, _MOST)
+    for request_id in due:
+        with tenant_transaction(connection, tenant_id):
+            asking.look(connection, request_id=request_id, now=now)
+
+
 def _warn_of_cases(connection: Connection, tenant_id: int, now: datetime) -> None:
     with tenant_transaction(connection, tenant_id):
         late = connection.execute(
@@ -190,6 +198,7 @@ PIECES: Final[tuple[Callable[[Connection, int, datetime], None], ...]] = (
     _expire_quotes,
     _look_again,
     _go_on_remedying,
+    _lead_on_asked,
     _warn_of_cases,
     _ask_what_was_found,
     _look_after_parts,

@@ -70,6 +70,11 @@ def _letter(matter: Matter, t: Translator, subject: str, *paragraphs: str) -> Le
     )
 
 
+def written(matter: Matter, t: Translator, subject: str, *paragraphs: str) -> Letter:
+    """Write a letter to a request's owner that begins with what was found."""
+    return _letter(matter, t, subject, _what_was_found(matter, t), *paragraphs)
+
+
 def offer(matter: Matter, t: Translator, link: str) -> Letter:
     """Write the letter that offers dates."""
     zone_name = matter.centre.time_zone if matter.centre else matter.request.place_time_zone

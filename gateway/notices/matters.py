@@ -6,6 +6,7 @@ from datetime import datetime
 
 from gateway.access import issue_owner_link
 from gateway.errors import CalloutError
+from gateway.notices import asked
 from gateway.notices import letter as letters
 from gateway.notices.incident import incident_opened
 from gateway.notices.invitation import Method, invitation
@@ -118,7 +119,7 @@ def write(conn: Connection, settings: Settings, notice: Notice, link: str, now: 
     match notice.kind:
         case "offer":
             dates = _still_open(offer_dates(conn, notice.number("offer_id")), request.state)
-        case "confirmed" | "cancelled" | "date_lost" | "safety" | "case_opened" | "link" | "quote":
+        case "confirmed" | "cancelled" | "date_lost" | "safety" | "case_opened" | "link" | "quote" | "ask":
             pass
         case unknown:
             message = f"notice {notice.notice_id} has the kind {unknown!r}, for which there is no letter"
@@ -139,6 +140,8 @@ def _written(
             return Written(letters.quote(matter, t, link), owner, t)
         case "safety":
             return Written(letters.safety(matter, t, link), owner, t)
+        case "ask":
+            return Written(asked.ask(conn, matter, t, link), owner, t)
         case "link":
             return Written(letters.new_link(matter, t, link), owner, t)
         case "case_opened":

@@ -75,6 +75,8 @@ CASE_REASONS: Final = (
     msgid("None of the dates suits the owner."),
     msgid("None of the known faults"),
     msgid("A monitor goes on and off again and again: look at its sensor."),
+    msgid("After the owner's answer the evidence does not single out one fault."),
+    msgid("A person's judgement is expected to cost less than a date for what may be the wrong fault."),
     msgid("It goes on and off again and again"),
     msgid("The price of this work is not known: agree it with the owner before any work begins."),
     msgid("The owner has stopped a service of this component: ask before anything is sent to him."),
@@ -172,6 +174,44 @@ EVENTS: Final[Mapping[str, str]] = {
     "remedy_not_allowed": msgid("The owner has not allowed a remedy from afar"),
     "remedy_did_not_last": msgid("A remedy did not last: it counts against the diagnosis"),
     "solved": msgid("Solved"),
+    "weighed": msgid("What may be done next was compared"),
+    "waits_a_week": msgid("Looked at again within a week"),
+    "asked": msgid("The owner was asked"),
+    "owner_answered": msgid("The owner answered"),
+    "not_answered": msgid("The owner did not answer in time"),
+    "deed_not_proven": msgid("The readings do not show what the owner did"),
+    "device_warned": msgid("The device was told that it must not be used"),
+}
+
+# What may be done next about a fault, as costs are compared.
+WAYS: Final[Mapping[str, str]] = {
+    "remote": msgid("Try a remedy from afar"),
+    "self_help": msgid("The owner does something himself"),
+    "ask": msgid("Ask the owner for one look"),
+    "drop_off": msgid("A date at the service centre"),
+    "visit": msgid("A visit"),
+    "case": msgid("A person decides"),
+    "wait": msgid("Look again in a week"),
+}
+
+# What an owner may answer.
+ANSWERS: Final[Mapping[str, str]] = {
+    "yes": msgid("Yes"),
+    "no": msgid("No"),
+    "unknown": msgid("I cannot tell"),
+    "done": msgid("I have done it"),
+    "not_done": msgid("I cannot do it"),
+}
+
+# How a try from afar stands.
+ATTEMPTS: Final[Mapping[str, str]] = {
+    "planned": msgid("Waits until the device is ready"),
+    "sent": msgid("Sent; the device has not answered"),
+    "verifying": msgid("Done, says the device; its readings have to show it"),
+    "holding": msgid("Its readings are well; they have to stay so"),
+    "proven": msgid("It helped"),
+    "failed": msgid("It did not help"),
+    "withdrawn": msgid("Withdrawn"),
 }
 
 NOTICES: Final[Mapping[str, str]] = {
@@ -183,6 +223,7 @@ NOTICES: Final[Mapping[str, str]] = {
     "case_opened": msgid("Case for a member of staff"),
     "incident_opened": msgid("Incident for a member of staff"),
     "link": msgid("New link to the page"),
+    "ask": msgid("Question to the owner"),
     "quote": msgid("A price to agree"),
 }
 

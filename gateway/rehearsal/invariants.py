@@ -108,17 +108,57 @@ def no_date_is_promised_before_its_part() -> LiteralString:
             AND NOT EXISTS (SELECT FROM request_event e WHERE e.request_id = r.request_id AND e.event = 'diagnosis_changed'
                 AND e.happened_at >= (SELECT made_at FROM offer o WHERE o.offer_id = k.offer_id))
             AND NOT EXISTS (SELECT FROM reservation v WHERE v.request_id = r.request_id AND v.released_at IS NULL
-                AND v.part_no = n.part_no AND v.centre_id = k.centre_id)"""
+                AND coalesce(nullif(v.role, ''), v.part_no) = n.part_no AND v.centre_id = k.centre_id
+                AND coalesce(v.expected_at <= k.sets_out_at, true))"""
 
 
-def what_is_allocated_is_what_is_reserved() -> LiteralString:
-    """No part is promised twice, and none leaks away."""
-    return """SELECT c.name || ' ' || s.part_no || ': ' || s.allocated || ' allocated, ' || coalesce(v.reserved, 0)
-            || ' reserved, ' || s.on_hand || ' on hand'
+def stock_is_conserved() -> LiteralString:
+    """No part is promised twice, and none leaks away: each count is the sum of its movements and of what is promised."""
+    return """SELECT c.name || ' ' || s.part_no || ': ' || s.on_hand || ' on hand, ' || s.on_order || ' on order, '
+            || s.allocated || ' allocated, ' || s.awaited || ' awaited'
         FROM stock_level s JOIN service_centre c USING (centre_id)
-        LEFT JOIN (SELECT centre_id, part_no, sum(quantity) AS reserved FROM reservation WHERE released_at IS NULL
+        LEFT JOIN (SELECT centre_id, part_no, sum(on_hand) AS on_hand, sum(on_order) AS on_order,
+                sum(allocated) AS allocated, sum(awaited) AS awaited FROM stock_movement GROUP BY centre_id, part_no) m
+            USING (centre_id, part_no)
+        LEFT JOIN (SELECT centre_id, part_no, sum(quantity) FILTER (WHERE inbound_id IS NULL) AS allocated,
+                sum(quantity) FILTER (WHERE inbound_id IS NOT NULL) AS awaited FROM reservation WHERE released_at IS NULL
             GROUP BY centre_id, part_no) v USING (centre_id, part_no)
-        WHERE s.allocated <> coalesce(v.reserved, 0) OR s.allocated > s.on_hand"""
+        LEFT JOIN (SELECT centre_id, part_no, sum(quantity) AS on_order FROM inbound WHERE ended_at IS NULL
+            GROUP BY centre_id, part_no) i USING (centre_id, part_no)
+        WHERE (s.on_hand, s.on_order, s.allocated, s.awaited) IS DISTINCT FROM (coalesce(m.on_hand, 0),
+                coalesce(m.on_order, 0), coalesce(m.allocated, 0), coalesce(m.awaited, 0))
+            OR (s.on_order, s.allocated, s.awaited) IS DISTINCT FROM
+                (coalesce(i.on_order, 0), coalesce(v.allocated, 0), coalesce(v.awaited, 0))
+            OR s.allocated > s.on_hand OR s.awaited > s.on_order OR s.on_hand < 0"""
+
+
+def every_act_of_the_desk_is_audited() -> LiteralString:
+    """What was done in an owner's name was written down with its ground in the same step."""
+    return """SELECT d.name || ' ' || r.component || ': ' || e.event FROM request_event e
+        JOIN service_request r USING (request_id) JOIN device d USING (device_id)
+        WHERE e.actor = 'desk' AND e.event IN ('opened', 'offered', 'remedy_sent') AND NOT EXISTS (
+            SELECT FROM audit_record a WHERE a.request_id = e.request_id AND a.at = e.happened_at AND a.act = e.event)"""
+
+
+def every_act_of_the_desk_has_a_clause_that_was_valid() -> LiteralString:
+    """The desk acts on a mandate that held at that time and had the clause; else a person is named."""
+    return """SELECT d.name || ': ' || a.act || ' by ' || a.actor FROM audit_record a JOIN device d USING (device_id)
+        WHERE a.actor = 'desk' AND NOT EXISTS (
+            SELECT FROM mandate m JOIN mandate_clause c USING (mandate_id)
+            WHERE m.mandate_id = a.mandate_id AND m.device_id = a.device_id AND c.clause = a.clause
+                AND m.signed_at <= a.at AND coalesce(a.at < m.expires_at, true) AND coalesce(a.at < m.ended_at, true))"""
+
+
+def the_audit_is_one_chain() -> LiteralString:
+    """Each record has its link, and each link hashes it with the link before."""
+    return """SELECT 'record ' || a.act || ' at ' || a.at::text FROM audit_record a
+        LEFT JOIN (SELECT audit_id, number, previous, hash,
+                coalesce(lag(hash) OVER ordered, decode(repeat('00', 32), 'hex')) AS before,
+                row_number() OVER ordered AS place
+            FROM audit_link WINDOW ordered AS (ORDER BY tenant_id, number)) l USING (audit_id)
+        WHERE l.audit_id IS NULL OR l.previous <> l.before OR l.number <> l.place OR l.hash <> sha256(convert_to(
+            format('{"act":"%%s","number":%%s,"previous":"%%s"}', encode(a.sha256, 'hex'), l.number,
+                encode(l.previous, 'hex')), 'UTF8'))"""
 
 
 def nothing_is_kept_for_a_closed_request() -> LiteralString:
@@ -186,6 +226,8 @@ def every_open_request_has_a_next_step() -> LiteralString:
             AND NOT (r.state IN ('open', 'waiting') AND r.changed_at > %(now)s - %(patience)s::interval)
             AND NOT EXISTS (SELECT FROM offer o WHERE o.request_id = r.request_id AND o.closed_at IS NULL
                 AND o.expires_at > %(now)s - %(patience)s::interval)
+            AND NOT EXISTS (SELECT FROM remedy_attempt m WHERE m.request_id = r.request_id AND m.ended_at IS NULL
+                AND m.due_at > %(now)s - %(patience)s::interval)
             AND NOT EXISTS (SELECT FROM appointment a JOIN booking_seen k USING (booking_id)
                 WHERE a.request_id = r.request_id AND a.state = 'confirmed'
                     AND greatest(k.done_at, upper(a.during)) > %(now)s - %(patience)s::interval)"""
@@ -255,7 +297,10 @@ INVARIANTS: Final[Sequence[Invariant]] = (
     an_open_offer_is_of_a_request_that_is_offered,
     an_offer_ends_in_time,
     no_date_is_promised_before_its_part,
-    what_is_allocated_is_what_is_reserved,
+    stock_is_conserved,
+    every_act_of_the_desk_is_audited,
+    every_act_of_the_desk_has_a_clause_that_was_valid,
+    the_audit_is_one_chain,
     nothing_is_kept_for_a_closed_request,
     nothing_happens_to_a_closed_request,
     no_offer_is_unsent_by_a_reading,

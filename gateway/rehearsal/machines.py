@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from devices.instants import to_us
+from devices.instants import from_us, to_us
 from devices.monitors import Calibrated, Silence
 from devices.products import product_type
 from diagnostics.watch import Phase, SymptomChange
@@ -74,8 +74,25 @@ def _begin(life: Life, machine: Machine, monitor: str) -> str:
 
 
 def _heal(life: Life, symptom: Symptom) -> str:
+    row = life.desk.admin.execute(
+        "SELECT FROM symptom WHERE device_id = %s AND monitor = %s AND since_at = %s AND state = 'confirmed'",
+        [symptom.machine.device_id, symptom.monitor, from_us(symptom.since_us)],
+    ).fetchone()
+    if row is None:
+        return ""
     _tell(life, symptom, "healed")
     return f"{symptom.monitor} has healed"
+
+
+def heal_all(life: Life, machine: Machine) -> str:
+    """Let all open symptoms of a machine heal, as after a restart."""
+    rows = life.desk.admin.execute(
+        "SELECT monitor, since_at FROM symptom WHERE device_id = %s AND state = 'confirmed' ORDER BY symptom_id",
+        [machine.device_id],
+    ).fetchall()
+    for monitor, since_at in rows:
+        _tell(life, Symptom(machine, monitor, to_us(since_at)), "healed")
+    return ", ".join(monitor for monitor, _ in rows) + " healed" if rows else ""
 
 
 def _tell(life: Life, symptom: Symptom, phase: Phase) -> None:

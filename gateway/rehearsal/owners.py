@@ -6,12 +6,16 @@ An owner does what his page lets him do: he opens the link of a letter, sees wha
 from datetime import timedelta
 from typing import Final
 
-from gateway import access, journey, planner
+from gateway import access, journey, owning, planner
 from gateway.access import Purpose
 from gateway.notices.links import ask_for_link
 from gateway.rehearsal.life import Letter, Life
 from gateway.rehearsal.processes import tenant
+from gateway.rehearsal.world import Machine
+from gateway.storage.findings import one
 from gateway.storage.pages.request import OfferedDate, find_request, late_dates, open_dates
+from workflows.mandate import Clause
+from workflows.money import Money
 
 _DIES: Final = 0.03
 _STATEMENTS: Final = 30
@@ -77,6 +81,41 @@ def _tap(life: Life, request_id: int, about: str, dates: list[OfferedDate]) -> s
             return f"{told}: it is lost, and he is shown others"
         case journey.NotOpen(state=state):
             return f"{told}: not open, it is {state}"
+
+
+def waver(life: Life, machine: Machine) -> None:
+    """Let some owners take their mandate back in the middle of it all, and sign again later, or not."""
+    if life.chance.random() < 0.2:
+        life.plan(life.draw(_DAY, 25 * _DAY), machine.email.partition("@")[0], lambda: _revoke(life, machine))
+
+
+def _revoke(life: Life, machine: Machine) -> str:
+    owner_id = _owner_of(life, machine)
+    with tenant(life, life.desk.serve):
+        owning.revoke(life.desk.serve, device_id=machine.device_id, owner_id=owner_id, now=life.now)
+    if life.chance.random() < 0.5:
+        life.plan(life.draw(_HOUR, 6 * _DAY), machine.email.partition("@")[0], lambda: _sign(life, machine))
+    return f"takes the mandate of {machine.name} back"
+
+
+def _sign(life: Life, machine: Machine) -> str:
+    clauses: dict[Clause, Money | None] = {clause: None for clause in Clause if life.chance.random() < 0.85}
+    owner_id = _owner_of(life, machine)
+    with tenant(life, life.desk.serve):
+        owning.sign(
+            life.desk.serve,
+            device_id=machine.device_id,
+            owner_id=owner_id,
+            clauses=clauses,
+            expires_at=None,
+            now=life.now,
+        )
+    return f"signs {', '.join(clauses)} for {machine.name}"
+
+
+def _owner_of(life: Life, machine: Machine) -> int:
+    row = life.desk.admin.execute("SELECT owner_id FROM device WHERE device_id = %s", [machine.device_id]).fetchone()
+    return one(row)
 
 
 def _ask(life: Life, request_id: int, about: str, reason: str) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from gateway.rehearsal import machines, owners, planners, processes
+from gateway.rehearsal import machines, obeying, owners, planners, processes
 from gateway.rehearsal.crashes import Fuse, wire
 from gateway.rehearsal.invariants import Checker, Violation
 from gateway.rehearsal.life import BrokenStepError, Desk, Life
@@ -54,6 +54,8 @@ class Stage:
         life = Life(self.desk, world, chance, ends_at, world.begins_at, self.checker)
         for machine in world.machines:
             machines.live(life, machine, days)
+            obeying.speak(life, machine)
+            owners.waver(life, machine)
         for person in world.staff:
             planners.meddle(life, person)
         life.plan(timedelta(minutes=1), "sweep", lambda: processes.sweep(life))
@@ -82,7 +84,8 @@ def _go_on(life: Life) -> None:
 
 
 def _deliver(life: Life) -> None:
-    """Let those who have got letters react to them."""
+    """Let those react who have got letters, or commands."""
+    obeying.take_commands(life)
     letters, life.letters = life.letters, []
     staff = {person.email: person for person in life.world.staff}
     for letter in letters:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
@@ -149,6 +150,15 @@ def has_event(connection: Connection, request_id: int, event: str) -> bool:
         "SELECT EXISTS (SELECT FROM request_event WHERE request_id = %s AND event = %s)", [request_id, event]
     ).fetchone()
     return row == (True,)
+
+
+def latest_detail(connection: Connection, request_id: int, event: str) -> dict[str, Any] | None:
+    """Return the detail of the newest event of this name in a request's history; None when there is none."""
+    row = connection.execute(
+        "SELECT detail FROM request_event WHERE request_id = %s AND event = %s ORDER BY event_id DESC LIMIT 1",
+        [request_id, event],
+    ).fetchone()
+    return None if row is None else row[0]
 
 
 def count_events(connection: Connection, request_id: int, event: str) -> int:

@@ -76,6 +76,7 @@ def _product_texts(product: ProductType) -> Iterator[tuple[str, str]]:
     for fault in product.faults.values():
         yield from (("fault", text) for text in (fault.title, fault.owner_text))
     yield from (("check", check.question) for check in product.checks)
+    yield from (("guide", guide.text) for guide in product.guides)
     for rung in (rung for ladder in product.ladders.values() for rung in ladder):
         yield "rung", rung.title
         yield from (("condition", need.title) for need in rung.needs)

@@ -85,7 +85,7 @@ def test_a_symptom_becomes_three_held_dates_and_the_tapped_one_becomes_the_owner
     kinds = desk.rows("SELECT kind, recipient FROM notice ORDER BY notice_id")
     assert kinds == [("offer", "ev-1@owners.example"), ("confirmed", "ev-1@owners.example")]
     events = [row[0] for row in desk.rows("SELECT event FROM request_event ORDER BY event_id")]
-    assert events == ["opened", "part_reserved", "offered", "confirmed"]
+    assert events == ["opened", "weighed", "part_reserved", "offered", "confirmed"]
 
 
 def test_each_step_may_run_twice(desk: SmallDesk) -> None:

@@ -4,6 +4,7 @@ from typing import Final
 
 from devices.product import Plot, ProductType
 from devices.products.electric_vehicle.checks import CHECKS
+from devices.products.electric_vehicle.costs import RATES
 from devices.products.electric_vehicle.decode import decode
 from devices.products.electric_vehicle.faults import COMPONENTS, FAULTS
 from devices.products.electric_vehicle.features import FEATURES
@@ -68,4 +69,5 @@ PRODUCT: Final = ProductType(
     sleeps=True,
     modes=MODES,
     ladders=LADDERS,
+    rates=RATES,
 )

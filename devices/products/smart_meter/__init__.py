@@ -4,6 +4,7 @@ from typing import Final
 
 from devices.product import Plot, ProductType
 from devices.products.smart_meter.checks import CHECKS
+from devices.products.smart_meter.costs import GUIDES, RATES
 from devices.products.smart_meter.decode import decode
 from devices.products.smart_meter.faults import COMPONENTS, FAULTS
 from devices.products.smart_meter.features import FEATURES
@@ -67,4 +68,6 @@ PRODUCT: Final = ProductType(
     late_after_s=3 * 3600.0,
     modes=MODES,
     ladders=LADDERS,
+    rates=RATES,
+    guides=GUIDES,
 )

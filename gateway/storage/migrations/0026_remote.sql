@@ -48,10 +48,32 @@ CREATE INDEX remedy_attempt_due ON remedy_attempt (tenant_id, due_at) WHERE ende
 CREATE INDEX remedy_attempt_by_device ON remedy_attempt (device_id, fault, planned_at DESC);
 CREATE INDEX remedy_attempt_by_request ON remedy_attempt (request_id, attempt_id);
 
+-- What an owner was asked once about his request: one look (a check), or to do something himself (a guide).
+CREATE TABLE owner_ask (
+    ask_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tenant_id int NOT NULL DEFAULT current_tenant() REFERENCES tenant,
+    request_id bigint NOT NULL REFERENCES service_request,
+    kind text NOT NULL CONSTRAINT ask_kind_is_known CHECK (kind IN ('check', 'guide')),
+    name text NOT NULL,
+    asked_at timestamptz NOT NULL,
+    -- Until when his answer, and after a deed of his its proof, is waited for.
+    due_at timestamptz NOT NULL,
+    answer text CONSTRAINT ask_answer_is_known CHECK (answer IN ('yes', 'no', 'unknown', 'done', 'not_done')),
+    answered_at timestamptz,
+    closed_at timestamptz,
+    CONSTRAINT answered_ask_has_its_answer CHECK ((answer IS NULL) = (answered_at IS NULL)),
+    CONSTRAINT owner_is_asked_once_per_request UNIQUE (request_id)
+);
+CREATE INDEX owner_ask_due ON owner_ask (tenant_id, due_at) WHERE closed_at IS NULL;
+
 -- ---------------------------------------------------------------- rights
 
-GRANT SELECT, INSERT, UPDATE ON remedy_attempt TO callout_work;
-GRANT SELECT ON remedy_attempt TO callout_serve;
+GRANT SELECT, INSERT, UPDATE ON remedy_attempt, owner_ask TO callout_work;
+GRANT SELECT ON remedy_attempt, owner_ask TO callout_serve;
+GRANT UPDATE (answer, answered_at, due_at, closed_at) ON owner_ask TO callout_serve;
+ALTER TABLE owner_ask ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant_only ON owner_ask TO callout_work, callout_serve
+    USING (tenant_id = current_tenant()) WITH CHECK (tenant_id = current_tenant());
 ALTER TABLE remedy_attempt ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant_only ON remedy_attempt TO callout_work, callout_serve
     USING (tenant_id = current_tenant()) WITH CHECK (tenant_id = current_tenant());

@@ -13,9 +13,12 @@ from gateway.settings import load_settings
 PLANTS = Path(__file__).with_name("plants")
 SEEDS = range(1, 51)
 NOTICED_AS = {
+    "act_without_clause": {"every act of the desk has a clause that was valid"},
+    "broken_chain": {"the audit is one chain"},
+    "unaudited_act": {"every act of the desk is audited"},
     "double_booking": {"no bay and no technician is promised twice"},
-    "lost_release": {"nothing is kept for a closed request", "what is allocated is what is reserved"},
-    "part_used_twice": {"what is allocated is what is reserved"},
+    "lost_release": {"nothing is kept for a closed request", "stock is conserved"},
+    "part_used_twice": {"stock is conserved"},
     "dropped_diagnosis": {"every symptom is thought of"},
     "dropped_offer": {"no open request stands still"},
     "doubled_notice": {"nobody is told the same twice"},
@@ -23,7 +26,7 @@ NOTICED_AS = {
     "unending_offer": {"an open offer is of a request that is offered"},
     "ownerless_case": {"every case has an owner"},
     "lost_case": {"every open request has a next step"},
-    "leaking_stock": {"what is allocated is what is reserved"},
+    "leaking_stock": {"stock is conserved"},
     "unsent_offer": {"no offer is unsent by a reading"},
     "restless_request": {"nothing happens to a closed request"},
     "short_way": {"a technician has time for the way"},
