@@ -11,6 +11,7 @@ from pydantic import StringConstraints
 from dashboards.decisions import decisions
 from dashboards.desk import Now, TheDesk
 from dashboards.figures import element_label, figures
+from dashboards.kit import shown_kit
 from dashboards.login import Session, TheSession, own_form
 from dashboards.render import message, page
 from dashboards.weighed import asked, bars, tried
@@ -70,6 +71,7 @@ def show(request: Request, desk: TheDesk, session: TheSession, now: Now, request
             "refused": _known_refusal(row.product, request.query_params.get("refused", "")),
             "element_label": element_label,
             "has_mail": bool(desk.settings.smtp_url),
+            "kit": shown_kit(conn, row, product_type(row.product), t.language),
         } | _story(conn, row, t)
     return page("request.html", t, context)
 

@@ -228,6 +228,10 @@ class Settings(BaseSettings):
     payment_webhook_secret: SecretStr = Field(
         SecretStr(""), description="Secret that the payment provider signs its messages with; empty: none is taken."
     )
+    supplier_secrets: SecretStr = Field(
+        SecretStr(""),
+        description="Secrets shared with suppliers of parts, tenant/supplier=whsec_..., with commas; empty: none is asked.",
+    )
     broker_queue_messages: Annotated[int, Field(ge=1000)] = Field(
         500_000, description="How many messages the broker keeps for ingest; the embedded one is told so."
     )
@@ -251,6 +255,9 @@ class Settings(BaseSettings):
     )
     keep_readings_days: Annotated[int, AfterValidator(_checked_keep_days)] = Field(
         400, description="Days that readings are kept for, hours and evidence for longer; 14 or more, or 0: for ever."
+    )
+    replan_routes: bool = Field(
+        False, description="Whether each centre's next day is planned anew in the evening; needs the extra `routes`."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the processes say.")
     settings_file: Path | None = Field(None, description="TOML file with settings; the environment counts before it.")

@@ -20,10 +20,13 @@ from gateway.health.watches import WorkHealth
 from gateway.notices.run import send_due
 from gateway.payments.checkout import provider
 from gateway.payments.settling import settle_due
+from gateway.routing.evening import ask_in_the_evening
+from gateway.routing.replan import replan
 from gateway.settings import Settings
 from gateway.steps import STEPS, take_step
 from gateway.storage.connection import Connection, Role, connect, open_pool, options
 from gateway.storage.migrate import check_schema
+from gateway.suppliers.outbox import by_http, send_orders
 from gateway.sweep import sweep
 
 _log = logging.getLogger(__name__)
@@ -115,12 +118,26 @@ def _app(settings: Settings, pool: ConnectionPool[Connection], measures: WorkMea
     for name in STEPS:
         _add_step(app, pool, measures, name)
 
+    @app.task(name=jobs.REPLAN, queue=jobs.QUEUE, retry=_RETRY)
+    @measures.job(jobs.REPLAN)
+    def plan_anew(*, tenant_id: int, plan_id: int) -> None:
+        # No transaction is open while the solver works.
+        with pool.connection() as connection:
+            replan(connection, tenant_id=tenant_id, plan_id=plan_id, clock=lambda: datetime.now(UTC))
+
     @app.task(name=jobs.SEND_NOTICES, queue=jobs.QUEUE, retry=_RETRY)
     @measures.job(jobs.SEND_NOTICES)
     def send_notices(*, tenant_id: int, request_id: int) -> None:
         _log.debug("sending notices of tenant %d, request %d", tenant_id, request_id)
         with pool.connection() as connection:
             send_due(connection, settings, datetime.now(UTC))
+
+    @app.task(name=jobs.ORDER_PARTS, queue=jobs.QUEUE, retry=_RETRY)
+    @measures.job(jobs.ORDER_PARTS)
+    def order_parts(*, tenant_id: int) -> None:
+        _log.debug("ordering parts of tenant %d", tenant_id)
+        with pool.connection() as connection:
+            send_orders(connection, by_http(settings), datetime.now(UTC))
 
     return app
 
@@ -160,6 +177,9 @@ def _sweep_until(
                 settle_due(connection, payments, settings.base_url, clock())
             if now_s >= send_at_s:
                 send_due(connection, settings, clock())
+                send_orders(connection, by_http(settings), clock())
+                if settings.replan_routes:
+                    ask_in_the_evening(connection, clock())
                 send_at_s = now_s + _SEND_EVERY_S
         except Exception:  # noqa: BLE001
             # Whatever it was, the clocks must go on; the next sweep begins with a new connection.

@@ -131,6 +131,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "offered": msgid("Dates offered to the owner"),
     "offer_expired": msgid("Offered dates expired"),
     "confirmed": msgid("Date confirmed by the owner"),
+    "replanned": msgid("Put elsewhere in the day's routes"),
     "held": msgid("Held"),
     "approved": msgid("Approved"),
     "cancelled": msgid("Cancelled"),
@@ -262,6 +263,10 @@ REFUSALS: Final = (
     msgid("Safety is never put aside."),
     msgid("A shelf lasts for a week at most."),
     msgid("It is out of service: put it back first."),
+    msgid("There is no such part or service centre."),
+    msgid("There is no such delivery."),
+    msgid("This delivery has ended already."),
+    msgid("opening count"),
 )
 
 # What a symptom is to people.
@@ -273,6 +278,31 @@ ATTENTION: Final[Mapping[str, str]] = {
     "shelved": msgid("Put aside"),
     "suppressed": msgid("Says nothing in this mode"),
     "out_of_service": msgid("Out of service"),
+}
+
+# How a delivery of parts stands.
+DELIVERIES: Final[Mapping[str, str]] = {
+    "planned": msgid("Ordered with the owner's yes"),
+    "asked": msgid("Ordered"),
+    "confirmed": msgid("Confirmed by the supplier"),
+    "shipped": msgid("On its way"),
+    "arrived": msgid("Arrived"),
+    "rejected": msgid("Refused by the supplier"),
+    "cancelled": msgid("Taken back"),
+    "lost": msgid("Will not come"),
+}
+
+# Why stock changed.
+MOVEMENTS: Final[Mapping[str, str]] = {
+    "receipt": msgid("Received"),
+    "issue": msgid("Used"),
+    "order": msgid("Ordered or sent for"),
+    "order_end": msgid("Does not come"),
+    "transfer_out": msgid("Sent to another centre"),
+    "transfer_in": msgid("Received from another centre"),
+    "allocate": msgid("Put aside"),
+    "release": msgid("Given back"),
+    "adjust": msgid("Counted"),
 }
 
 # What a planner did about it, as the audit line says.
@@ -310,4 +340,24 @@ TROUBLE_MOVES: Final[Mapping[str, str]] = {
     "gap_lost": msgid(
         "The device was asked for them and has them no longer. If it happens often, look at its connection and store."
     ),
+}
+
+# What came of planning a day's routes anew, as `gateway.routing.replan` says it; empty while it is planned.
+ROUTE_OUTCOMES: Final[Mapping[str, str]] = {
+    "": msgid("Being planned"),
+    "moved": msgid("Planned anew"),
+    "nothing_better": msgid("Nothing better was found"),
+    "nothing_to_plan": msgid("There was nothing to plan"),
+    "changed_meanwhile": msgid("A promise changed meanwhile: nothing was done"),
+    "no_solver": msgid("The planner of routes is not installed"),
+}
+
+# Why nobody makes a visit, as `workflows.unplanned` says it.
+UNPLANNED: Final[Mapping[str, str]] = {
+    "no_skill": msgid("nobody there has the skills"),
+    "window_past": msgid("its hours are past"),
+    "too_much": msgid("nobody can carry what it needs"),
+    "none_reaches_it": msgid("nobody with the skills reaches it within its hours"),
+    "shifts_are_full": msgid("all who could come are with others then"),
+    "has_a_place": msgid("there is room for it: plan the day once more"),
 }
