@@ -27,6 +27,7 @@ from gateway.notices.words import (
     NOTICES,
     OUTCOMES,
     QUEUES,
+    ROLLOUTS,
     ROUTE_OUTCOMES,
     SEVERITIES,
     STATES,
@@ -110,6 +111,7 @@ def _environment(language: Language) -> Environment:
         "way": WAYS,
         "answer": ANSWERS,
         "attempt": ATTEMPTS,
+        "rollout": ROLLOUTS,
     }
     # A filter per vocabulary: {{ row.state | state }} is the state in words.
     for name, vocabulary in words.items():

@@ -75,6 +75,7 @@ CASE_REASONS: Final = (
     msgid("None of the dates suits the owner."),
     msgid("None of the known faults"),
     msgid("A monitor goes on and off again and again: look at its sensor."),
+    msgid("A roll-out has stopped by itself: too few of its devices were healed."),
     msgid("After the owner's answer the evidence does not single out one fault."),
     msgid("A person's judgement is expected to cost less than a date for what may be the wrong fault."),
     msgid("It goes on and off again and again"),
@@ -181,6 +182,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "owner_answered": msgid("The owner answered"),
     "not_answered": msgid("The owner did not answer in time"),
     "deed_not_proven": msgid("The readings do not show what the owner did"),
+    "rollout_aborted": msgid("The roll-out has stopped by itself"),
     "device_warned": msgid("The device was told that it must not be used"),
 }
 
@@ -203,6 +205,18 @@ ANSWERS: Final[Mapping[str, str]] = {
     "done": msgid("I have done it"),
     "not_done": msgid("I cannot do it"),
 }
+
+ROLLOUTS: Final[Mapping[str, str]] = {
+    "running": msgid("Under way"),
+    "done": msgid("Done"),
+    "aborted": msgid("Stopped by itself"),
+    "stopped": msgid("Stopped"),
+}
+ROLLOUT_REFUSALS: Final = (
+    msgid("There is no such remedy for this fault."),
+    msgid("No device has an open request about this fault that waits."),
+    msgid("This remedy is being rolled out already."),
+)
 
 # How a try from afar stands.
 ATTEMPTS: Final[Mapping[str, str]] = {

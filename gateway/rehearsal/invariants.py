@@ -228,6 +228,8 @@ def every_open_request_has_a_next_step() -> LiteralString:
                 AND o.expires_at > %(now)s - %(patience)s::interval)
             AND NOT EXISTS (SELECT FROM remedy_attempt m WHERE m.request_id = r.request_id AND m.ended_at IS NULL
                 AND m.due_at > %(now)s - %(patience)s::interval)
+            AND NOT EXISTS (SELECT FROM owner_ask q WHERE q.request_id = r.request_id AND q.closed_at IS NULL
+                AND q.due_at > %(now)s - %(patience)s::interval)
             AND NOT EXISTS (SELECT FROM appointment a JOIN booking_seen k USING (booking_id)
                 WHERE a.request_id = r.request_id AND a.state = 'confirmed'
                     AND greatest(k.done_at, upper(a.during)) > %(now)s - %(patience)s::interval)"""
@@ -271,7 +273,7 @@ def an_owner_gets_three_unasked_letters_at_most() -> LiteralString:
     return """SELECT o.name || ' of ' || d.name || ' ' || r.component
         FROM notice n JOIN service_request r USING (request_id) JOIN device d USING (device_id)
         JOIN owner o ON o.owner_id = r.owner_id
-        WHERE n.recipient = o.email AND n.kind = 'offer' AND NOT EXISTS (
+        WHERE n.recipient = o.email AND n.kind IN ('offer', 'ask') AND NOT EXISTS (
             SELECT FROM request_event e WHERE e.request_id = n.request_id AND e.actor <> 'desk'
                 AND e.event <> 'confirmed')
         GROUP BY o.name, d.name, r.request_id, r.component HAVING count(*) > 3"""
