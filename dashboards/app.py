@@ -21,6 +21,7 @@ from dashboards import (
     pricing,
     rejections,
     request,
+    routes,
     shelving,
     signal,
 )
@@ -67,6 +68,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         rejections,
         incidents,
         cycles,
+        routes,
         letter,
         planner,
         devices,

@@ -13,6 +13,7 @@ DIAGNOSE: Final = "diagnose"
 OFFER: Final = "offer"
 REMEDY: Final = "remedy"
 SEND_NOTICES: Final = "send_notices"
+REPLAN: Final = "replan"
 ORDER_PARTS: Final = "order_parts"
 QUEUE: Final = "journey"
 

@@ -235,6 +235,9 @@ class Settings(BaseSettings):
     keep_readings_days: Annotated[int, AfterValidator(_checked_keep_days)] = Field(
         400, description="Days that readings are kept for, hours and evidence for longer; 14 or more, or 0: for ever."
     )
+    replan_routes: bool = Field(
+        False, description="Whether each centre's next day is planned anew in the evening; needs the extra `routes`."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the processes say.")
     settings_file: Path | None = Field(None, description="TOML file with settings; the environment counts before it.")
     secrets_dir: Path | None = Field(

@@ -39,6 +39,12 @@ def defer_offer(connection: Connection, request_id: int) -> None:
     jobs.defer(connection, jobs.OFFER, lock="request-{request_id}", calls=[call])
 
 
+def defer_replan(connection: Connection, plan_id: int) -> None:
+    """Let the work plan a day's routes anew once this transaction has been committed; one at a time of a tenant."""
+    call: dict[str, int | str] = {"tenant_id": _tenant_of(connection), "plan_id": plan_id}
+    jobs.defer(connection, jobs.REPLAN, lock="replan-{tenant_id}", calls=[call])
+
+
 def defer_notices(connection: Connection, request_id: int) -> None:
     """Let the work send what is in the outbox once this transaction has been committed."""
     call: dict[str, int | str] = {"tenant_id": _tenant_of(connection), "request_id": request_id}

@@ -18,6 +18,8 @@ from gateway.health.clock import Jumps
 from gateway.health.measures import WorkMeasures
 from gateway.health.watches import WorkHealth
 from gateway.notices.run import send_due
+from gateway.routing.evening import ask_in_the_evening
+from gateway.routing.replan import replan
 from gateway.settings import Settings
 from gateway.steps import STEPS, take_step
 from gateway.storage.connection import Connection, Role, connect, open_pool, options
@@ -113,6 +115,13 @@ def _app(settings: Settings, pool: ConnectionPool[Connection], measures: WorkMea
     for name in STEPS:
         _add_step(app, pool, measures, name)
 
+    @app.task(name=jobs.REPLAN, queue=jobs.QUEUE, retry=_RETRY)
+    @measures.job(jobs.REPLAN)
+    def plan_anew(*, tenant_id: int, plan_id: int) -> None:
+        # No transaction is open while the solver works.
+        with pool.connection() as connection:
+            replan(connection, tenant_id=tenant_id, plan_id=plan_id, clock=lambda: datetime.now(UTC))
+
     @app.task(name=jobs.SEND_NOTICES, queue=jobs.QUEUE, retry=_RETRY)
     @measures.job(jobs.SEND_NOTICES)
     def send_notices(*, tenant_id: int, request_id: int) -> None:
@@ -156,6 +165,8 @@ def _sweep_until(
                 sweep(connection, clock(), forgetting)
             if now_s >= send_at_s:
                 send_due(connection, settings, clock())
+                if settings.replan_routes:
+                    ask_in_the_evening(connection, clock())
                 send_at_s = now_s + _SEND_EVERY_S
         except Exception:  # noqa: BLE001
             # Whatever it was, the clocks must go on; the next sweep begins with a new connection.

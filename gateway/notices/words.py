@@ -121,6 +121,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "offered": msgid("Dates offered to the owner"),
     "offer_expired": msgid("Offered dates expired"),
     "confirmed": msgid("Date confirmed by the owner"),
+    "replanned": msgid("Put elsewhere in the day's routes"),
     "held": msgid("Held"),
     "approved": msgid("Approved"),
     "cancelled": msgid("Cancelled"),
@@ -299,4 +300,24 @@ TROUBLE_MOVES: Final[Mapping[str, str]] = {
     "gap_lost": msgid(
         "The device was asked for them and has them no longer. If it happens often, look at its connection and store."
     ),
+}
+
+# What came of planning a day's routes anew, as `gateway.routing.replan` says it; empty while it is planned.
+ROUTE_OUTCOMES: Final[Mapping[str, str]] = {
+    "": msgid("Being planned"),
+    "moved": msgid("Planned anew"),
+    "nothing_better": msgid("Nothing better was found"),
+    "nothing_to_plan": msgid("There was nothing to plan"),
+    "changed_meanwhile": msgid("A promise changed meanwhile: nothing was done"),
+    "no_solver": msgid("The planner of routes is not installed"),
+}
+
+# Why nobody makes a visit, as `workflows.unplanned` says it.
+UNPLANNED: Final[Mapping[str, str]] = {
+    "no_skill": msgid("nobody there has the skills"),
+    "window_past": msgid("its hours are past"),
+    "too_much": msgid("nobody can carry what it needs"),
+    "none_reaches_it": msgid("nobody with the skills reaches it within its hours"),
+    "shifts_are_full": msgid("all who could come are with others then"),
+    "has_a_place": msgid("there is room for it: plan the day once more"),
 }

@@ -1,8 +1,9 @@
 """The solver's process: reads a task, searches with PyVRP, and writes each better plan as a line, until it is ended.
 
 Skills are dimensions of load. Each skill that somebody lacks and a visit needs is a dimension of its own: a visit that
-needs it delivers one unit there, a technician who lacks it has capacity 0 in it, one who has it more than all visits
-together need. A plan within all capacities is then a plan in which everybody can do his visits, and the search may pass
+needs it delivers a fixed load there, a technician who lacks it has capacity 0 in it, one who has it as much as all
+visits together need. (The load is 100: the price of a unit too much is bounded in PyVRP, and with 1 a wrong skill was
+cheap. Gaps were four times as large.) A plan within all capacities is then a plan in which everybody can do his visits, and the search may pass
 through plans that are not, at a price, as it does with weights. (Ways made impassable for those who lack the skill were
 the other way to say it: with them PyVRP keeps searching within one round, where its own time limit is not looked at.)
 
@@ -36,6 +37,9 @@ from pyvrp import (
 from gateway.routing.task import ENCODER, TASK, Better, problem_of
 from workflows.routing import NO_LIMIT, Call, Problem, Shift
 
+_SKILL_LOAD: Final = 100
+# For so many rounds a worse plan is remembered as good enough: PyVRP's 300 are for more rounds than a short limit has.
+_HISTORY: Final = 50
 # What a parent that is gone leaves us at most.
 _ORPHANED_S: Final = 5.0
 
@@ -113,7 +117,7 @@ def data_of(problem: Problem, kinds: Sequence[Sequence[int]]) -> ProblemData:
 def _client(call: Call, skills: Sequence[str], prize: int) -> Client:
     return Client(
         call.point,
-        delivery=[call.load, *(int(skill in call.skills) for skill in skills)],
+        delivery=[call.load, *(_SKILL_LOAD * (skill in call.skills) for skill in skills)],
         service_duration=call.lasts,
         tw_early=call.earliest,
         tw_late=call.latest,
@@ -123,7 +127,7 @@ def _client(call: Call, skills: Sequence[str], prize: int) -> Client:
 
 
 def _vehicle(problem: Problem, shift: Shift, count: int, skills: Sequence[str], base: int, nowhere: int) -> VehicleType:
-    plenty = len(problem.calls)
+    plenty = _SKILL_LOAD * len(problem.calls)
     return VehicleType(
         count,
         capacity=[min(shift.capacity, NO_LIMIT), *(plenty if skill in shift.skills else 0 for skill in skills)],
@@ -155,7 +159,7 @@ def main() -> None:
     problem = problem_of(task)
     kinds = kinds_of(problem.shifts)
     data = data_of(problem, kinds)
-    params = SolveParams(ils=IteratedLocalSearchParams(callbacks=Teller(kinds)))
+    params = SolveParams(ils=IteratedLocalSearchParams(history_length=_HISTORY, callbacks=Teller(kinds)))
     start = start_of(data, kinds, task.start) if any(task.start) else None
     solve(
         data,

@@ -91,6 +91,7 @@ def solve(
     patience: int | None = None,
     command: Sequence[str] | None = None,
     on_better: Callable[[float, Account], None] | None = None,
+    searches: int = 1,
 ) -> Solved:
     """Return the best plan that is found within a limit and proved.
 
@@ -110,6 +111,8 @@ def solve(
         Another solver, for tests; None: PyVRP.
     on_better : callable or None
         Told the seconds so far and the account of each better plan.
+    searches : int
+        So many search at once, each with chance of its own; more than there are processors take each other's time.
 
     Raises
     ------
@@ -127,10 +130,13 @@ def solve(
     began_s = time.monotonic()
     search = _Search(problem, complete(problem, sound(problem, start)), began_s, on_better)
     until_s = began_s + limit_s
-    task = task_of(problem, search.plan, until_s=until_s - _GRACE_S, seed=seed, patience=patience)
-    ended, words = _run(
-        command or [sys.executable, "-m", "gateway.routing.child"], ENCODER.encode(task), search, until_s
-    )
+    # What insertion alone has found leads a search astray; it begins better with a plan of its own.
+    begin = sound(problem, start)
+    tasks = [
+        ENCODER.encode(task_of(problem, begin, until_s=until_s - _GRACE_S, seed=seed + number, patience=patience))
+        for number in range(searches)
+    ]
+    ended, words = _run(command or [sys.executable, "-m", "gateway.routing.child"], tasks, search, until_s)
     took_s = time.monotonic() - began_s
     return Solved(search.plan, search.account, took_s, ended, search.better, search.refused, words)
 
@@ -142,18 +148,23 @@ class _Search:
         self, problem: Problem, plan: Plan, began_s: float, on_better: Callable[[float, Account], None] | None
     ) -> None:
         self._problem, self._began_s, self._on_better = problem, began_s, on_better
-        self._rest = b""
         self.plan, self.account = plan, check(problem, plan)
         self.better = self.refused = 0
 
-    def read(self, data: bytes) -> None:
-        """Take what has arrived: of several whole lines the newest one that is proved and better."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > _MOST_BYTES:
-            self._rest, self.refused = b"", self.refused + 1
-        for line in reversed(lines):
-            if self._take(line):
-                return
+    def reader(self) -> Callable[[bytes], None]:
+        """Return what takes one solver's output: of several whole lines the newest one that is proved and better."""
+        rest = b""
+
+        def read(data: bytes) -> None:
+            nonlocal rest
+            *lines, rest = (rest + data).split(b"\n")
+            if len(rest) > _MOST_BYTES:
+                rest, self.refused = b"", self.refused + 1
+            for line in reversed(lines):
+                if self._take(line):
+                    return
+
+        return read
 
     def _take(self, line: bytes) -> bool:
         try:
@@ -191,43 +202,51 @@ def is_better(new: Account, old: Account) -> bool:
     return (not new.is_kept, len(new.left_out), new.length) < (not old.is_kept, len(old.left_out), old.length)
 
 
-def _run(command: Sequence[str], task: bytes, search: _Search, until_s: float) -> tuple[Ended, str]:
-    """Run the solver until it ends or its time is over, and say which of the two it was."""
-    with TemporaryFile() as given, TemporaryFile() as complaints:
+def _run(command: Sequence[str], tasks: Sequence[bytes], search: _Search, until_s: float) -> tuple[Ended, str]:
+    """Run a solver for each task until all have ended or the time is over, and say which of the two it was."""
+    with contextlib.ExitStack() as stack:
+        complaints = [stack.enter_context(TemporaryFile()) for _ in tasks]
+        processes: list[subprocess.Popen[bytes]] = []
+        for task, words in zip(tasks, complaints, strict=True):
+            processes.append(_start(command, task, words))
+            stack.callback(_end, processes[-1])
+        if not _listen(processes, search, until_s):
+            return "killed", ""
+        for process, words in zip(processes, complaints, strict=True):
+            if process.returncode != 0:
+                return "broken", _last_words(words)
+    return "by_itself", ""
+
+
+def _start(command: Sequence[str], task: bytes, complaints: IO[bytes]) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    with TemporaryFile() as given:
         given.write(task)
         given.seek(0)
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
         # In a session of its own, so that what it starts ends with it.
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command, stdin=given, stdout=subprocess.PIPE, stderr=complaints, env=environment, start_new_session=True
         )
-        try:
-            has_ended = _listen(process, search, until_s)
-        finally:
-            _end(process)
-        if not has_ended:
-            return "killed", ""
-        return ("by_itself", "") if process.returncode == 0 else ("broken", _last_words(complaints))
 
 
-def _listen(process: subprocess.Popen[bytes], search: _Search, until_s: float) -> bool:
-    """Read what the solver says; return whether it ended before its time was over."""
-    pipe = process.stdout
-    if pipe is None:
-        raise AssertionError("the solver was started without a pipe")
+def _listen(processes: Sequence[subprocess.Popen[bytes]], search: _Search, until_s: float) -> bool:
+    """Read what the solvers say; return whether all of them ended before their time was over."""
     with selectors.DefaultSelector() as selector:
-        selector.register(pipe, selectors.EVENT_READ)
-        while (left_s := until_s - time.monotonic()) > 0:
-            if not selector.select(left_s):
-                break
-            data = os.read(pipe.fileno(), _BYTES)
-            if not data:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(max(0.0, until_s - time.monotonic()))
-                    return True
-                return False
-            search.read(data)
-    return False
+        for process in processes:
+            if process.stdout is not None:
+                selector.register(process.stdout, selectors.EVENT_READ, search.reader())
+        while selector.get_map() and (left_s := until_s - time.monotonic()) > 0:
+            for key, _ in selector.select(left_s):
+                if data := os.read(key.fd, _BYTES):
+                    key.data(data)
+                else:
+                    selector.unregister(key.fileobj)
+    try:
+        for process in processes:
+            process.wait(max(0.0, until_s - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -37,13 +37,16 @@ def solve_all(
     patience: int | None = None,
     most_calls: int = MOST_CALLS,
     on_better: Callable[[float, Account], None] | None = None,
+    searches: int = 1,
 ) -> Solved:
     """Return the best plan that is found within a limit, in pieces where there are more visits than are searched together.
 
     Parameters are those of `gateway.routing.solve.solve`; `most_calls` is the size of a piece.
     """
     if len(problem.calls) <= most_calls:
-        return solve(problem, start, limit_s=limit_s, seed=seed, patience=patience, on_better=on_better)
+        return solve(
+            problem, start, limit_s=limit_s, seed=seed, patience=patience, on_better=on_better, searches=searches
+        )
     began_s = time.monotonic()
     whole = complete(problem, start)
     account = check(problem, whole)
@@ -56,7 +59,12 @@ def solve_all(
         if share_s < _LEAST_S:
             break
         found = solve(
-            _problem_of(problem, piece), _plan_of(whole, piece), limit_s=share_s, seed=seed, patience=patience
+            _problem_of(problem, piece),
+            _plan_of(whole, piece),
+            limit_s=share_s,
+            seed=seed,
+            patience=patience,
+            searches=searches,
         )
         better, refused = better + found.better, refused + found.refused
         ended, words = (found.ended, found.words) if found.ended != "by_itself" else (ended, words)

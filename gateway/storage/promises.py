@@ -234,6 +234,11 @@ def has_date_ahead(connection: Connection, request_id: int, now: datetime) -> bo
     return row == (True,)
 
 
+def renew_appointment(connection: Connection, appointment_id: int) -> None:
+    """Count a change of what an appointment's calendar entry says, so that calendars take the new one."""
+    connection.execute("UPDATE appointment SET revision = revision + 1 WHERE appointment_id = %s", [appointment_id])
+
+
 def cancel_appointment(connection: Connection, request_id: int, now: datetime) -> bool:
     """Cancel a request's appointment and free its time; return whether there was one."""
     row = connection.execute(

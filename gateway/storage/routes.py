@@ -4,7 +4,7 @@ The exclusion constraint `technician_is_in_one_place` sees times; ways between p
 visit into a route looks at it once more under a lock that is the technician's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -113,8 +113,7 @@ def keep_routes(connection: Connection, dates: Dates, now: datetime) -> None:
         One of them does not: somebody else was promised a visit since these dates were found.
     """
     visits = [option for option in dates.options if not isinstance(option, DropOff)]
-    for technician_id in sorted({visit.technician_id for visit in visits}):
-        _lock(connection, technician_id)
+    lock_routes(connection, {visit.technician_id for visit in visits})
     for visit in visits:
         _see_that_it_fits(connection, visit, now)
 
@@ -131,6 +130,12 @@ def keep_route(connection: Connection, booking: Booking, now: datetime) -> None:
         return
     _lock(connection, booking.visit.technician_id)
     _see_that_it_fits(connection, booking.visit, now, but=booking.booking_id)
+
+
+def lock_routes(connection: Connection, technician_ids: Collection[int]) -> None:
+    """Lock technicians' routes until the transaction ends, always in the same order."""
+    for technician_id in sorted(set(technician_ids)):
+        _lock(connection, technician_id)
 
 
 def _lock(connection: Connection, technician_id: int) -> None:
