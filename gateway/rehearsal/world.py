@@ -107,14 +107,12 @@ def _desk(chance: Random, places: list[tuple[str, str, float, float]]) -> str:
 
 
 def _prices(chance: Random, parts: list[str]) -> list[str]:
-    """Return what work and parts cost, mostly; some desks take deposits, some show goodwill, some agree each price."""
+    """Return what work and parts cost, mostly; some desks show goodwill, some agree each price."""
     if chance.random() < 0.3:
         return []
     lines = ['[[prices.labour]]\nper_minute = "150 EUR"\ncall_out = "3000 EUR"']
     priced = [part for part in parts if chance.random() < 0.95]
     lines.append("[prices.part]\n" + "\n".join(f'{part} = "{chance.randint(10, 900) * 100} EUR"' for part in priced))
-    if chance.random() < 0.5:
-        lines.append(f'[prices.deposit]\npercent = 30\nabove = "{chance.choice((100, 500, 900)) * 100} EUR"')
     if chance.random() < 0.4:
         lines.append("[[prices.goodwill]]\nmonths_after = 24\nparts_percent = 50\nlabour_percent = 30")
     return lines
