@@ -61,6 +61,16 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Cited:
+    """A reporting cycle that confirmed a symptom: how often a well device is as abnormal, and how often was asked, 0 to 1."""
+
+    title: str
+    ends_at: datetime
+    share: float
+    at_most: float
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """A decision as its receipt tells it."""
 
@@ -78,6 +88,7 @@ class Account:
     well: Sequence[str]
     labels: Sequence[str]
     asked: Asked | None
+    cited: Sequence[Cited]
 
 
 def decisions(conn: Connection, request_id: int, product: ProductType) -> list[Account]:
@@ -105,7 +116,17 @@ def _account(decision: Decision, product: ProductType) -> Account:
         well=_titles(told.get("well", ()), product),
         labels=[_fault_title(code, product) for code in told.get("labels", ())],
         asked=_asked(told.get("next_check"), product),
+        cited=[each for citation in told["calibration"] for each in _cited(citation, product)],
     )
+
+
+def _cited(told: Mapping[str, Any], product: ProductType) -> list[Cited]:
+    (title,) = _titles([told["monitor"]], product)
+    return [
+        Cited(title, datetime.fromisoformat(each["ends_at"]), each["p_value"], each["threshold"]["p_value"])
+        for each in told["cycles"]
+        if each["p_value"] is not None
+    ]
 
 
 def _asked(told: Mapping[str, Any] | None, product: ProductType) -> Asked | None:

@@ -20,11 +20,14 @@ from gateway.notices.words import (
     ATTEMPTS,
     ATTENTION,
     ATTENTION_ACTS,
+    DELIVERIES,
     EVENTS,
     MANNERS,
+    MOVEMENTS,
     NOTICES,
     OUTCOMES,
     QUEUES,
+    ROLLOUTS,
     ROUTE_OUTCOMES,
     SEVERITIES,
     STATES,
@@ -90,6 +93,8 @@ def _environment(language: Language) -> Environment:
         "queue": QUEUES,
         "verdict": VERDICTS,
         "outcome": OUTCOMES,
+        "delivery": DELIVERIES,
+        "movement": MOVEMENTS,
         "manner": MANNERS,
         "actor": ACTORS,
         "event": EVENTS,
@@ -106,6 +111,7 @@ def _environment(language: Language) -> Environment:
         "way": WAYS,
         "answer": ANSWERS,
         "attempt": ATTEMPTS,
+        "rollout": ROLLOUTS,
     }
     # A filter per vocabulary: {{ row.state | state }} is the state in words.
     for name, vocabulary in words.items():

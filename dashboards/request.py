@@ -11,8 +11,10 @@ from pydantic import StringConstraints
 from dashboards.decisions import decisions
 from dashboards.desk import Now, TheDesk
 from dashboards.figures import element_label, figures
+from dashboards.kit import shown_kit
 from dashboards.login import Session, TheSession, own_form
 from dashboards.render import message, page
+from dashboards.tails import share_text
 from dashboards.weighed import asked, bars, tried
 from devices.products import product_type
 from gateway import planner
@@ -69,7 +71,9 @@ def show(request: Request, desk: TheDesk, session: TheSession, now: Now, request
             "deposits": DEPOSITS,
             "refused": _known_refusal(row.product, request.query_params.get("refused", "")),
             "element_label": element_label,
+            "share_text": share_text,
             "has_mail": bool(desk.settings.smtp_url),
+            "kit": shown_kit(conn, row, product_type(row.product), t.language),
         } | _story(conn, row, t)
     return page("request.html", t, context)
 
@@ -79,7 +83,7 @@ def _story(conn: Connection, row: RequestRow, t: Translator) -> dict[str, object
     return {
         "bars": bars(conn, row.request_id, product, t),
         "tried": tried(conn, row.request_id, product),
-        "asked": asked(conn, row.request_id, product),
+        "owner_asked": asked(conn, row.request_id, product),
         "parts": history.reserved_parts(conn, row.request_id),
         "cases": history.human_cases(conn, row.request_id),
         "events": history.events(conn, row.request_id),

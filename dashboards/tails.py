@@ -70,6 +70,8 @@ def picture(row: CycleRow, null: Null, t: Translator) -> Figure | None:
 def share_text(share: float, t: Translator) -> str:
     """Return a share with two figures, however small it is: "0.0056 %"."""
     percent = share * 100
+    if percent <= 0:
+        return f"{t.number(0, 0)} %"
     return f"{t.number(percent, max(0, 1 - int(log10(percent) // 1)))} %"
 
 

@@ -73,7 +73,8 @@ class Circumstances:
 
     `software` names what decided; `request` is what was open for the component, None when nothing was; `ticks_sha256`
     names the ticks of the server's clock by which a silence was found. `quiet` are symptoms (monitor, element, onset in us)
-    that were there and that nobody was to hear: shelved, suppressed, or single comings of what chatters.
+    that were there and that nobody was to hear: shelved, suppressed, or single comings of what chatters. `unheard` are
+    monitors without a symptom that people had put aside.
     """
 
     device_id: int
@@ -83,6 +84,7 @@ class Circumstances:
     request: Json | None
     ticks_sha256: str | None
     quiet: Sequence[tuple[str, int, int]] = ()
+    unheard: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,8 @@ def build(
             {"monitor": monitor, "element": element, "since_at": instant(since_us)}
             for monitor, element, since_us in around.quiet
         ],
+        # Left out where there is nothing to tell, as in receipts of before.
+        **({"unheard": list(around.unheard)} if around.unheard else {}),
         "well": list(diagnosis.well) if diagnosis else [],
         "thresholds": dict(THRESHOLDS),
         "hypotheses": _hypotheses(diagnosis),

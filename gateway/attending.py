@@ -54,9 +54,12 @@ def heard(
         return None
     grounds = receipts.gather(connection, device_id, component)
     symptoms = grounds.symptoms
+    there = {symptom.monitor for symptom in symptoms}
     own = [symptom for symptom in symptoms if steady(symptom.monitor) is None]
     room = _Room(connection, product, device_id, component, now)
     rows = room.settled(own)
+    put_aside = {row.monitor for row in rows.values() if row.state in BY_HAND}
+    grounds = replace(grounds, unheard=sorted(put_aside - there))
     restless = room.unsteady(rows)
     audible = [each for each in own if each.key not in restless and not _is_quiet(rows, each)]
     audible += [room.told_unsteady(key, found) for key, found in restless.items()]

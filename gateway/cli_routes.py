@@ -11,7 +11,7 @@ import typer
 
 _CONVENTIONS: Final = "dimacs, exact or round"
 # What is left for writing the routes and ending.
-_ENDING_S: Final = 0.6
+_ENDING_S: Final = 0.9
 _MOST_SEARCHES: Final = 2
 
 

@@ -12,13 +12,14 @@ from typing import Final
 from psycopg.errors import CheckViolation
 
 from devices.products import product_type
-from gateway import sourcing
+from gateway import auditing, mandates, sourcing
 from gateway.following import give_case
 from gateway.storage import promises, requests, stock
 from gateway.storage.connection import Connection
 from gateway.storage.requests import Request
 from gateway.storage.stock import Held
 from gateway.telling import defer_offer, tell_owner
+from workflows.mandate import Clause, Denied
 from workflows.request import Command, State
 from workflows.triage import CaseWanted, Queue
 
@@ -99,6 +100,9 @@ def _other_source(connection: Connection, request: Request, now: datetime, witho
     booking = None if living is None else promises.find_booking(connection, request.request_id, living[1])
     if remedy is None or booking is None or booking.sets_out_at <= now:
         return False
+    permission = mandates.permit(connection, request.device_id, request.request_id, Clause.RESERVE_PART, now)
+    if isinstance(permission, Denied):
+        return False
     for _ in range(_TRIES):
         found = sourcing.look(
             connection,
@@ -116,6 +120,16 @@ def _other_source(connection: Connection, request: Request, now: datetime, witho
             with connection.transaction():
                 plan = found.plans[booking.centre_id]
                 sourcing.hold(connection, request, remedy.part_nos, plan, now, is_sure=True)
+                parts: dict[str, object] = {"parts": [line.part_no for line in plan.lines], "instead_of": "missing"}
+                auditing.record(
+                    connection,
+                    "part_reserved",
+                    device_id=request.device_id,
+                    request_id=request.request_id,
+                    permission=permission,
+                    inputs=parts,
+                    now=now,
+                )
         except CheckViolation as error:
             _log.info("request %d: %s; looking again", request.request_id, str(error).partition("\n")[0])
         else:

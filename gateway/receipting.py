@@ -81,6 +81,7 @@ def keep(connection: Connection, survey: Survey, decided: Decided, now: datetime
             request=request_told(decided.present),
             ticks_sha256=ticks_sha256,
             quiet=[(each.monitor, each.element, to_us(each.since_at)) for each in grounds.quiet],
+            unheard=grounds.unheard,
         ),
         stretches(survey.bases, survey.place, survey.readings),
         seen,

@@ -198,6 +198,7 @@ def _document(product: ProductType, rules: Mapping[str, Any], script: _Script, s
             request=told["request_before"],
             ticks_sha256=script.decision.ticks_sha256,
             quiet=_quiet(told),
+            unheard=told.get("unheard", ()),
         ),
         stretches(script.bases, scene.place, scene.readings),
         seen,
@@ -212,7 +213,7 @@ def _well(product: ProductType, monitors: Mapping[str, Monitor], script: _Script
     if not scene.played or all(isinstance(monitor, Silence) for monitor in monitors.values()):
         return ()
     well = known_well(product, scene.played[0].end, script.bases[0].span.ends_us)
-    return well - {monitor for monitor, _, _ in _quiet(script.told)}
+    return well - {monitor for monitor, _, _ in _quiet(script.told)} - set(script.told.get("unheard", ()))
 
 
 def _seen(

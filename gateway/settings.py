@@ -211,6 +211,10 @@ class Settings(BaseSettings):
         SecretStr(""), description="Key that signs links and sessions, 32 characters or more."
     )
     api_token: SecretStr = Field(SecretStr(""), description="Bearer token of the HTTP API for enrolment.")
+    supplier_secrets: SecretStr = Field(
+        SecretStr(""),
+        description="Secrets shared with suppliers of parts, tenant/supplier=whsec_..., with commas; empty: none is asked.",
+    )
     broker_queue_messages: Annotated[int, Field(ge=1000)] = Field(
         500_000, description="How many messages the broker keeps for ingest; the embedded one is told so."
     )

@@ -48,7 +48,7 @@ class Survey:
     def well(self, product: ProductType, component: str) -> frozenset[str]:
         """Return the component's monitors that are known to be well at the end of the newest readings.
 
-        A monitor that nobody is to hear is not heard here either.
+        A monitor that nobody is to hear is not heard here either, whether it says something or not.
         """
         if not self.has_newest:
             return frozenset()
@@ -57,7 +57,7 @@ class Survey:
         none: IntArray = np.zeros(len(rows), np.int64)
         monitors = of_name(product, component)
         (played,) = play(product, [self.grounds.state], none, newest.at_us, newest.columns(), monitors.keys())
-        quiet = {symptom.monitor for symptom in self.grounds.quiet}
+        quiet = {symptom.monitor for symptom in self.grounds.quiet} | set(self.grounds.unheard)
         return known_well(product, played.end, self.bases[0].span.ends_us) & monitors.keys() - quiet
 
 

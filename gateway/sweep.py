@@ -11,14 +11,14 @@ from typing import Final
 import psycopg
 
 from devices.products import product_types
-from gateway import asking, journey, quoting, remedying
+from gateway import asking, journey, quoting, remedying, rolling
 from gateway.attending import look_again
 from gateway.calibrating import decide_cycles, follow_cycles
 from gateway.following import give_case
 from gateway.forgetting import Forgetting
 from gateway.gathering import gather, look_at_incidents
 from gateway.missing import look_after_parts
-from gateway.storage import asks, attention, quotes, remedies, requests
+from gateway.storage import asks, attention, quotes, remedies, requests, rollouts
 from gateway.storage.connection import Connection, tenant_transaction
 from gateway.storage.hours import roll_up
 from gateway.telling import defer_offer
@@ -111,6 +111,14 @@ def _go_on_remedying(connection: Connection, tenant_id: int, now: datetime) -> N
             remedying.go_on(connection, request_id=request_id, now=now)
 
 
+def _roll_out(connection: Connection, tenant_id: int, now: datetime) -> None:
+    with tenant_transaction(connection, tenant_id):
+        under_way = rollouts.running(connection)
+    for rollout_id in under_way:
+        with tenant_transaction(connection, tenant_id):
+            rolling.advance(connection, rollout_id=rollout_id, now=now)
+
+
 def _lead_on_asked(connection: Connection, tenant_id: int, now: datetime) -> None:
     with tenant_transaction(connection, tenant_id):
         due = asks.due_asks(connection, now, _MOST)
@@ -199,6 +207,7 @@ PIECES: Final[tuple[Callable[[Connection, int, datetime], None], ...]] = (
     _look_again,
     _go_on_remedying,
     _lead_on_asked,
+    _roll_out,
     _warn_of_cases,
     _ask_what_was_found,
     _look_after_parts,

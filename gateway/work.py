@@ -24,6 +24,7 @@ from gateway.settings import Settings
 from gateway.steps import STEPS, take_step
 from gateway.storage.connection import Connection, Role, connect, open_pool, options
 from gateway.storage.migrate import check_schema
+from gateway.suppliers.outbox import by_http, send_orders
 from gateway.sweep import sweep
 
 _log = logging.getLogger(__name__)
@@ -129,6 +130,13 @@ def _app(settings: Settings, pool: ConnectionPool[Connection], measures: WorkMea
         with pool.connection() as connection:
             send_due(connection, settings, datetime.now(UTC))
 
+    @app.task(name=jobs.ORDER_PARTS, queue=jobs.QUEUE, retry=_RETRY)
+    @measures.job(jobs.ORDER_PARTS)
+    def order_parts(*, tenant_id: int) -> None:
+        _log.debug("ordering parts of tenant %d", tenant_id)
+        with pool.connection() as connection:
+            send_orders(connection, by_http(settings), datetime.now(UTC))
+
     return app
 
 
@@ -165,6 +173,7 @@ def _sweep_until(
                 sweep(connection, clock(), forgetting)
             if now_s >= send_at_s:
                 send_due(connection, settings, clock())
+                send_orders(connection, by_http(settings), clock())
                 if settings.replan_routes:
                     ask_in_the_evening(connection, clock())
                 send_at_s = now_s + _SEND_EVERY_S

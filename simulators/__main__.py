@@ -1,4 +1,4 @@
-"""The simulators' command line: ``python -m simulators fleet | owners | mailbox | replay | record``."""
+"""The simulators' command line: ``python -m simulators fleet | owners | mailbox | replay | record | supplier``."""
 
 import sys
 
@@ -10,6 +10,7 @@ from simulators.mailbox.command import mailbox
 from simulators.owners.command import owners
 from simulators.record import record
 from simulators.replay.command import replay
+from simulators.supplier.command import supplier
 
 app = typer.Typer(
     help="The street outside of Callout: what reaches it by MQTT, HTTP and mail only.",
@@ -17,7 +18,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (fleet, owners, mailbox, replay, record):
+for command in (fleet, owners, mailbox, replay, record, supplier):
     app.command()(command)
 
 

@@ -54,6 +54,9 @@ TRANSITIONS: Final[Mapping[tuple[State, Command], State]] = {
     (State.OPEN, Command.ASK_OWNER): State.ASKING,
     (State.OPEN, Command.QUOTE): State.QUOTED,
     (State.OPEN, Command.SOLVE): State.SOLVED,
+    # A person's roll-out reaches what waits, too.
+    (State.WAITING, Command.TRY_REMEDY): State.REMEDYING,
+    (State.HELD, Command.TRY_REMEDY): State.REMEDYING,
     (State.HELD, Command.APPROVE): State.OPEN,
     (State.HELD, Command.SOLVE): State.SOLVED,
     (State.HELD, Command.ESCALATE): State.HELD,

@@ -75,6 +75,7 @@ CASE_REASONS: Final = (
     msgid("None of the dates suits the owner."),
     msgid("None of the known faults"),
     msgid("A monitor goes on and off again and again: look at its sensor."),
+    msgid("A roll-out has stopped by itself: too few of its devices were healed."),
     msgid("After the owner's answer the evidence does not single out one fault."),
     msgid("A person's judgement is expected to cost less than a date for what may be the wrong fault."),
     msgid("It goes on and off again and again"),
@@ -170,6 +171,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "owner_answered": msgid("The owner answered"),
     "not_answered": msgid("The owner did not answer in time"),
     "deed_not_proven": msgid("The readings do not show what the owner did"),
+    "rollout_aborted": msgid("The roll-out has stopped by itself"),
     "device_warned": msgid("The device was told that it must not be used"),
 }
 
@@ -192,6 +194,18 @@ ANSWERS: Final[Mapping[str, str]] = {
     "done": msgid("I have done it"),
     "not_done": msgid("I cannot do it"),
 }
+
+ROLLOUTS: Final[Mapping[str, str]] = {
+    "running": msgid("Under way"),
+    "done": msgid("Done"),
+    "aborted": msgid("Stopped by itself"),
+    "stopped": msgid("Stopped"),
+}
+ROLLOUT_REFUSALS: Final = (
+    msgid("There is no such remedy for this fault."),
+    msgid("No device has an open request about this fault that waits."),
+    msgid("This remedy is being rolled out already."),
+)
 
 # How a try from afar stands.
 ATTEMPTS: Final[Mapping[str, str]] = {
@@ -252,6 +266,10 @@ REFUSALS: Final = (
     msgid("Safety is never put aside."),
     msgid("A shelf lasts for a week at most."),
     msgid("It is out of service: put it back first."),
+    msgid("There is no such part or service centre."),
+    msgid("There is no such delivery."),
+    msgid("This delivery has ended already."),
+    msgid("opening count"),
 )
 
 # What a symptom is to people.
@@ -263,6 +281,31 @@ ATTENTION: Final[Mapping[str, str]] = {
     "shelved": msgid("Put aside"),
     "suppressed": msgid("Says nothing in this mode"),
     "out_of_service": msgid("Out of service"),
+}
+
+# How a delivery of parts stands.
+DELIVERIES: Final[Mapping[str, str]] = {
+    "planned": msgid("Ordered with the owner's yes"),
+    "asked": msgid("Ordered"),
+    "confirmed": msgid("Confirmed by the supplier"),
+    "shipped": msgid("On its way"),
+    "arrived": msgid("Arrived"),
+    "rejected": msgid("Refused by the supplier"),
+    "cancelled": msgid("Taken back"),
+    "lost": msgid("Will not come"),
+}
+
+# Why stock changed.
+MOVEMENTS: Final[Mapping[str, str]] = {
+    "receipt": msgid("Received"),
+    "issue": msgid("Used"),
+    "order": msgid("Ordered or sent for"),
+    "order_end": msgid("Does not come"),
+    "transfer_out": msgid("Sent to another centre"),
+    "transfer_in": msgid("Received from another centre"),
+    "allocate": msgid("Put aside"),
+    "release": msgid("Given back"),
+    "adjust": msgid("Counted"),
 }
 
 # What a planner did about it, as the audit line says.

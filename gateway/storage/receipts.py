@@ -50,7 +50,8 @@ class Grounds:
     """What a component's decision stands on, as of one instant of the database.
 
     `state` is what the detectors remembered of the device before `anchor_at`; None when they remember all from its first
-    reading on. `last_ingest_no` is the newest number of its partition. `quiet` are open symptoms that nobody is to hear.
+    reading on. `last_ingest_no` is the newest number of its partition. `quiet` are open symptoms that nobody is to hear,
+    `unheard` monitors that people have put aside although they say nothing.
     """
 
     device_id: int
@@ -60,6 +61,7 @@ class Grounds:
     state: bytes | None
     open: Sequence[Ground]
     quiet: Sequence[OpenSymptom] = ()
+    unheard: Sequence[str] = ()
 
     @property
     def symptoms(self) -> list[OpenSymptom]:

@@ -115,7 +115,7 @@ KINDS: dict[str, Kind] = {
         ("event_codes",),
         1,
         "it reports an event that names no cause",
-        ("clear_event_register",),
+        ("clear_event_register", "renew_firmware"),
     ),
     "radio_dead": Kind(_flag("mute"), "1", 1.0, (), 1, "its radio is dead: nothing is heard of it"),
     "water_bypass": Kind(

@@ -87,6 +87,29 @@ def test_the_page_says_what_would_tell_the_causes_apart_and_what_each_answer_mak
     assert "If no:" in card
 
 
+def test_a_decision_that_cycles_confirmed_names_them_on_its_page(
+    planner: TestClient, scene: Scene, decided: int
+) -> None:
+    told = receipt_of(planner, decided, numbers(scene, decided)[1])
+    cycle = {
+        "p_value": 0.000056,
+        "threshold": {"p_value": 0.0001, "score": 9.5},
+        "ends_at": "2026-10-31T00:00:00.000000Z",
+    }
+    told["calibration"] = [{"symptom_id": 1, "monitor": "cell_leaves_pack", "element": 81, "cycles": [cycle, cycle]}]
+    scene.conn.execute(
+        """INSERT INTO decision_receipt (tenant_id, device_id, component, diagnosis_id, request_id, decided_at, outcome, rules_sha256,
+            receipt, sha256)
+        SELECT tenant_id, device_id, component, NULL, request_id, decided_at, 'nothing', rules_sha256, %(receipt)s, sha256(%(receipt)s)
+        FROM decision_receipt WHERE request_id = %(request)s ORDER BY decision_id DESC LIMIT 1""",
+        {"receipt": canonical(told), "request": decided},
+    )
+    html = planner.get(f"/planner/requests/{decided}").text
+    card = html.split('id="decision"')[1].split("</section>")[0]
+    assert card.count("0.0056 % of well devices are as far off; at most 0.01 % was asked") == 2
+    assert 'href="/planner/cycles"' in card
+
+
 @pytest.mark.parametrize(("language", "heading"), [("ko", "원인을 가려낼 방법"), ("ja", "原因を見分ける方法")])
 def test_what_would_tell_them_apart_is_said_in_the_planner_s_language(
     planner: TestClient, decided: int, language: str, heading: str

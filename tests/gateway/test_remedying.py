@@ -1,7 +1,7 @@
 """A remedy from afar: tried when it may be, proven by readings and by nothing else, and a date follows where it fails."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -89,7 +89,7 @@ class Street:
         sweep(self.desk.work, self.now)
 
     @contextmanager
-    def working(self) -> Iterator[Connection]:
+    def working(self) -> Generator[Connection]:
         with tenant_transaction(self.desk.work, self.desk.tenant_id):
             yield self.desk.work
 

@@ -189,17 +189,45 @@ def test_what_was_put_aside_is_an_input_of_a_decision(desk: SmallDesk) -> None:
     assert [each.differences for each in found] == [[]] * len(found)
 
 
+def test_a_monitor_that_was_put_aside_while_it_was_quiet_speaks_for_nothing_and_that_is_an_input_too(
+    desk: SmallDesk,
+) -> None:
+    device_id = desk.vehicle("ev-1")
+    with connect(desk.dsn, Role.SERVE) as connection, tenant_transaction(connection, desk.tenant_id):
+        done = shelving.shelve(
+            connection,
+            product_type("electric_vehicle"),
+            device_id,
+            ("cell_leaves_pack", 3),
+            lasts=None,
+            staff_id=desk.value("SELECT staff_id FROM staff WHERE tenant_id = %s", desk.tenant_id),
+            reason="Its line is known to be broken",
+            now=BEGINS_AT - timedelta(days=1),
+        )
+    assert isinstance(done, Done)
+    overheat(desk, device_id=device_id, cell_voltages_v=[3.7] * 8)
+    told = [json.loads(row[0]) for row in desk.rows("SELECT convert_from(receipt, 'UTF8') FROM decision_receipt")]
+    about = [each for each in told if each["component"] == "traction_battery"]
+    assert about
+    assert {tuple(each["unheard"]) for each in about} == {("cell_leaves_pack",)}
+    assert not any("cell_leaves_pack" in each["well"] for each in about)
+    assert any(each["well"] for each in about)
+    assert [each.differences for each in again(desk)] == [[]] * len(told)
+
+
 # ------------------------------------------------------------------ what was changed is noticed
 
 
-def overheat(desk: SmallDesk, begins_at: datetime = BEGINS_AT) -> int:
+def overheat(
+    desk: SmallDesk, begins_at: datetime = BEGINS_AT, device_id: int | None = None, **more: list[float]
+) -> int:
     """A probe that is too hot for five minutes: a safety case, decided once."""
-    device_id = desk.vehicle("ev-1")
+    device_id = device_id or desk.vehicle("ev-1")
     degrees = [25.0] * 10 + [95.0] * 10
     heard = [
         Message(
             topic("ev-1"),
-            telemetry(minute, sample(at, probe_temps_degc=[degree, 25.0], soc_pct=50.0)),
+            telemetry(minute, sample(at, probe_temps_degc=[degree, 25.0], soc_pct=50.0, **more)),
             at,
             (1, minute),
         )

@@ -55,5 +55,19 @@ LADDERS: Final = {
             ready_within_s=6 * _HOUR,
             attempts=2,
         ),
+        # It changes what many meters run: it goes out in stages, when a person begins it.
+        Rung(
+            "renew_firmware",
+            "Load the meter's firmware anew",
+            "renew_firmware",
+            ("other_code",),
+            0.8,
+            answer_within_s=30 * _MINUTE,
+            prove_within_s=2 * _HOUR,
+            hold_s=10 * _MINUTE,
+            ready_within_s=24 * _HOUR,
+            needs=(_SUPPLIED,),
+            is_staged=True,
+        ),
     ),
 }

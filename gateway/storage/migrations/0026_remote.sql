@@ -66,11 +66,51 @@ CREATE TABLE owner_ask (
 );
 CREATE INDEX owner_ask_due ON owner_ask (tenant_id, due_at) WHERE closed_at IS NULL;
 
+-- One remedy for many devices, in stages: the next one begins when enough of the present one was proven.
+CREATE TABLE rollout (
+    rollout_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tenant_id int NOT NULL DEFAULT current_tenant() REFERENCES tenant,
+    product text NOT NULL,
+    fault text NOT NULL,
+    rung text NOT NULL,
+    -- Which devices: those of a model, of a firmware; empty for any.
+    model text NOT NULL DEFAULT '',
+    firmware text NOT NULL DEFAULT '',
+    staff_id int NOT NULL REFERENCES staff,
+    least_share double precision NOT NULL CONSTRAINT share_is_of_one CHECK (least_share > 0 AND least_share <= 1),
+    stage int NOT NULL DEFAULT 0,
+    state text NOT NULL DEFAULT 'running' CONSTRAINT rollout_state_is_known CHECK (
+        state IN ('running', 'done', 'aborted', 'stopped')),
+    begun_at timestamptz NOT NULL,
+    ended_at timestamptz,
+    CONSTRAINT ended_rollout_has_an_end CHECK ((ended_at IS NULL) = (state = 'running'))
+);
+CREATE UNIQUE INDEX one_running_rollout_per_remedy ON rollout (tenant_id, product, fault, rung) WHERE ended_at IS NULL;
+
+CREATE TABLE rollout_device (
+    rollout_id bigint NOT NULL REFERENCES rollout,
+    tenant_id int NOT NULL DEFAULT current_tenant() REFERENCES tenant,
+    device_id int NOT NULL REFERENCES device,
+    request_id bigint NOT NULL REFERENCES service_request,
+    stage int NOT NULL,
+    attempt_id bigint REFERENCES remedy_attempt,
+    -- Why it was passed over, when it was: its request went on, or its owner does not allow it.
+    passed_over text,
+    PRIMARY KEY (rollout_id, device_id)
+);
+
 -- ---------------------------------------------------------------- rights
 
 GRANT SELECT, INSERT, UPDATE ON remedy_attempt, owner_ask TO callout_work;
 GRANT SELECT ON remedy_attempt, owner_ask TO callout_serve;
 GRANT UPDATE (answer, answered_at, due_at, closed_at) ON owner_ask TO callout_serve;
+GRANT SELECT, INSERT, UPDATE ON rollout, rollout_device TO callout_work, callout_serve;
+ALTER TABLE rollout ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant_only ON rollout TO callout_work, callout_serve
+    USING (tenant_id = current_tenant()) WITH CHECK (tenant_id = current_tenant());
+ALTER TABLE rollout_device ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant_only ON rollout_device TO callout_work, callout_serve
+    USING (tenant_id = current_tenant()) WITH CHECK (tenant_id = current_tenant());
 ALTER TABLE owner_ask ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant_only ON owner_ask TO callout_work, callout_serve
     USING (tenant_id = current_tenant()) WITH CHECK (tenant_id = current_tenant());

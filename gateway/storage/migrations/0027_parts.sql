@@ -349,6 +349,9 @@ BEGIN
         -- Nobody waits for it, and its supplier was not told yet: it is not ordered at all.
         UPDATE inbound SET state = 'cancelled', ended_at = NEW.released_at
         WHERE inbound_id = NEW.inbound_id AND state = 'planned' AND promised = 0;
+        -- Else he is asked to take it back, as soon as orders are looked after again.
+        UPDATE inbound SET try_at = NEW.released_at
+        WHERE inbound_id = NEW.inbound_id AND state IN ('asked', 'confirmed') AND promised = 0 AND kind = 'order';
     END IF;
     RETURN NULL;
 END
@@ -495,6 +498,8 @@ CREATE TRIGGER closed_request_holds_no_part AFTER UPDATE OF closed_at ON service
 -- ---------------------------------------------------------------- rights
 
 REVOKE INSERT, UPDATE ON stock_level FROM callout_work, callout_serve;
+-- Who counts keeps others from promising meanwhile; a lock on a row asks for the right to write one of its columns.
+GRANT UPDATE (tenant_id) ON stock_level TO callout_work, callout_serve;
 GRANT SELECT ON part_supersession, part_substitute, bill_of_material, supplier, part_supply, parts_tariff
     TO callout_work, callout_serve;
 GRANT SELECT, INSERT, UPDATE ON inbound TO callout_work, callout_serve;

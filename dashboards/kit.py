@@ -1,0 +1,45 @@
+"""Which parts to take along, as the request's page shows it: what leaving each of them costs, against carrying it."""
+
+from dataclasses import dataclass
+
+from devices.product import ProductType
+from gateway.storage.catalogue import load_kit_costs, load_prices
+from gateway.storage.connection import Connection
+from gateway.storage.pages.request import RequestRow
+from workflows.parts import Cause, KitLine, kit
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLine:
+    """A line of the kit in a person's language."""
+
+    role: str
+    probability: float
+    leaving_costs: str
+    taking_costs: str
+    is_taken: bool
+
+
+def shown_kit(conn: Connection, row: RequestRow, product: ProductType, language: str) -> list[ShownLine]:
+    """Return the kit of a request's hypotheses; none where the tenant has not said what a second visit costs."""
+    costs = load_kit_costs(conn)
+    if costs is None:
+        return []
+    remedies = product.remedies
+    causes = [
+        Cause(each.fault, each.probability, remedies[each.fault].part_nos)
+        for each in row.ranked()
+        if each.fault in remedies
+    ]
+    roles = sorted({role for cause in causes for role in cause.roles})
+    return [_shown(line, language) for line in kit(causes, load_prices(conn, roles), costs)]
+
+
+def _shown(line: KitLine, language: str) -> ShownLine:
+    return ShownLine(
+        line.role,
+        line.probability,
+        line.leaving_costs.shown(language),
+        line.taking_costs.shown(language),
+        line.is_taken,
+    )
