@@ -17,6 +17,7 @@ from dashboards import (
     letter,
     login,
     owner,
+    owner_dates,
     parts,
     planner,
     pricing,
@@ -24,6 +25,7 @@ from dashboards import (
     request,
     rollouts,
     routes,
+    schedule,
     shelving,
     signal,
 )
@@ -62,9 +64,11 @@ def create(settings: Settings | None = None) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for module in (
         owner,
+        owner_dates,
         asking,
         login,
         request,
+        schedule,
         pricing,
         decisions,
         rejections,

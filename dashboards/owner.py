@@ -22,6 +22,7 @@ from gateway.notices.invitation import invitation
 from gateway.notices.links import ask_for_link
 from gateway.notices.matter import Matter, may_use, promised_hours
 from gateway.notices.price import DEPOSITS, find_price, valid_until
+from gateway.storage import appointments
 from gateway.storage.connection import Connection
 from gateway.storage.pages.request import (
     RequestRow,
@@ -124,6 +125,9 @@ def show(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
             "promised_hours": promised_hours,
             "safety_text": product_type(row.product).safety_text,
             "note": request.query_params.get("note", ""),
+            "weekdays": t.weekdays(),
+            "wishes_earlier": appointments.wishes_earlier(conn, row.request_id),
+            "is_over": appointment is not None and appointment.ends_at <= now,
             "asked": asked(conn, row.request_id, product_type(row.product)),
         }
     return page("owner.html", t, context)

@@ -17,7 +17,7 @@ from dashboards.render import message, page
 from dashboards.tails import share_text
 from dashboards.weighed import asked, bars, tried
 from devices.products import product_type
-from gateway import planner
+from gateway import no_show, planner
 from gateway.notices.matter import Matter
 from gateway.notices.price import DEPOSITS, find_price
 from gateway.notices.words import REFUSALS
@@ -126,6 +126,21 @@ def cancel(desk: TheDesk, session: TheSession, now: Now, request_id: RequestId, 
     with desk.tenant(session.tenant_id) as conn:
         outcome = planner.cancel(conn, request_id=request_id, staff_id=session.staff.staff_id, reason=reason, now=now)
     return _back(request_id, outcome)
+
+
+@router.post("/{request_id}/owner-away", dependencies=[Depends(own_form)])
+def owner_was_away(desk: TheDesk, session: TheSession, now: Now, request_id: RequestId) -> Response:
+    """Note that the owner was not there at the promised time."""
+    staff_id = session.staff.staff_id
+    with desk.tenant(session.tenant_id) as conn:
+        outcome = no_show.owner_was_away(conn, request_id=request_id, staff_id=staff_id, now=now)
+    match outcome:
+        case no_show.Noted():
+            return _back(request_id, planner.Done("open"))
+        case no_show.TooEarly():
+            return _back(request_id, planner.Refused("The promised time is not over."))
+        case no_show.NoDate(state=state):
+            return _back(request_id, planner.Refused(f"The request is {state}; this cannot be done now."))
 
 
 def _known_refusal(product: str, reason: str) -> str:

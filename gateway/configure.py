@@ -2,12 +2,12 @@
 
 import tomllib
 from collections import Counter
-from datetime import time
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from psycopg.types.json import Jsonb
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from gateway.configure_parts import (
     BomRowIn,
@@ -21,6 +21,7 @@ from gateway.configure_parts import (
 from gateway.configure_prices import PricesIn, save_prices
 from gateway.enrolment import Email, Name, Text, Zone
 from gateway.errors import SettingsError
+from gateway.storage.calendars import public_holidays, set_day
 from gateway.storage.connection import Connection, tenant_transaction
 from gateway.storage.findings import one
 from workflows.visits import has_a_window
@@ -101,8 +102,16 @@ class StockIn(_Model):
     on_hand: int = Field(ge=0)
 
 
+class DayIn(_Model):
+    """A day on which a centre is closed, or open at other hours than usual."""
+
+    day: date
+    hours: Hours | None = None
+    reason: Text = ""
+
+
 class CentreIn(_Model):
-    """A service centre."""
+    """A service centre; with a country, and its region, it is closed on the public holidays there."""
 
     name: Name
     title: Text
@@ -112,9 +121,19 @@ class CentreIn(_Model):
     latitude: float = Field(ge=-90, le=90)
     longitude: float = Field(ge=-180, le=180)
     hours: dict[Weekday, Hours]
+    country: Annotated[str, StringConstraints(pattern=r"^([A-Z]{2})?$")] = ""
+    region: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{0,8}$")] = ""
+    day: list[DayIn] = Field(default_factory=list[DayIn])
     bay: list[BayIn] = Field(default_factory=list[BayIn])
     technician: list[TechnicianIn] = Field(default_factory=list[TechnicianIn])
     stock: list[StockIn] = Field(default_factory=list[StockIn])
+
+    @model_validator(mode="after")
+    def _has_known_holidays(self) -> Self:
+        if self.region and not self.country:
+            raise ValueError(f"{self.name!r} has a region without a country: name the country too")
+        public_holidays(self.country, self.region, 2026)
+        return self
 
 
 class DeskFile(_Model):
@@ -186,11 +205,13 @@ def _read(path: Path) -> DeskFile:
 def _centre(connection: Connection, centre: CentreIn) -> None:
     centre_id = one(
         connection.execute(
-            """INSERT INTO service_centre (name, title, address, phone, time_zone, latitude, longitude, hours)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+            """INSERT INTO service_centre (name, title, address, phone, time_zone, latitude, longitude, hours,
+                country, region)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
             ON CONFLICT ON CONSTRAINT service_centre_name_is_free DO UPDATE SET title = EXCLUDED.title,
                 address = EXCLUDED.address, phone = EXCLUDED.phone, time_zone = EXCLUDED.time_zone,
-                latitude = EXCLUDED.latitude, longitude = EXCLUDED.longitude, hours = EXCLUDED.hours
+                latitude = EXCLUDED.latitude, longitude = EXCLUDED.longitude, hours = EXCLUDED.hours,
+                country = EXCLUDED.country, region = EXCLUDED.region
             RETURNING centre_id""",
             [
                 centre.name,
@@ -201,9 +222,13 @@ def _centre(connection: Connection, centre: CentreIn) -> None:
                 centre.latitude,
                 centre.longitude,
                 Jsonb({day: hours.split("-") for day, hours in centre.hours.items()}),
+                centre.country,
+                centre.region,
             ],
         ).fetchone()
     )
+    for day in centre.day:
+        set_day(connection, centre_id, day.day, _times(day.hours), day.reason, None, datetime.now(UTC))
     for bay in centre.bay:
         connection.execute(
             """INSERT INTO bay (centre_id, name, skills) VALUES (%s, %s, %s)
@@ -220,6 +245,13 @@ def _centre(connection: Connection, centre: CentreIn) -> None:
                     SELECT FROM stock_level WHERE centre_id = %(centre)s AND part_no = %(part)s)""",
                 {"centre": centre_id, "part": stock.part, "count": stock.on_hand},
             )
+
+
+def _times(hours: str | None) -> tuple[time, time] | None:
+    if hours is None:
+        return None
+    opens, closes = (time.fromisoformat(hour) for hour in hours.split("-"))
+    return opens, closes
 
 
 def _technician(connection: Connection, centre_id: int, centre: CentreIn, technician: TechnicianIn) -> None:

@@ -26,7 +26,7 @@ from devices.product import ProductType
 from devices.products import product_type
 from diagnostics import diagnosis as diagnosing
 from diagnostics.diagnosis import Diagnosis, Evidence
-from gateway import asking, quoting, receipting, remedying
+from gateway import asking, quoting, receipting, remedying, rescheduling
 from gateway.attending import heard
 from gateway.evidence import told
 from gateway.following import Assessed, follow, give_case
@@ -209,7 +209,9 @@ def confirm(
     if request is None:
         return NotOpen("unknown")
     if (appointment := promises.living_appointment(connection, request_id)) is not None:
-        return Confirmed(appointment[0], is_new=False) if appointment[1] == booking_id else NotOpen(request.state)
+        if appointment[1] == booking_id:
+            return Confirmed(appointment[0], is_new=False)
+        return _confirmed_other(rescheduling.confirm_other(connection, request=request, booking_id=booking_id, now=now))
     booking = promises.find_booking(connection, request_id, booking_id)
     if booking is None or request.state not in {State.OFFERED, State.OPEN, State.WAITING}:
         return NotOpen(request.state)
@@ -229,6 +231,20 @@ def confirm(
         else:
             return _tell_confirmed(connection, request, booking_id, appointment_id, now)
     return _fresh(connection, request, now)
+
+
+def _confirmed_other(
+    outcome: rescheduling.Moved | rescheduling.Lost | rescheduling.Kept | rescheduling.NotNow,
+) -> Confirmed | FreshDates | NotOpen:
+    match outcome:
+        case rescheduling.Moved(appointment_id=appointment_id):
+            return Confirmed(appointment_id, is_new=True)
+        case rescheduling.Lost(offer_id=int() as offer_id):
+            return FreshDates(offer_id)
+        case rescheduling.Lost() | rescheduling.Kept():
+            return NotOpen(State.CONFIRMED)
+        case rescheduling.NotNow(state=state):
+            return NotOpen(state)
 
 
 def _fits(booking: Booking, remedy: Remedy | None) -> bool:
@@ -282,7 +298,11 @@ def _fresh(connection: Connection, request: Request, now: datetime) -> FreshDate
 def expire_offer(connection: Connection, *, request_id: int, now: datetime) -> None:
     """End an offer that was not answered: others are offered, and after the second one a person asks."""
     request = requests.lock_request(connection, request_id)
-    if request is None or request.state != State.OFFERED:
+    if request is None or not promises.offer_is_over(connection, request_id, now):
+        return
+    if request.state == State.CONFIRMED:
+        rescheduling.expire_other(connection, request, now)
+    if request.state != State.OFFERED:
         return
     promises.close_offers(connection, request_id, "expired", now)
     state = requests.transition(connection, request, Command.EXPIRE, now)

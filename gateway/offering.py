@@ -17,7 +17,7 @@ from gateway.storage.connection import Connection
 from gateway.storage.requests import Request
 from gateway.storage.routes import RouteChangedError
 from gateway.telling import tell_owner
-from workflows.dates import OFFER_LASTS, Dates, NoDates, Place, Work, find_dates
+from workflows.dates import ANY_DATE, OFFER_LASTS, Dates, NoDates, Place, Wish, Work, find_dates
 from workflows.request import Command, State
 from workflows.triage import CaseWanted, Queue
 from workflows.visits import find_visits
@@ -26,6 +26,9 @@ _log = logging.getLogger(__name__)
 
 # Somebody else may take a bay, a technician's time or the last part between our look and our hold: then we look again.
 _TRIES: Final = 5
+# Where very many look at the same instant, those who lost twice look one after the other.
+_RUSHED: Final = 2
+_QUEUE_LOCK: Final = 6
 
 
 def make_offer(connection: Connection, request: Request, now: datetime) -> int | None:
@@ -44,9 +47,10 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
     grounds = grounds_of_offer(connection, request, work.part_nos, entitling.price_of_parts(connection, request), now)
     if grounds is None:
         return None
-    for _ in range(_TRIES):
+    for attempt in range(_TRIES):
+        queue_up(connection, attempt)
         parts = sourcing.look(connection, request, work.part_nos, now)
-        dates = _look(connection, request, work, remedy.fulfilment, parts, now)
+        dates = look(connection, request, work, remedy.fulfilment, parts, now)
         if isinstance(dates, NoDates):
             _find_nothing(connection, request, dates, now)
             return None
@@ -55,7 +59,7 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
                 sourcing.hold(connection, request, work.part_nos, parts.plans[dates.centre_id], now)
                 routes.keep_routes(connection, dates, now)
                 offer_id = promises.hold_dates(
-                    connection, request.request_id, dates.options, now, _offer_expires_at(dates, now)
+                    connection, request.request_id, dates.options, now, offer_expires_at(dates, now)
                 )
         except (ExclusionViolation, CheckViolation, RouteChangedError) as error:
             _log.info("request %d: %s; looking again", request.request_id, str(error).partition("\n")[0])
@@ -66,6 +70,12 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
     raise TimeoutError(f"request {request.request_id}: dates were taken by others {_TRIES} times; the job tries again")
 
 
+def queue_up(connection: Connection, attempt: int) -> None:
+    """Wait for one's turn to look for dates, from the third attempt on, until the transaction ends."""
+    if attempt >= _RUSHED:
+        connection.execute("SELECT pg_advisory_xact_lock(%s, current_tenant())", [_QUEUE_LOCK])
+
+
 def _leave_to_the_person(connection: Connection, request: Request, now: datetime) -> None:
     """Make no new offer while a named human has a safety case; what the owner was shown before stands until it ends."""
     requests.transition(connection, request, Command.HOLD, now)
@@ -73,14 +83,21 @@ def _leave_to_the_person(connection: Connection, request: Request, now: datetime
     requests.append_event(connection, request.request_id, "escalated", now, detail={"queue": Queue.SAFETY})
 
 
-def _offer_expires_at(dates: Dates, now: datetime) -> datetime:
+def offer_expires_at(dates: Dates, now: datetime) -> datetime:
     """Return when an offer ends: with its patience, or when its last date begins."""
     return min(now + OFFER_LASTS, max(option.during.start_at for option in dates.options))
 
 
-def _look(
-    connection: Connection, request: Request, work: Work, fulfilment: Fulfilment, parts: Sourced, now: datetime
+def look(
+    connection: Connection,
+    request: Request,
+    work: Work,
+    fulfilment: Fulfilment,
+    parts: Sourced,
+    now: datetime,
+    wish: Wish = ANY_DATE,
 ) -> Dates | NoDates:
+    """Find the dates of a locked request that can be held now and are what its owner wishes for."""
     device = findings.device_card(connection, request.device_id)
     place = None
     if device is not None and device.latitude is not None and device.longitude is not None:
@@ -91,10 +108,10 @@ def _look(
         return NoDates("no_part", parts.missing)
     match fulfilment:
         case Fulfilment.DROP_OFF:
-            return find_dates(work, promises.load_centres(connection, place, parts.ready_at, now), now)
+            return find_dates(work, promises.load_centres(connection, place, parts.ready_at, now), now, wish)
         case Fulfilment.VISIT:
             crews = [] if place is None else routes.load_crews(connection, place, work, parts.ready_at, now)
-            return find_visits(work, place, crews, now)
+            return find_visits(work, place, crews, now, wish)
 
 
 def _find_nothing(connection: Connection, request: Request, why: NoDates, now: datetime) -> None:

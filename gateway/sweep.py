@@ -14,6 +14,7 @@ from devices.products import product_types
 from gateway import asking, journey, quoting, remedying, rolling
 from gateway.attending import look_again
 from gateway.calibrating import decide_cycles, follow_cycles
+from gateway.displacing import offer_freed, replace_displaced
 from gateway.following import give_case
 from gateway.forgetting import Forgetting
 from gateway.gathering import gather, look_at_incidents
@@ -203,6 +204,8 @@ def _forget(connection: Connection, forgetting: Forgetting, now: datetime) -> No
 # What is done for each tenant, in this order; each is a transaction of its own, and can be run at any time.
 PIECES: Final[tuple[Callable[[Connection, int, datetime], None], ...]] = (
     _expire_offers,
+    replace_displaced,
+    offer_freed,
     _expire_quotes,
     _look_again,
     _go_on_remedying,

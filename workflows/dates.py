@@ -93,9 +93,13 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What an owner asked for: not before a day, on one weekday (0 is Monday), in one half of the day, and nothing he was shown."""
+    """What an owner asked for: not before a day, before an instant, on one weekday (0 is Monday), in one half of the day.
+
+    `shown` are the beginnings of dates that he has seen already.
+    """
 
     not_before: date | None = None
+    before: datetime | None = None
     weekday: int | None = None
     half: Half = "any"
     shown: frozenset[datetime] = frozenset()
@@ -107,6 +111,7 @@ class Wish:
         return (
             begins_at not in self.shown
             and (self.not_before is None or local.date() >= self.not_before)
+            and (self.before is None or begins_at < self.before)
             and self.weekday in {None, local.weekday()}
             and (self.half == "any" or (self.half == "morning") == is_morning)
         )

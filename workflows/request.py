@@ -41,6 +41,8 @@ class Command(StrEnum):
     QUOTE = "quote"
     ACCEPT = "accept"
     SOLVE = "solve"
+    RESCHEDULE = "reschedule"
+    LOSE_DATE = "lose_date"
     LOSE_PART = "lose_part"
 
 
@@ -90,6 +92,9 @@ TRANSITIONS: Final[Mapping[tuple[State, Command], State]] = {
     (State.OFFERED, Command.CONFIRM): State.CONFIRMED,
     (State.OFFERED, Command.HOLD): State.HELD,
     (State.OFFERED, Command.CANCEL): State.CANCELLED,
+    # The old date stands while others are looked at; one that is missed or called off leads on to new ones.
+    (State.CONFIRMED, Command.RESCHEDULE): State.CONFIRMED,
+    (State.CONFIRMED, Command.LOSE_DATE): State.OPEN,
     # What was promised cannot be kept: other dates are offered, and a person knows.
     (State.OFFERED, Command.LOSE_PART): State.OPEN,
     (State.CONFIRMED, Command.LOSE_PART): State.OPEN,

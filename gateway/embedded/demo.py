@@ -54,8 +54,9 @@ _SHORT: Final = (
     *("--answers", "frozen_cell_sensor=refuse", "--answers", "mtr-0002=refuse"),
 )
 _PRODUCTS_SHOWN: Final = frozenset({"electric_vehicle", "smart_meter"})
-# How long it waits for the other journeys after the first confirmed date.
+# How long it waits for the other journeys after the first confirmed date, and how much of its limit it leaves unused then.
 _PATIENCE_S: Final = 60.0
+_MARGIN_S: Final = 30.0
 _SOON: Final = ("--early-share", "1", "--late-share", "0", "--never-share", "0")
 
 
@@ -159,19 +160,19 @@ class Demo:
         with contextlib.suppress(psycopg.OperationalError, DatabaseUnreachableError):
             has_dates = self._tell_news(journal)
             self._every("readings", _COUNT_SECONDS, lambda: self._tell_readings(journal))
-            is_enough = self.is_once and self._is_enough(journal, has_dates=has_dates)
+            is_enough = self.is_once and self._is_enough(journal, deadline_s, has_dates=has_dates)
         if not self.is_once:
             if not self._owner_link_is_told:
                 self._every("link", _LINK_SECONDS, lambda: self._tell_owner_link(mailbox))
             return True
         return not is_enough and time.monotonic() < deadline_s
 
-    def _is_enough(self, journal: Journal, *, has_dates: bool) -> bool:
+    def _is_enough(self, journal: Journal, deadline_s: float, *, has_dates: bool) -> bool:
         """Whether all was shown, or the first confirmed date was long ago."""
         if self._first_date_s is None:
             self._first_date_s = time.monotonic() if has_dates else None
             return False
-        if time.monotonic() > self._first_date_s + _PATIENCE_S:
+        if time.monotonic() > min(self._first_date_s + _PATIENCE_S, deadline_s - _MARGIN_S):
             return True
         whole = [each for each in journal.journeys() if each.is_whole]
         return all(

@@ -196,6 +196,53 @@ def _what_is_booked(matter: Matter, t: Translator) -> tuple[str, ...]:
     return (t.gettext("Thank you. Your date is booked, and the part is reserved for it."),)
 
 
+def earlier(matter: Matter, t: Translator, link: str) -> Letter:
+    """Write the letter that offers an earlier date to one who asked for it."""
+    zone_name = matter.centre.time_zone if matter.centre else matter.request.place_time_zone
+    letter = _letter(
+        matter,
+        t,
+        t.gettext("An earlier date for %(product)s is free") % {"product": matter.product_name},
+        t.gettext("You asked us to tell you. Your present date stands until you choose an earlier one."),
+    )
+    return replace(
+        letter,
+        choices=choices(matter.dates, zone_name, t),
+        zone=t.zone_title(matter.dates[0].begins_at, zone_name) if matter.dates else "",
+        button=t.gettext("Choose a date") if matter.dates else t.gettext("Open your page"),
+        link=link,
+        after=_held_until(matter, zone_name, t),
+    )
+
+
+def called_off(matter: Matter, t: Translator, link: str) -> Letter:
+    """Write the letter that says that a confirmed date cannot be kept, with others to choose from."""
+    zone_name = matter.centre.time_zone if matter.centre else matter.request.place_time_zone
+    next_step = (
+        t.gettext("These dates are put aside for you instead:")
+        if matter.dates
+        else t.gettext("We are looking for another date and write to you as soon as there is one.")
+    )
+    letter = _letter(
+        matter,
+        t,
+        t.gettext("We cannot keep your date for %(product)s") % {"product": matter.product_name},
+        t.gettext(
+            "We are sorry: the date that you had booked cannot be kept. A member of our staff is looking after it."
+        ),
+        next_step,
+    )
+    return replace(
+        letter,
+        choices=choices(matter.dates, zone_name, t),
+        zone=t.zone_title(matter.dates[0].begins_at, zone_name) if matter.dates else "",
+        button=t.gettext("Choose a date") if matter.dates else t.gettext("Open your page"),
+        link=link,
+        facts=place_facts(matter, t),
+        after=_held_until(matter, zone_name, t),
+    )
+
+
 def cancelled(matter: Matter, t: Translator, link: str, *, had_date: bool) -> Letter:
     """Write the letter that takes back dates or an appointment."""
     letter = _letter(

@@ -25,6 +25,7 @@ from gateway.storage.pages.request import (
     find_request,
     latest_appointment,
     offer_dates,
+    open_dates,
 )
 from gateway.texts import Translator, language_of, translator
 
@@ -119,6 +120,8 @@ def write(conn: Connection, settings: Settings, notice: Notice, link: str, now: 
     match notice.kind:
         case "offer":
             dates = _still_open(offer_dates(conn, notice.number("offer_id")), request.state)
+        case "earlier" | "called_off":
+            dates = tuple(open_dates(conn, request_id, now))
         case "confirmed" | "cancelled" | "date_lost" | "safety" | "case_opened" | "link" | "quote" | "ask":
             pass
         case unknown:
@@ -136,6 +139,11 @@ def _written(
     match notice.kind:
         case "offer":
             return Written(letters.offer(matter, t, link), owner, t)
+        case "earlier":
+            return Written(letters.earlier(matter, t, link), owner, t)
+        case "called_off":
+            entry = _entry(settings, matter, t, "CANCEL", link, now) if _is_over(matter) else None
+            return Written(letters.called_off(matter, t, link), owner, t, entry)
         case "quote":
             return Written(letters.quote(matter, t, link), owner, t)
         case "safety":
@@ -157,6 +165,11 @@ def _written(
             had_date = matter.appointment is not None
             letter = letters.cancelled(matter, t, link, had_date=had_date)
             return Written(letter, owner, t, _entry(settings, matter, t, "CANCEL", link, now))
+
+
+def _is_over(matter: Matter) -> bool:
+    """Whether the latest appointment is one that was called off: a new one may have been made before the letter left."""
+    return matter.appointment is not None and matter.appointment.state == "cancelled"
 
 
 def _still_open(dates: list[OfferedDate], state: str) -> tuple[OfferedDate, ...]:

@@ -73,6 +73,10 @@ CASE_REASONS: Final = (
     msgid("The owner has not answered two offers: please ask in person."),
     msgid("The date has passed: say what was found, then close the request."),
     msgid("None of the dates suits the owner."),
+    msgid("Nobody came to a promised date: call the owner, and say what we do for it."),
+    msgid("The owner was not there twice: please ask in person."),
+    msgid("A promised date could not be kept: see to it that the owner gets another one."),
+    msgid("The owner wants to cancel what is a matter of safety."),
     msgid("None of the known faults"),
     msgid("A monitor goes on and off again and again: look at its sensor."),
     msgid("A roll-out has stopped by itself: too few of its devices were healed."),
@@ -129,6 +133,16 @@ EVENTS: Final[Mapping[str, str]] = {
     "case_overdue": msgid("A person's time to decide has run out"),
     "date_passed": msgid("The date has passed"),
     "symptom_healed": msgid("A symptom has gone"),
+    "other_dates_asked": msgid("The owner asked for other dates"),
+    "other_dates_expired": msgid("Other dates ran out; the confirmed one stands"),
+    "rescheduled": msgid("The owner moved the date"),
+    "earlier_wished": msgid("The owner would come earlier"),
+    "earlier_offered": msgid("An earlier date offered"),
+    "nobody_came": msgid("The owner says that nobody came"),
+    "owner_was_away": msgid("The owner was not there"),
+    "reassigned": msgid("Given to somebody else; the promise stands"),
+    "called_off": msgid("The date could not be kept"),
+    "offer_withdrawn": msgid("Offered dates could not be kept"),
     "stopped": msgid("Stopped by the owner"),
     "resumed": msgid("The owner took his stop back"),
     "priced": msgid("Priced"),
@@ -229,6 +243,17 @@ NOTICES: Final[Mapping[str, str]] = {
     "link": msgid("New link to the page"),
     "ask": msgid("Question to the owner"),
     "quote": msgid("A price to agree"),
+    "called_off": msgid("A date that could not be kept"),
+    "earlier": msgid("An earlier date"),
+}
+
+# Why a technician is absent, or a bay out of order.
+ABSENCES: Final[Mapping[str, str]] = {
+    "sick": msgid("Sick"),
+    "leave": msgid("On leave"),
+    "training": msgid("In training"),
+    "broken": msgid("Out of order"),
+    "other": msgid("Other"),
 }
 
 
@@ -262,6 +287,7 @@ REFUSALS: Final = (
     msgid("There is no such request."),
     msgid("The fault is not known, so there is no work to offer a date for."),
     msgid("The request is cancelled; this cannot be done now."),
+    msgid("The promised time is not over."),
     msgid("There is no such symptom."),
     msgid("Safety is never put aside."),
     msgid("A shelf lasts for a week at most."),

@@ -113,6 +113,14 @@ def note_failure(connection: Connection, inbound_id: int, error: str, try_at: da
     )
 
 
+def is_failing(connection: Connection, inbound_id: int, now: datetime) -> bool:
+    """Whether the last question about an order, just now, has failed."""
+    row = connection.execute(
+        "SELECT FROM inbound WHERE inbound_id = %s AND attempts > 0 AND try_at > %s", [inbound_id, now]
+    ).fetchone()
+    return row is not None
+
+
 def note_cancel_asked(connection: Connection, inbound_id: int, now: datetime, try_at: datetime) -> None:
     """Write that the supplier was asked to take an order back."""
     connection.execute(

@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 from psycopg.types.range import Range, TimestamptzRange
 
+from gateway.storage.calendars import exceptions_of
 from gateway.storage.connection import Connection
 from gateway.storage.findings import one
 from workflows.dates import Bay, Centre, DropOff, Interval, Place, Visit, distance_km
@@ -75,12 +76,15 @@ def load_centres(
         """SELECT b.centre_id, b.bay_id, b.skills,
             coalesce(array_agg(k.during ORDER BY k.during) FILTER (WHERE k.during IS NOT NULL), '{}')
         FROM bay b
-        LEFT JOIN booking k ON k.bay_id = b.bay_id AND k.released_at IS NULL AND upper(k.during) > %s
+        LEFT JOIN (SELECT bay_id, during FROM booking WHERE released_at IS NULL AND upper(during) > %(now)s
+            UNION ALL SELECT bay_id, during FROM absence WHERE withdrawn_at IS NULL AND upper(during) > %(now)s) k
+            ON k.bay_id = b.bay_id
         GROUP BY b.bay_id ORDER BY b.bay_id""",
-        [now],
+        {"now": now},
     )
     for centre_id, bay_id, skills, taken in rows:
         bays.setdefault(centre_id, []).append(Bay(bay_id, frozenset(skills), [interval(during) for during in taken]))
+    exceptions = exceptions_of(connection, now)
     centres = connection.execute("SELECT centre_id, time_zone, hours, latitude, longitude FROM service_centre")
     return [
         Centre(
@@ -90,6 +94,7 @@ def load_centres(
             bays.get(centre_id, []),
             ready_at.get(centre_id),
             distance_km(place.latitude, place.longitude, latitude, longitude) if place else 0.0,
+            exceptions[centre_id],
         )
         for centre_id, time_zone, hours, latitude, longitude in centres
     ]
@@ -182,6 +187,15 @@ def close_offers(connection: Connection, request_id: int, outcome: str, now: dat
     )
 
 
+def offer_is_over(connection: Connection, request_id: int, now: datetime) -> bool:
+    """Whether a request's open offer has run out; one that was made meanwhile in its place has not."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM offer WHERE request_id = %s AND closed_at IS NULL AND expires_at <= %s)",
+        [request_id, now],
+    ).fetchone()
+    return row == (True,)
+
+
 def find_booking(connection: Connection, request_id: int, booking_id: int) -> Booking | None:
     """Return one of a request's bookings."""
     with connection.cursor(row_factory=class_row(Booking)) as cursor:
@@ -239,12 +253,12 @@ def renew_appointment(connection: Connection, appointment_id: int) -> None:
     connection.execute("UPDATE appointment SET revision = revision + 1 WHERE appointment_id = %s", [appointment_id])
 
 
-def cancel_appointment(connection: Connection, request_id: int, now: datetime) -> bool:
+def cancel_appointment(connection: Connection, request_id: int, now: datetime, why: str = "cancelled") -> bool:
     """Cancel a request's appointment and free its time; return whether there was one."""
     row = connection.execute(
-        """UPDATE appointment SET state = 'cancelled', cancelled_at = %s, revision = revision + 1
+        """UPDATE appointment SET state = 'cancelled', cancelled_at = %s, revision = revision + 1, ended_why = %s
         WHERE request_id = %s AND state = 'confirmed' RETURNING booking_id""",
-        [now, request_id],
+        [now, why, request_id],
     ).fetchone()
     if row is None:
         return False

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from gateway.storage.calendars import absences_of, exceptions_of
 from gateway.storage.connection import Connection
 from gateway.storage.promises import Booking, hours_by_weekday, interval
 from workflows.dates import Dates, DropOff, Place, Visit, Work, distance_km
@@ -42,6 +43,7 @@ def load_crews(
     """
     centres = connection.execute("SELECT centre_id, time_zone, latitude, longitude FROM service_centre").fetchall()
     people = _technicians(connection, place, work.skills, list(ready_at), now)
+    exceptions = exceptions_of(connection, now)
     return [
         Crew(
             centre_id,
@@ -49,6 +51,7 @@ def load_crews(
             people.get(centre_id, []),
             ready_at.get(centre_id),
             distance_km(place.latitude, place.longitude, latitude, longitude),
+            exceptions[centre_id],
         )
         for centre_id, time_zone, latitude, longitude in centres
     ]
@@ -73,6 +76,7 @@ def _technicians(
         },
     ).fetchall()
     stops = _stops(connection, [row[0] for row in rows], now)
+    absences = absences_of(connection, [row[0] for row in rows], now)
     found: dict[int, list[Technician]] = {}
     for technician_id, centre_id, has_skills, hours, latitude, longitude in rows:
         found.setdefault(centre_id, []).append(
@@ -82,6 +86,7 @@ def _technicians(
                 Place(latitude, longitude),
                 hours_by_weekday(hours),
                 stops.get(technician_id, []),
+                absences.get(technician_id, []),
             )
         )
     return found

@@ -53,15 +53,20 @@ def send_orders(connection: Connection, find: FindSupplier, now: datetime) -> in
         Aware.
     """
     count = 0
+    # One who is away is asked once in a round: whoever calls has clocks to look after.
+    away: set[int] = set()
     for tenant_id, tenant in connection.execute("SELECT tenant_id, name FROM tenant ORDER BY tenant_id").fetchall():
         with tenant_transaction(connection, tenant_id):
             due = orders.due_orders(connection, now, _MOST)
         for inbound_id in due:
             with tenant_transaction(connection, tenant_id):
                 order = orders.lock_order(connection, inbound_id, wait=False)
-                if order is not None:
-                    _look_after(connection, order, find(tenant, order), now)
-                    count += 1
+                if order is None or order.supplier_id in away:
+                    continue
+                _look_after(connection, order, find(tenant, order), now)
+                count += 1
+                if orders.is_failing(connection, inbound_id, now):
+                    away.add(order.supplier_id)
     return count
 
 

@@ -11,6 +11,7 @@ from babel.dates import (
     format_date,
     format_skeleton,
     format_timedelta,
+    get_day_names,
     get_timezone_name,
 )
 from babel.numbers import format_decimal, format_percent
@@ -99,6 +100,11 @@ class Translator:
         """Return the zone in words with its distance from UTC: "Korean Standard Time, UTC+9"."""
         name = get_timezone_name(at.astimezone(zone(zone_name)), width="long", locale=self.locale)
         return f"{name}, {distance_from_utc(at, zone_name)}"
+
+    def weekdays(self) -> list[str]:
+        """Return the names of the weekdays, Monday first."""
+        names = get_day_names("wide", "stand-alone", locale=self.locale)
+        return [names[number] for number in range(7)]
 
     def day_tick(self, at: datetime, zone_name: str) -> str:
         """Return a day as short as an axis needs it: "23 Nov"."""

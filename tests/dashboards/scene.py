@@ -8,8 +8,11 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from gateway.mandates import sign
 from gateway.settings import Settings
 from gateway.storage.connection import Connection, Role, connect, tenant_transaction
+from tests.gateway.desk import LONG_AGO
+from workflows.mandate import USUAL
 
 NOW = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
 SECRET = "a-secret-of-the-tests-32-characters-long"
@@ -99,7 +102,7 @@ class Scene:
             language=language,
             time_zone=zone,
         )
-        return self.insert(
+        device_id: int = self.insert(
             "device",
             "device_id",
             name=name or f"ev-{100 + self.serial:04d}",
@@ -114,6 +117,17 @@ class Scene:
             warranty_until=warranty,
             **more,
         )
+        with self.in_tenant():
+            sign(
+                self.conn,
+                device_id=device_id,
+                owner_id=owner_id,
+                clauses=dict.fromkeys(USUAL),
+                signed_by="page",
+                now=LONG_AGO,
+                expires_at=None,
+            )
+        return device_id
 
     def incident(self, *, place: str = "서울 성동구", closed: bool = False, **more: Any) -> int:
         """A region that fell silent a day ago."""
