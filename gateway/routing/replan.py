@@ -133,7 +133,7 @@ def _load(connection: Connection, centre_id: int, day: date, asked_by: str, now:
         for visit in replans.promised_visits(connection, centre_id, whole_day)
         if visit.window.start_at.astimezone(zone).date() == day
     ]
-    people = replans.people_on(connection, centre_id, day, zone)
+    people = replans.people_on(connection, centre_id, day, zone, now)
     staying = {visit.technician_id for visit in visits if visit.during.start_at <= now} | {
         visit.technician_id for visit in visits if _permission(connection, visit, asked_by, now) is None
     }

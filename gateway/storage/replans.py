@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 from psycopg.types.range import TimestamptzRange
 
 from devices.products import product_type
+from gateway.storage.calendars import absences_of, exceptions_of
 from gateway.storage.connection import Connection
 from gateway.storage.promises import hours_by_weekday, interval
 from gateway.storage.routes import lock_routes
@@ -48,18 +49,20 @@ def centres(connection: Connection) -> list[tuple[int, str]]:
     return connection.execute("SELECT centre_id, title FROM service_centre ORDER BY title, centre_id").fetchall()
 
 
-def people_on(connection: Connection, centre_id: int, day: date, zone: ZoneInfo) -> list[Person]:
+def people_on(connection: Connection, centre_id: int, day: date, zone: ZoneInfo, now: datetime) -> list[Person]:
     """Return who of a centre's technicians works on a day; those who are absent for a part of it are left out."""
     rows = connection.execute(
         """SELECT technician_id, skills, latitude, longitude, hours FROM technician
         WHERE centre_id = %s AND retired_at IS NULL ORDER BY technician_id""",
         [centre_id],
     ).fetchall()
+    exceptions = exceptions_of(connection, now).get(centre_id, {})
+    absences = absences_of(connection, [row[0] for row in rows], now)
     found: list[Person] = []
     for technician_id, skills, latitude, longitude, weekly in rows:
         hours = hours_by_weekday(weekly).get(day.weekday())
-        shift = None if hours is None else shift_within(hours, day, {}, zone)
-        if shift is not None:
+        shift = None if hours is None else shift_within(hours, day, exceptions, zone)
+        if shift is not None and not any(shift.overlaps(away) for away in absences.get(technician_id, [])):
             found.append(Person(technician_id, Place(latitude, longitude), shift, frozenset(skills)))
     return found
 

@@ -254,6 +254,21 @@ def test_who_is_not_there_any_more_is_stood_in_for_and_whom_nobody_can_visit_is_
     assert retired not in {row[1] for row in bookings(desk)}
 
 
+def test_nobody_is_planned_who_is_absent(desk: SmallDesk) -> None:
+    crossing(desk)
+    at = datetime.combine(monday(), time(10), ZONE)
+    desk.admin.execute(
+        """INSERT INTO absence (tenant_id, technician_id, during, kind)
+        VALUES (%s, %s, tstzrange(%s, %s), 'sick')""",
+        [desk.tenant_id, people(desk)["Tom Technician"], at, at + timedelta(minutes=30)],
+    )
+    before = bookings(desk)
+    result = run(desk, ask(desk))
+    assert (result.outcome, result.technicians) == ("nothing_better", 1)
+    assert {found["reason"] for found in result.unplanned} <= {"shifts_are_full", "none_reaches_it"}
+    assert bookings(desk) == before
+
+
 def test_a_day_that_has_begun_stays_as_it_is(desk: SmallDesk) -> None:
     crossing(desk)
     before = bookings(desk)
