@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from dashboards import (
     asking,
+    beginning,
     cycles,
     decisions,
     device,
@@ -20,6 +21,7 @@ from dashboards import (
     owner,
     owner_dates,
     parts,
+    payments,
     planner,
     pricing,
     rejections,
@@ -66,6 +68,8 @@ def create(settings: Settings | None = None) -> FastAPI:
     for module in (
         owner,
         mandate,
+        beginning,
+        payments,
         owner_dates,
         asking,
         login,

@@ -96,6 +96,14 @@ def _checked_source_url(url: str) -> str:
     return url
 
 
+def _checked_payment_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
+        message = "expected https://host: a secret key goes there"
+        raise ValueError(message)
+    return url
+
+
 def _checked_database_url(url: str) -> str:
     if url and not url.startswith(("postgresql://", "postgres://")) and "=" not in url:
         message = "expected postgresql://user:password@host:port/database"
@@ -211,6 +219,15 @@ class Settings(BaseSettings):
         SecretStr(""), description="Key that signs links and sessions, 32 characters or more."
     )
     api_token: SecretStr = Field(SecretStr(""), description="Bearer token of the HTTP API for enrolment.")
+    payment_key: SecretStr = Field(
+        SecretStr(""), description="Secret key at the payment provider; empty: deposits are agreed with a person."
+    )
+    payment_url: Annotated[str, AfterValidator(_checked_payment_url)] = Field(
+        "https://api.stripe.com", description="The payment provider's interface, in the form of Stripe's."
+    )
+    payment_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Secret that the payment provider signs its messages with; empty: none is taken."
+    )
     supplier_secrets: SecretStr = Field(
         SecretStr(""),
         description="Secrets shared with suppliers of parts, tenant/supplier=whsec_..., with commas; empty: none is asked.",

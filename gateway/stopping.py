@@ -52,12 +52,13 @@ def stop(connection: Connection, *, request_id: int, now: datetime) -> Stopped |
 def end_request(connection: Connection, request: Request, now: datetime) -> None:
     """Cancel a locked request at its owner's word: date, part and price are free again, and no fault stays open."""
     request_id = request.request_id
+    # Before it is closed, which ends a price that nobody has answered otherwise.
+    quotes.end_quotes(connection, request_id, "open", "declined", now)
     requests.transition(connection, request, Command.CANCEL, now)
     requests.append_event(connection, request_id, "cancelled", now, actor="owner")
     promises.close_offers(connection, request_id, "withdrawn", now)
     promises.cancel_appointment(connection, request_id, now)
     sourcing.free_of(connection, request_id, now)
-    quotes.end_quotes(connection, request_id, "open", "declined", now)
     requests.close_cases(connection, request_id, now)
     findings.close_other_faults(
         connection, device_id=request.device_id, component=request.component, kept=None, now=now

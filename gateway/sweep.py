@@ -100,7 +100,7 @@ def _look_again(connection: Connection, tenant_id: int, now: datetime) -> None:
             RETURNING request_id""",
             {"now": now, "before": now - _LOOK_AGAIN, "most": _MOST},
         ).fetchall()
-        for (request_id,) in due:
+        for (request_id,) in sorted(due):
             defer_offer(connection, request_id)
 
 
@@ -137,7 +137,7 @@ def _warn_of_cases(connection: Connection, tenant_id: int, now: datetime) -> Non
             RETURNING request_id, case_id""",
             {"now": now, "most": _MOST},
         ).fetchall()
-        for request_id, case_id in late:
+        for request_id, case_id in sorted(late):
             requests.append_event(connection, request_id, "case_overdue", now, detail={"case_id": case_id})
 
 

@@ -18,6 +18,8 @@ from gateway.health.clock import Jumps
 from gateway.health.measures import WorkMeasures
 from gateway.health.watches import WorkHealth
 from gateway.notices.run import send_due
+from gateway.payments.checkout import provider
+from gateway.payments.settling import settle_due
 from gateway.routing.evening import ask_in_the_evening
 from gateway.routing.replan import replan
 from gateway.settings import Settings
@@ -160,6 +162,7 @@ def _sweep_until(
     now_s = 0.0
     connection: Connection | None = None
     forgetting = Forgetting(settings.keep_readings_days)
+    payments = provider(settings.payment_url, settings.payment_key.get_secret_value())
     while not stopping.wait(_SWEEP_EVERY_S):
         now_s += _SWEEP_EVERY_S
         jump_s = jumps.look(clock(), time.monotonic())
@@ -171,6 +174,7 @@ def _sweep_until(
                 connection = connect(settings.required("database_url"), Role.WORK)
             with measures.sweeping():
                 sweep(connection, clock(), forgetting)
+                settle_due(connection, payments, settings.base_url, clock())
             if now_s >= send_at_s:
                 send_due(connection, settings, clock())
                 send_orders(connection, by_http(settings), clock())

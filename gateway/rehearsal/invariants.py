@@ -168,6 +168,7 @@ def nothing_is_kept_for_a_closed_request() -> LiteralString:
             SELECT request_id, 'a reserved part' AS what FROM reservation WHERE released_at IS NULL
             UNION ALL SELECT request_id, 'a held time' FROM booking WHERE kind = 'held' AND released_at IS NULL
             UNION ALL SELECT request_id, 'an open offer' FROM offer WHERE closed_at IS NULL
+            UNION ALL SELECT request_id, 'an open price' FROM quote WHERE state = 'open'
             UNION ALL SELECT request_id, 'an open case' FROM human_case WHERE closed_at IS NULL
             UNION ALL SELECT request_id, 'a confirmed appointment' FROM appointment WHERE state = 'confirmed') k
             USING (request_id)
@@ -178,7 +179,7 @@ def nothing_happens_to_a_closed_request() -> LiteralString:
     """A request that is closed stays closed: what comes after is a new one."""
     return """SELECT d.name || ' ' || r.component || ': ' || e.event
         FROM service_request r JOIN device d USING (device_id) JOIN request_event e USING (request_id)
-        WHERE r.closed_at IS NOT NULL AND e.happened_at > r.closed_at
+        WHERE r.closed_at IS NOT NULL AND e.happened_at > r.closed_at AND (e.event, e.actor) <> ('resumed', 'owner')
         UNION ALL SELECT d.name || ' ' || r.component || ' is ' || r.state
         FROM service_request r JOIN device d USING (device_id)
         WHERE (r.closed_at IS NOT NULL) <> (r.state IN ('solved', 'cancelled'))"""
@@ -191,6 +192,18 @@ def no_offer_is_unsent_by_a_reading() -> LiteralString:
         WHERE o.outcome = 'withdrawn' AND NOT EXISTS (
             SELECT FROM request_event e WHERE e.request_id = o.request_id AND e.happened_at = o.closed_at
                 AND e.actor <> 'desk')"""
+
+
+def no_price_is_paid_that_was_not_agreed() -> LiteralString:
+    """A date is an owner's when he has said yes to what he pays, and money that was taken adds up."""
+    return """SELECT d.name || ' ' || r.component || ' for ' || q.to_pay_minor || ' ' || q.currency
+        FROM appointment a JOIN service_request r USING (request_id) JOIN device d USING (device_id)
+        JOIN quote q ON q.request_id = r.request_id AND q.state = 'open'
+        WHERE a.state = 'confirmed' AND q.to_pay_minor > 0 AND q.made_at < a.confirmed_at
+        UNION ALL SELECT d.name || ' ' || r.component || ': ' || p.captured_minor || ' taken, ' || p.paid_minor || ' used, '
+            || p.refunded_minor || ' given back'
+        FROM deposit p JOIN service_request r USING (request_id) JOIN device d USING (device_id)
+        WHERE p.state = 'settled' AND p.captured_minor <> p.paid_minor + p.refunded_minor"""
 
 
 def every_case_has_an_owner() -> LiteralString:
@@ -226,10 +239,14 @@ def every_open_request_has_a_next_step() -> LiteralString:
             AND NOT (r.state IN ('open', 'waiting') AND r.changed_at > %(now)s - %(patience)s::interval)
             AND NOT EXISTS (SELECT FROM offer o WHERE o.request_id = r.request_id AND o.closed_at IS NULL
                 AND o.expires_at > %(now)s - %(patience)s::interval)
+            AND NOT EXISTS (SELECT FROM owner_ask k WHERE k.request_id = r.request_id AND k.closed_at IS NULL
+                AND k.due_at > %(now)s - %(patience)s::interval)
+            AND NOT EXISTS (SELECT FROM quote q WHERE q.request_id = r.request_id AND q.state = 'open'
+                AND q.valid_until > %(now)s - %(patience)s::interval)
+            AND NOT EXISTS (SELECT FROM deposit p WHERE p.request_id = r.request_id AND p.state NOT IN ('settled', 'void')
+                AND p.due_at > %(now)s - %(patience)s::interval)
             AND NOT EXISTS (SELECT FROM remedy_attempt m WHERE m.request_id = r.request_id AND m.ended_at IS NULL
                 AND m.due_at > %(now)s - %(patience)s::interval)
-            AND NOT EXISTS (SELECT FROM owner_ask q WHERE q.request_id = r.request_id AND q.closed_at IS NULL
-                AND q.due_at > %(now)s - %(patience)s::interval)
             AND NOT EXISTS (SELECT FROM appointment a JOIN booking_seen k USING (booking_id)
                 WHERE a.request_id = r.request_id AND a.state = 'confirmed'
                     AND greatest(k.done_at, upper(a.during)) > %(now)s - %(patience)s::interval)"""
@@ -273,7 +290,7 @@ def an_owner_gets_three_unasked_letters_at_most() -> LiteralString:
     return """SELECT o.name || ' of ' || d.name || ' ' || r.component
         FROM notice n JOIN service_request r USING (request_id) JOIN device d USING (device_id)
         JOIN owner o ON o.owner_id = r.owner_id
-        WHERE n.recipient = o.email AND n.kind IN ('offer', 'ask') AND NOT EXISTS (
+        WHERE n.recipient = o.email AND n.kind IN ('offer', 'ask', 'quote', 'proof', 'reminder') AND NOT EXISTS (
             SELECT FROM request_event e WHERE e.request_id = n.request_id AND e.actor <> 'desk'
                 AND e.event <> 'confirmed')
         GROUP BY o.name, d.name, r.request_id, r.component HAVING count(*) > 3"""
@@ -306,6 +323,7 @@ INVARIANTS: Final[Sequence[Invariant]] = (
     nothing_is_kept_for_a_closed_request,
     nothing_happens_to_a_closed_request,
     no_offer_is_unsent_by_a_reading,
+    no_price_is_paid_that_was_not_agreed,
     every_case_has_an_owner,
     every_case_is_told_to_its_owner,
     every_late_case_is_warned_of,

@@ -65,6 +65,12 @@ def _beside(life: Life, machine: Machine, monitor: str) -> str:
 
 
 def _begin(life: Life, machine: Machine, monitor: str) -> str:
+    row = life.desk.admin.execute(
+        "SELECT FROM symptom WHERE device_id = %s AND monitor = %s AND state = 'confirmed'",
+        [machine.device_id, monitor],
+    ).fetchone()
+    if row is not None:
+        return ""
     since_us = to_us(life.now - life.draw(timedelta(minutes=1), timedelta(hours=4)))
     symptom = Symptom(machine, monitor, since_us)
     _tell(life, symptom, "confirmed")

@@ -6,14 +6,17 @@ An owner does what his page lets him do: he opens the link of a letter, sees wha
 from datetime import timedelta
 from typing import Final
 
-from gateway import access, journey, owning, planner
+from gateway import access, asking, journey, owning, planner, quoting, stopping
 from gateway.access import Purpose
 from gateway.notices.links import ask_for_link
+from gateway.rehearsal import machines
 from gateway.rehearsal.life import Letter, Life
 from gateway.rehearsal.processes import tenant
 from gateway.rehearsal.world import Machine
+from gateway.storage import asks, quotes
 from gateway.storage.findings import one
-from gateway.storage.pages.request import OfferedDate, find_request, late_dates, open_dates
+from gateway.storage.pages.request import OfferedDate, RequestRow, find_request, late_dates, open_dates
+from workflows.asking import Answer
 from workflows.mandate import Clause
 from workflows.money import Money
 
@@ -63,17 +66,41 @@ def _open(life: Life, letter: Letter) -> str:
         return f"asks for a new link to {about}"
     if life.chance.random() < _DIES:
         life.desk.fuse.light(life.chance.randrange(_STATEMENTS))
-    return _tap(life, request.request_id, about, dates)
+    return _tap(life, request, about, dates)
 
 
-def _tap(life: Life, request_id: int, about: str, dates: list[OfferedDate]) -> str:
+def _tap(life: Life, request: RequestRow, about: str, dates: list[OfferedDate]) -> str:
+    """Do one thing that the page lets him do in the request's state, or nothing."""
     wish = life.chance.random()
-    if not dates or wish < 0.12:
-        return _ask(life, request_id, about, "None of the dates suits the owner.") if wish < 0.12 else ""
-    date = life.chance.choice(dates)
-    with tenant(life, life.desk.serve):
-        outcome = journey.confirm(life.desk.serve, request_id=request_id, booking_id=date.booking_id, now=life.now)
+    if wish < 0.04:
+        return _stop(life, request, about)
+    if wish < 0.14:
+        return _ask(life, request.request_id, about, "None of the dates suits the owner.")
+    match request.state:
+        case "asking":
+            return _say(life, request, about)
+        case "quoted":
+            return _answer_price(life, request.request_id, about)
+        case "cancelled":
+            return _resume(life, request.request_id, about)
+        case _ if dates:
+            return _choose(life, request.request_id, about, life.chance.choice(dates))
+        case _:
+            return ""
+
+
+def _choose(life: Life, request_id: int, about: str, date: OfferedDate) -> str:
     told = f"taps {date.begins_at:%a %d %b %H:%M} for {about}"
+    with tenant(life, life.desk.serve):
+        # Some have had the page open since before it had a price.
+        quote = quotes.find_quote(life.desk.serve, request_id, "open") if life.chance.random() < 0.9 else None
+        outcome = journey.confirm(
+            life.desk.serve,
+            request_id=request_id,
+            booking_id=date.booking_id,
+            now=life.now,
+            quote_id=None if quote is None else quote.quote_id,
+        )
     match outcome:
         case journey.Confirmed(is_new=is_new):
             return f"{told}: {'it is his' if is_new else 'it was his already'}"
@@ -81,6 +108,42 @@ def _tap(life: Life, request_id: int, about: str, dates: list[OfferedDate]) -> s
             return f"{told}: it is lost, and he is shown others"
         case journey.NotOpen(state=state):
             return f"{told}: not open, it is {state}"
+
+
+def _answer_price(life: Life, request_id: int, about: str) -> str:
+    with tenant(life, life.desk.serve):
+        quote = quotes.find_quote(life.desk.serve, request_id, "open")
+        if quote is None:
+            return ""
+        is_yes = life.chance.random() < 0.75
+        answer = quoting.agree if is_yes else quoting.decline
+        outcome = answer(life.desk.serve, request_id=request_id, quote_id=quote.quote_id, now=life.now)
+    return f"says {'yes' if is_yes else 'no'} to the price of {about}: {type(outcome).__name__}"
+
+
+def _say(life: Life, request: RequestRow, about: str) -> str:
+    with tenant(life, life.desk.serve):
+        ask = asks.find_ask(life.desk.serve, request.request_id)
+        if ask is None:
+            return ""
+        said = life.chance.choice(asking.answers_to(ask))
+        counted = asking.answer(life.desk.serve, request_id=request.request_id, said=said, now=life.now)
+    if counted and said is Answer.DONE and life.chance.random() < 0.5:
+        machine = next(each for each in life.world.machines if each.name == request.device)
+        life.plan(life.draw(timedelta(minutes=1), 6 * _HOUR), machine.name, lambda: machines.heal_all(life, machine))
+    return f"answers {said} about {about}{'' if counted else ': too late'}"
+
+
+def _stop(life: Life, request: RequestRow, about: str) -> str:
+    with tenant(life, life.desk.serve):
+        outcome = stopping.stop(life.desk.serve, request_id=request.request_id, now=life.now)
+    return f"says stop to {about}: {type(outcome).__name__}"
+
+
+def _resume(life: Life, request_id: int, about: str) -> str:
+    with tenant(life, life.desk.serve):
+        outcome = stopping.resume(life.desk.serve, request_id=request_id, now=life.now)
+    return f"takes his stop to {about} back: {type(outcome).__name__}"
 
 
 def waver(life: Life, machine: Machine) -> None:

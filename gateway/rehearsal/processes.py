@@ -41,8 +41,9 @@ def waiting(connection: Connection, now: datetime) -> list[Waiting]:
         """SELECT DISTINCT ON (coalesce(lock, id::text)) id, task_name, args, scheduled_at FROM procrastinate_jobs
         WHERE status IN ('todo', 'doing') ORDER BY coalesce(lock, id::text), priority DESC, id"""
     ).fetchall()
-    due = sorted(row for row in ((i, task, args, at) for i, task, args, at in rows) if row[3] is None or row[3] <= now)
-    return [Waiting(job_id, task, args) for job_id, task, args, _ in due]
+    due = [Waiting(job_id, task, args) for job_id, task, args, at in rows if at is None or at <= now]
+    # By what they are: in which order one statement has deferred them is the database's own affair.
+    return sorted(due, key=lambda job: (job.task, sorted(job.arguments.items()), job.job_id))
 
 
 def work(life: Life) -> bool:

@@ -47,5 +47,5 @@ def _who(actor: str) -> str:
 
 
 def _told(detail: Mapping[str, object]) -> str:
-    parts = [f"{name} {detail[name]}" for name in sorted(detail) if not name.endswith(("_id", "_ids"))]
+    parts = [f"{name} {detail[name]}" for name in sorted(detail) if name != "of" and not name.endswith(("_id", "_ids"))]
     return f" ({', '.join(parts)})" if parts else ""

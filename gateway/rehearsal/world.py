@@ -102,7 +102,20 @@ def _desk(chance: Random, places: list[tuple[str, str, float, float]]) -> str:
     for place in places:
         lines += _centre(chance, parts, *place)
     lines += [f'[[part]]\npart = "{part}"\ntitle = "{part}"' for part in parts]
+    lines += _prices(chance, parts)
     return "\n\n".join(lines) + "\n"
+
+
+def _prices(chance: Random, parts: list[str]) -> list[str]:
+    """Return what work and parts cost, mostly; some desks show goodwill, some agree each price."""
+    if chance.random() < 0.3:
+        return []
+    lines = ['[[prices.labour]]\nper_minute = "150 EUR"\ncall_out = "3000 EUR"']
+    priced = [part for part in parts if chance.random() < 0.95]
+    lines.append("[prices.part]\n" + "\n".join(f'{part} = "{chance.randint(10, 900) * 100} EUR"' for part in priced))
+    if chance.random() < 0.4:
+        lines.append("[[prices.goodwill]]\nmonths_after = 24\nparts_percent = 50\nlabour_percent = 30")
+    return lines
 
 
 def _centre(chance: Random, parts: list[str], name: str, zone: str, latitude: float, longitude: float) -> list[str]:

@@ -79,6 +79,19 @@ def lock_deposit(connection: Connection, deposit_id: int) -> Deposit | None:
         return cursor.execute(f"{_SELECT} WHERE p.deposit_id = %s FOR UPDATE OF p", [deposit_id]).fetchone()
 
 
+def request_of(connection: Connection, deposit_id: int) -> int:
+    """Return which request a deposit is for, 0 for a deposit that is not there."""
+    row = connection.execute("SELECT request_id FROM deposit WHERE deposit_id = %s", [deposit_id]).fetchone()
+    return 0 if row is None else row[0]
+
+
+def wake_deposit(connection: Connection, deposit_id: int, stage: Stage, now: datetime) -> None:
+    """Make a locked deposit due now, in a stage that holds the same money."""
+    connection.execute(
+        "UPDATE deposit SET state = %s, due_at = least(due_at, %s) WHERE deposit_id = %s", [stage, now, deposit_id]
+    )
+
+
 def deposits_due(connection: Connection, now: datetime, most: int) -> list[int]:
     """Return the deposits that somebody has to do something about by now, and those whose request has ended."""
     rows = connection.execute(

@@ -46,6 +46,14 @@ def lock_request(connection: Connection, request_id: int) -> Request | None:
         return cursor.execute(f"{_SELECT} WHERE r.request_id = %s", [request_id]).fetchone()
 
 
+def find_owner(connection: Connection, request_id: int) -> tuple[int, int] | None:
+    """Return a request's device and owner, None where there is no such request."""
+    row = connection.execute(
+        "SELECT device_id, owner_id FROM service_request WHERE request_id = %s", [request_id]
+    ).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
 def lock_open_request(connection: Connection, device_id: int, component: str) -> Request | None:
     """Return the open request of a device's component, locked; there is one at most."""
     row = connection.execute(

@@ -140,6 +140,19 @@ CREATE UNIQUE INDEX one_accepted_quote_per_request ON quote (request_id) WHERE s
 CREATE INDEX quote_by_clock ON quote (tenant_id, valid_until) WHERE state = 'open';
 CREATE INDEX quote_by_request ON quote (request_id, quote_id);
 
+-- However a request ends, nobody is asked for a yes to its price any more.
+CREATE FUNCTION end_quotes_of_request() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = callout, pg_temp
+AS $$
+BEGIN
+    UPDATE quote SET state = 'expired', answered_at = NEW.closed_at
+    WHERE request_id = NEW.request_id AND state = 'open';
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER closed_request_asks_no_price AFTER UPDATE OF closed_at ON service_request
+    FOR EACH ROW WHEN (OLD.closed_at IS NULL AND NEW.closed_at IS NOT NULL) EXECUTE FUNCTION end_quotes_of_request();
+
 -- ---------------------------------------------------------------- deposits
 
 -- Money that an owner paid before the work. What was taken is held, counts towards the bill, or was given back.
@@ -196,6 +209,8 @@ GRANT SELECT, INSERT, UPDATE (state, answered_at, valid_until) ON quote TO callo
 GRANT SELECT, INSERT, UPDATE (state, session, intent, pay_at, captured_minor, paid_minor, refunded_minor, attempts,
     last_error, due_at) ON deposit TO callout_work, callout_serve;
 GRANT SELECT, INSERT ON payment_event TO callout_serve;
+-- An owner's own word is a diagnosis, too.
+GRANT INSERT ON diagnosis TO callout_serve;
 
 DO $$
 DECLARE

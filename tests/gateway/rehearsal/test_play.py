@@ -1,10 +1,12 @@
 """Seeds played on a real database: they hold, and the same seed is the same story."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from gateway.rehearsal.play import stage
+from gateway.rehearsal.run import Plan, run
 from gateway.settings import load_settings
 
 
@@ -19,9 +21,15 @@ def test_the_same_seed_tells_the_same_story_whatever_was_played_before(database:
 
 
 @pytest.mark.slow
-def test_in_fifty_seeds_of_thirty_days_every_invariant_holds(database: str, tmp_path: Path) -> None:
-    with stage(database, load_settings(), tmp_path) as played:
-        for seed in range(1, 51):
-            outcome = played.play(seed, 30)
-            assert not outcome.violations, f"seed {seed}: {outcome.violations}\n{str(outcome.story)[-4000:]}"
-            assert outcome.events > 30
+def test_in_fifty_seeds_of_thirty_days_every_invariant_holds(postgres_dsn: str) -> None:
+    settings = load_settings().model_copy(update={"database_url": postgres_dsn})
+    told: list[int] = []
+    summary = run(settings, Plan(range(1, 51), 30), 2, lambda so_far, _: told.append(so_far.seeds))
+    broken = [f"seed {each.seed}: {each.violations}\n{each.story[-4000:]}" for each in summary.failures]
+    assert not broken, "\n".join(broken)
+    assert told == list(range(1, 51))
+    last = json.loads(summary.as_json(1.0))
+    assert last["seeds"] == 50
+    assert last["violations"] == 0
+    assert last["events"] > 50 * 30
+    assert last["requests"] > 50

@@ -1,0 +1,123 @@
+"""The page on which an owner begins: one of his devices, what is wrong with it or what he wishes, in plain words.
+
+It opens from the page of a request. Choosing a device is a link, so that it works without a script; GET changes nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import StringConstraints
+
+from dashboards.desk import Now, TheDesk
+from dashboards.guards import refuse_foreign_form
+from dashboards.owner import OwnerLink, UnknownLinkError, owner_link
+from dashboards.render import asked_language, page, voice
+from devices.products import product_type
+from gateway import access, beginning
+from gateway.beginning import Begun, NotHis, Report
+from gateway.storage import beginnings
+from gateway.storage.requests import find_owner
+from workflows.beginning import Wish
+
+router: Final = APIRouter(include_in_schema=False)
+
+_LARGEST_ID: Final = 2**31 - 1
+_MOST_DEVICES: Final = 50
+DeviceId = Annotated[int | None, Query(ge=1, le=_LARGEST_ID)]
+Chosen = Annotated[str, Form(max_length=120)]
+Words = Annotated[str, Form(max_length=1000), StringConstraints(strip_whitespace=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class BeginLink:
+    """A link that opens the page to one owner, by whichever way it came."""
+
+    tenant_id: int
+    owner_id: int
+    device_id: int
+    base: str
+    is_expired: bool
+
+    def path(self, request: Request, **query: str) -> str:
+        """Return the page's path, keeping the language that the owner chose."""
+        if "lang" in request.query_params:
+            query["lang"] = asked_language(request)
+        text = "&".join(f"{name}={value}" for name, value in query.items())
+        return f"{self.base}/begin" + (f"?{text}" if text else "")
+
+
+def of_request(link: Annotated[OwnerLink, Depends(owner_link)], desk: TheDesk, now: Now) -> BeginLink:
+    """Return what the link of a request opens: the page for all devices of its owner."""
+    with desk.tenant(link.claim.tenant_id) as conn:
+        found = find_owner(conn, link.request_id)
+    if found is None:
+        raise UnknownLinkError
+    device_id, owner_id = found
+    return BeginLink(link.claim.tenant_id, owner_id, device_id, f"/o/{link.token}", link.access.is_expired(now))
+
+
+TheLink = Annotated[BeginLink, Depends(of_request)]
+
+
+@router.get("/o/{token}/begin")
+def show(request: Request, desk: TheDesk, link: TheLink, device: DeviceId = None) -> Response:
+    """Show an owner's devices, and what he may say of the one that he chose."""
+    with desk.tenant(link.tenant_id) as conn:
+        person = beginnings.person_of(conn, link.owner_id)
+        if person is None:
+            raise UnknownLinkError
+        t = voice(request, person.language)
+        if link.is_expired:
+            return RedirectResponse(link.base, 303)
+        owned = beginnings.devices_of(conn, link.owner_id, _MOST_DEVICES)
+        wanted = device or link.device_id
+        chosen = next((each for each in owned if each.device_id == wanted), owned[0] if owned else None)
+        context: dict[str, object] = {
+            "request": request,
+            "link": link,
+            "person": person,
+            "owned": owned,
+            "chosen": chosen,
+            "product": None if chosen is None else product_type(chosen.product),
+            "product_of": product_type,
+            "open_requests": [] if chosen is None else beginnings.requests_of(conn, chosen.device_id),
+            "refused": request.query_params.get("note", "") == "refused",
+        }
+    return page("begin.html", t, context)
+
+
+@router.post("/o/{token}/begin", dependencies=[Depends(refuse_foreign_form)])
+def begin(
+    request: Request,
+    desk: TheDesk,
+    link: TheLink,
+    now: Now,
+    device: Annotated[int, Form(ge=1, le=_LARGEST_ID)],
+    wish: Annotated[Wish, Form()],
+    what: Chosen,
+    words: Words = "",
+) -> Response:
+    """Take what he says; he comes to the page of the request that it is part of."""
+    if link.is_expired:
+        return RedirectResponse(link.base, 303)
+    component, _, fault = what.partition("/")
+    with desk.tenant(link.tenant_id) as conn:
+        outcome = beginning.report(
+            conn,
+            device_id=device,
+            owner_id=link.owner_id,
+            report=Report(component, fault, words, wish),
+            now=now,
+        )
+        match outcome:
+            case NotHis():
+                return RedirectResponse(link.path(request, note="refused"), 303)
+            case Begun(request_id=request_id, is_new=is_new):
+                address = access.issue_owner_link(
+                    conn, desk.settings, tenant_id=link.tenant_id, request_id=request_id, now=now
+                )
+    path = address.removeprefix(desk.settings.base_url)
+    query = f"lang={asked_language(request)}&" if "lang" in request.query_params else ""
+    return RedirectResponse(f"{path}?{query}note={'begun' if is_new else 'added'}", 303)
