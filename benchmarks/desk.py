@@ -23,6 +23,7 @@ from gateway.ingest.worker import Worker
 from gateway.storage.connection import Connection, Role, connect, tenant_transaction
 from gateway.storage.migrate import migrate
 from simulators.progress import ProgressLine
+from workflows.mandate import USUAL
 
 TENANT = "measured"
 _PARTITIONS = range(64)
@@ -88,6 +89,13 @@ class MeasuredDesk:
                 SELECT name, partition, %s, name, %s, 37.5, 127.0
                 FROM unnest(%s::text[], %s::int[]) AS given (name, partition)""",
                 [product, owner[0], list(names), [partition_of(TENANT, name) for name in names]],
+            )
+            cursor.execute(
+                """WITH m AS (INSERT INTO mandate (device_id, owner_id, signed_at, signed_by)
+                    SELECT device_id, owner_id, '2000-01-01Z', 'enrolment' FROM device WHERE name = ANY(%s)
+                    RETURNING mandate_id)
+                INSERT INTO mandate_clause (mandate_id, clause) SELECT mandate_id, unnest(%s::text[]) FROM m""",
+                [list(names), list(USUAL)],
             )
 
     def take(self, messages: Iterable[Message], total: int, progress: ProgressLine) -> float:

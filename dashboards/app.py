@@ -17,6 +17,7 @@ from dashboards import (
     incidents,
     letter,
     login,
+    mandate,
     owner,
     owner_dates,
     parts,
@@ -66,6 +67,7 @@ def create(settings: Settings | None = None) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for module in (
         owner,
+        mandate,
         beginning,
         payments,
         owner_dates,

@@ -24,6 +24,7 @@ from gateway.notices.matter import Matter, may_use, promised_hours
 from gateway.notices.price import DEPOSITS, find_price, valid_until
 from gateway.storage import appointments
 from gateway.storage.connection import Connection
+from gateway.storage.owners import is_sealed_request
 from gateway.storage.pages.request import (
     RequestRow,
     find_centre,
@@ -115,7 +116,9 @@ def show(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
             "appointment": appointment,
             "centre": centre,
             "zone_name": zone_name,
-            "figures": figures(conn, row, t, zone_name=zone_name, now=now, at_most=1),
+            "figures": ()
+            if is_sealed_request(conn, row.request_id)
+            else figures(conn, row, t, zone_name=zone_name, now=now, at_most=1),
             "cost": price.cost(t),
             "price": price,
             "was_stopped": row.state == "cancelled" and has_event(conn, row.request_id, "stopped"),

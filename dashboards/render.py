@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from dashboards.liveness import LIVENESS
 from dashboards.reports import COMMAND_STATES, GAP_STATES
 from gateway.health.alarms import THRESHOLDS, Alarm
+from gateway.notices.mandate_words import ACTS, CLAUSES
 from gateway.notices.words import (
     ACTORS,
     ALARMS,
@@ -106,6 +107,8 @@ def _environment(language: Language) -> Environment:
         "trouble_move": TROUBLE_MOVES,
         "gap": GAP_STATES,
         "command": COMMAND_STATES,
+        "act": ACTS,
+        "clause": CLAUSES,
         "route_outcome": ROUTE_OUTCOMES,
         "unplanned": UNPLANNED,
         "way": WAYS,

@@ -17,10 +17,11 @@ from dashboards.render import message, page
 from dashboards.tails import share_text
 from dashboards.weighed import asked, bars, tried
 from devices.products import product_type
-from gateway import no_show, planner
+from gateway import no_show, planner, undoing
 from gateway.notices.matter import Matter
 from gateway.notices.price import DEPOSITS, find_price
 from gateway.notices.words import REFUSALS
+from gateway.storage import audit
 from gateway.storage.connection import Connection
 from gateway.storage.entitlements import living_goodwill
 from gateway.storage.pages import history
@@ -87,6 +88,8 @@ def _story(conn: Connection, row: RequestRow, t: Translator) -> dict[str, object
         "parts": history.reserved_parts(conn, row.request_id),
         "cases": history.human_cases(conn, row.request_id),
         "events": history.events(conn, row.request_id),
+        "acts": audit.of_request(conn, row.request_id),
+        "undoable": undoing.UNDOABLE,
         "notices": history.notices_of(conn, row.request_id),
         "decisions": decisions(conn, row.request_id, product_type(row.product)),
     }
@@ -125,6 +128,21 @@ def cancel(desk: TheDesk, session: TheSession, now: Now, request_id: RequestId, 
     """End the request and give back what was held for it."""
     with desk.tenant(session.tenant_id) as conn:
         outcome = planner.cancel(conn, request_id=request_id, staff_id=session.staff.staff_id, reason=reason, now=now)
+    return _back(request_id, outcome)
+
+
+@router.post("/{request_id}/undo", dependencies=[Depends(own_form)])
+def undo(
+    desk: TheDesk,
+    session: TheSession,
+    now: Now,
+    request_id: RequestId,
+    act: Annotated[int, Form(ge=1, le=_LARGEST_ID)],
+    reason: Reason,
+) -> Response:
+    """Take back what the desk did by itself."""
+    with desk.tenant(session.tenant_id) as conn:
+        outcome = undoing.undo(conn, audit_id=act, staff_id=session.staff.staff_id, reason=reason, now=now)
     return _back(request_id, outcome)
 
 

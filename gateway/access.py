@@ -31,7 +31,7 @@ _RANDOM_BYTES: Final = 32
 _SIGNATURE_BYTES: Final = 16
 # 54 bytes: a multiple of three, so that base64 has no spare bits and every character counts.
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{72}")
-_SECRET_IN_PATH: Final = re.compile(r"/(o|login)/[^/?\s]+")
+_SECRET_IN_PATH: Final = re.compile(r"/(o|d|login)/[^/?\s]+")
 
 
 class UnknownStaffError(CalloutError):
@@ -44,6 +44,7 @@ class Purpose(StrEnum):
     OWNER_REQUEST = "owner_request"
     PLANNER_LOGIN = "planner_login"
     PLANNER_SESSION = "planner_session"
+    OWNER_DEVICE = "owner_device"
 
 
 _PURPOSES: Final = tuple(Purpose)
@@ -66,6 +67,8 @@ class Access:
     staff_id: int | None
     expires_at: datetime
     used_at: datetime | None
+    device_id: int | None = None
+    owner_id: int | None = None
 
     def is_expired(self, now: datetime) -> bool:
         """Say whether its time is over."""
@@ -109,19 +112,25 @@ def _issue(
     tenant_id: int,
     request_id: int | None = None,
     staff_id: int | None = None,
+    device_id: int | None = None,
+    owner_id: int | None = None,
     now: datetime,
     lifetime: timedelta,
 ) -> str:
     token = _make(settings.required("secret"), tenant_id, purpose)
     conn.execute(
-        """INSERT INTO access_token (token_hash, tenant_id, purpose, request_id, staff_id, issued_at, expires_at)
-           VALUES (%(hash)s, %(tenant_id)s, %(purpose)s, %(request_id)s, %(staff_id)s, %(now)s, %(expires_at)s)""",
+        """INSERT INTO access_token
+               (token_hash, tenant_id, purpose, request_id, staff_id, device_id, owner_id, issued_at, expires_at)
+           VALUES (%(hash)s, %(tenant_id)s, %(purpose)s, %(request_id)s, %(staff_id)s, %(device_id)s, %(owner_id)s,
+               %(now)s, %(expires_at)s)""",
         {
             "hash": hashlib.sha256(urlsafe_b64decode(token)).digest(),
             "tenant_id": tenant_id,
             "purpose": purpose,
             "request_id": request_id,
             "staff_id": staff_id,
+            "device_id": device_id,
+            "owner_id": owner_id,
             "now": now,
             "expires_at": now + lifetime,
         },
@@ -147,6 +156,23 @@ def issue_owner_link(conn: Connection, settings: Settings, *, tenant_id: int, re
         lifetime=OWNER_LINK_LIFETIME,
     )
     return f"{settings.base_url}/o/{token}"
+
+
+def issue_device_link(
+    conn: Connection, settings: Settings, *, tenant_id: int, device_id: int, owner_id: int, now: datetime
+) -> str:
+    """Make the link that opens a device's page to one of its owners; to be called within the tenant's transaction."""
+    token = _issue(
+        conn,
+        settings,
+        Purpose.OWNER_DEVICE,
+        tenant_id=tenant_id,
+        device_id=device_id,
+        owner_id=owner_id,
+        now=now,
+        lifetime=OWNER_LINK_LIFETIME,
+    )
+    return f"{settings.base_url}/d/{token}"
 
 
 def issue_planner_login(
@@ -190,7 +216,7 @@ def find(conn: Connection, claim: Claim) -> Access | None:
     """Return what the database knows of a token, expired or used ones included; within the tenant's transaction."""
     with conn.cursor(row_factory=class_row(Access)) as cursor:
         return cursor.execute(
-            """SELECT request_id, staff_id, expires_at, used_at FROM access_token
+            """SELECT request_id, staff_id, expires_at, used_at, device_id, owner_id FROM access_token
                WHERE token_hash = %s AND tenant_id = %s AND purpose = %s""",
             [claim.token_hash, claim.tenant_id, claim.purpose],
         ).fetchone()

@@ -11,7 +11,8 @@ from datetime import datetime
 from gateway import auditing, mandates
 from gateway.following import give_case
 from gateway.mandates import Ordered
-from gateway.storage import promises, requests
+from gateway.sourcing import free_of
+from gateway.storage import requests
 from gateway.storage.connection import Connection
 from gateway.storage.requests import Request
 from workflows.mandate import Allowed, Clause, Denied
@@ -92,7 +93,7 @@ def write_down_offer(
 def leave_to_a_person(connection: Connection, request: Request, clause: Clause, denied: Denied, now: datetime) -> None:
     """Hold a locked request for want of a clause, and give it to a human; what was put aside for it goes back."""
     requests.transition(connection, request, Command.HOLD, now)
-    promises.release_parts(connection, request.request_id, now)
+    free_of(connection, request.request_id, now)
     requests.append_event(
         connection, request.request_id, "clause_missing", now, detail={"clause": clause, "why": denied.why}
     )

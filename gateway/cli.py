@@ -23,6 +23,7 @@ from gateway import (
     cli_devices,
     cli_doctor,
     cli_evaluate,
+    cli_owners,
     cli_receipts,
     cli_rehearsal,
     cli_rejections,
@@ -273,6 +274,7 @@ cli_devices.add_to(app)
 cli_rejections.add_to(app)
 cli_receipts.add_to(app)
 cli_audit.add_to(app)
+cli_owners.add_to(app)
 cli_doctor.add_to(app)
 cli_storage.add_to(app)
 cli_troubles.add_to(app)

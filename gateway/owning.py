@@ -12,6 +12,7 @@ from typing import Final
 
 from gateway import auditing, mandates
 from gateway.following import give_case
+from gateway.sourcing import free_of
 from gateway.storage import mandates as stored
 from gateway.storage import owners, promises, requests
 from gateway.storage.connection import Connection
@@ -105,7 +106,7 @@ def revoke(connection: Connection, *, device_id: int, owner_id: int, now: dateti
 def _give_to_a_person(connection: Connection, request: Request, owner_id: int, now: datetime) -> None:
     state = requests.transition(connection, request, Command.ESCALATE, now)
     if state is State.HELD:
-        promises.release_parts(connection, request.request_id, now)
+        free_of(connection, request.request_id, now)
     requests.append_event(connection, request.request_id, "mandate_revoked", now, actor=f"owner-{owner_id}")
     give_case(connection, request.request_id, CaseWanted(Queue.JUDGEMENT, REASONS[Why.ENDED]), now)
 
@@ -161,7 +162,7 @@ def _end(connection: Connection, request: Request, now: datetime) -> bool:
     requests.append_event(connection, request.request_id, "owner_changed", now)
     promises.close_offers(connection, request.request_id, "withdrawn", now)
     promises.cancel_appointment(connection, request.request_id, now)
-    promises.release_parts(connection, request.request_id, now)
+    free_of(connection, request.request_id, now)
     requests.close_cases(connection, request.request_id, now)
     if owner_knew:
         tell_cancelled(connection, request, "The device has a new owner.", now)

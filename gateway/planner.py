@@ -62,6 +62,7 @@ def hold(connection: Connection, *, request_id: int, staff_id: int, reason: str,
     done = _move(connection, request, Command.HOLD, "held", _actor(staff_id), now, {"reason": reason})
     if isinstance(done, Done):
         promises.close_offers(connection, request_id, "withdrawn", now)
+        promises.cancel_appointment(connection, request_id, now)
         free_of(connection, request_id, now)
         give_case(connection, request_id, CaseWanted(Queue.JUDGEMENT, reason), now)
     return done

@@ -99,6 +99,7 @@ TRANSITIONS: Final[Mapping[tuple[State, Command], State]] = {
     (State.OFFERED, Command.LOSE_PART): State.OPEN,
     (State.CONFIRMED, Command.LOSE_PART): State.OPEN,
     (State.CONFIRMED, Command.ESCALATE): State.CONFIRMED,
+    (State.CONFIRMED, Command.HOLD): State.HELD,
     (State.CONFIRMED, Command.SOLVE): State.SOLVED,
     (State.CONFIRMED, Command.CANCEL): State.CANCELLED,
     # A later diagnosis may need money first for what was offered without.

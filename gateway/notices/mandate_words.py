@@ -9,11 +9,12 @@ from gateway.texts import msgid
 ACTS: Final[Mapping[str, str]] = {
     "opened": msgid("Request opened"),
     "approved": msgid("The request went on by itself"),
+    "weighed": msgid("What may be done next was compared"),
     "part_reserved": msgid("Part put aside"),
     "offered": msgid("Dates offered to the owner"),
     "confirmed": msgid("Date confirmed by the owner"),
     "left_to_a_person": msgid("Left to a person: no clause allows it"),
-    "command_sent": msgid("Command sent to the device"),
+    "remedy_sent": msgid("Command sent to the device"),
     "shared": msgid("Readings handed to a repairer"),
     "mandate_signed": msgid("Mandate signed"),
     "mandate_revoked": msgid("Mandate taken back"),

@@ -114,7 +114,6 @@ CASE_REASONS: Final = (
     msgid("The owner does not want dates offered by itself: ask the owner which day suits."),
     msgid("The owner has not let the device's readings be handed to a repairer: ask the owner."),
     msgid("The device has a new owner: ask him for a mandate, and whether it may go on."),
-    msgid("What was done by itself was undone: decide how it goes on."),
 )
 
 EVENTS: Final[Mapping[str, str]] = {
@@ -296,6 +295,8 @@ ALARMS: Final[Mapping[str, str]] = {
 # Why a planner's act is refused, as `gateway.planner` says it.
 REFUSALS: Final = (
     msgid("There is no such request."),
+    msgid("There is nothing that could be undone."),
+    msgid("The request is settled; there is nothing to undo any more."),
     msgid("The fault is not known, so there is no work to offer a date for."),
     msgid("The request is cancelled; this cannot be done now."),
     msgid("The promised time is not over."),

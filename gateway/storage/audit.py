@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import rfc8785
+from psycopg.rows import class_row
 
 from gateway.storage.connection import Connection
 from gateway.storage.findings import one
@@ -15,17 +16,19 @@ _AT_A_TIME = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An act as pages show it."""
+    """An act as pages show it; `person` is the name of the member of staff, empty for others."""
 
     audit_id: int
     at: datetime
     actor: str
+    person: str
     act: str
     device_id: int
     request_id: int | None
     mandate_id: int | None
     clause: str | None
     inputs: dict[str, object]
+    is_undone: bool
 
 
 def append(connection: Connection, act: Act) -> int:
@@ -57,6 +60,37 @@ def append(connection: Connection, act: Act) -> int:
             ],
         ).fetchone()
     )
+
+
+_RECORDED = """SELECT r.audit_id, r.at, r.actor, coalesce(f.name, '') AS person, r.act, r.device_id, r.request_id,
+    r.mandate_id, r.clause, r.inputs,
+    EXISTS (SELECT FROM audit_record u WHERE u.request_id = r.request_id AND u.act = 'undone'
+        AND (u.inputs ->> 'audit_id')::bigint = r.audit_id) AS is_undone
+    FROM audit_record r LEFT JOIN staff f ON r.actor = 'staff-' || f.staff_id"""
+
+
+def of_request(connection: Connection, request_id: int) -> list[Recorded]:
+    """Return what was done for a request, in order."""
+    with connection.cursor(row_factory=class_row(Recorded)) as cursor:
+        return cursor.execute(f"{_RECORDED} WHERE r.request_id = %s ORDER BY r.audit_id", [request_id]).fetchall()
+
+
+def of_device(
+    connection: Connection, device_id: int, since_at: datetime, until_at: datetime | None, most: int
+) -> list[Recorded]:
+    """Return what was done for a device while somebody owned it, the newest first."""
+    with connection.cursor(row_factory=class_row(Recorded)) as cursor:
+        return cursor.execute(
+            f"""{_RECORDED} WHERE r.device_id = %(device_id)s AND r.at > %(since_at)s
+                AND (%(until_at)s::timestamptz IS NULL OR r.at <= %(until_at)s) ORDER BY r.audit_id DESC LIMIT %(most)s""",
+            {"device_id": device_id, "since_at": since_at, "until_at": until_at, "most": most},
+        ).fetchall()
+
+
+def find_record(connection: Connection, audit_id: int) -> Recorded | None:
+    """Return one act."""
+    with connection.cursor(row_factory=class_row(Recorded)) as cursor:
+        return cursor.execute(f"{_RECORDED} WHERE r.audit_id = %s", [audit_id]).fetchone()
 
 
 def chain_after(connection: Connection, head: Head) -> Iterator[Link]:

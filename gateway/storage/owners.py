@@ -64,6 +64,16 @@ def is_sealed(connection: Connection, device_id: int, owner_id: int, since_at: d
     return row == (True,)
 
 
+def is_sealed_request(connection: Connection, request_id: int) -> bool:
+    """Say whether the readings behind a request are not its owner's to see."""
+    row = connection.execute(
+        """SELECT r.device_id, r.owner_id, g.since_at FROM service_request r JOIN diagnosis g USING (diagnosis_id)
+        WHERE r.request_id = %s""",
+        [request_id],
+    ).fetchone()
+    return row is not None and is_sealed(connection, row[0], row[1], row[2])
+
+
 def join(connection: Connection, device_id: int, owner_id: int, now: datetime) -> bool:
     """Make somebody an owner of a device beside others; say whether he was none."""
     row = connection.execute(
