@@ -10,7 +10,7 @@ from dashboards.login import TheSession, own_form
 from dashboards.request import RequestId, back
 from gateway import completing
 from gateway.completing import Report
-from workflows.completing import Finding, Next
+from workflows.completing import Found, Next
 
 router: Final = APIRouter(prefix="/planner/requests", include_in_schema=False)
 
@@ -24,7 +24,7 @@ def complete(
     session: TheSession,
     now: Now,
     request_id: RequestId,
-    finding: Annotated[Finding, Form()],
+    finding: Annotated[Found, Form()],
     part: Annotated[list[int] | None, Form(max_length=50)] = None,
     note: Note = "",
     next_step: Step = Next.DATES,

@@ -18,7 +18,7 @@ from gateway.storage.requests import Request
 from gateway.storage.stock import Held
 from gateway.telling import defer_offer, tell_owner
 from workflows import appointment
-from workflows.completing import ENDINGS, Finding, Next
+from workflows.completing import ENDINGS, Found, Next
 from workflows.request import State, next_state
 from workflows.triage import Queue
 
@@ -33,7 +33,7 @@ class Report:
 
     Parameters
     ----------
-    finding : Finding
+    finding : Found
         What was found.
     used : frozenset of int
         The reservations whose parts were used; of a repair only, and only parts that lie there.
@@ -43,7 +43,7 @@ class Report:
         What follows work that could not be done.
     """
 
-    finding: Finding
+    finding: Found
     used: frozenset[int] = frozenset()
     note: str = ""
     next_step: Next = Next.DATES
@@ -83,7 +83,7 @@ def _complete(
 ) -> Done | Refused:
     held = stock.held_parts(connection, request.request_id)
     used = [each for each in held if each.reservation_id in report.used and each.inbound_id is None]
-    if len(used) != len(report.used) or (used and report.finding is not Finding.REPAIRED):
+    if len(used) != len(report.used) or (used and report.finding is not Found.REPAIRED):
         return Refused(OTHER_PARTS)
     _give_back(connection, request, [each for each in held if each not in used], f"staff-{staff_id}", now)
     promises.close_offers(connection, request.request_id, "withdrawn", now)
@@ -163,4 +163,4 @@ def _write_down(
 def was_repaired(connection: Connection, request_id: int) -> bool:
     """Whether a member of staff has said that a request's work was done: what its owner paid first is earned."""
     found = requests.latest_detail(connection, request_id, "completed")
-    return found is not None and found.get("finding") == Finding.REPAIRED
+    return found is not None and found.get("finding") == Found.REPAIRED

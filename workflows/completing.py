@@ -9,7 +9,7 @@ from workflows.appointment import Act
 from workflows.request import Command
 
 
-class Finding(StrEnum):
+class Found(StrEnum):
     """What was found at the date."""
 
     REPAIRED = "repaired"
@@ -32,8 +32,8 @@ class Ending:
     command: Command
 
 
-ENDINGS: Final[Mapping[Finding, Ending]] = {
-    Finding.REPAIRED: Ending(Act.COMPLETE, Command.SOLVE),
-    Finding.NO_FAULT: Ending(Act.COMPLETE, Command.SOLVE),
-    Finding.NOT_DONE: Ending(Act.FAIL, Command.LOSE_DATE),
+ENDINGS: Final[Mapping[Found, Ending]] = {
+    Found.REPAIRED: Ending(Act.COMPLETE, Command.SOLVE),
+    Found.NO_FAULT: Ending(Act.COMPLETE, Command.SOLVE),
+    Found.NOT_DONE: Ending(Act.FAIL, Command.LOSE_DATE),
 }

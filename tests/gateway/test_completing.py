@@ -18,7 +18,7 @@ from tests.dashboards.scene import settings
 from tests.gateway.desk import SmallDesk, open_desk
 from tests.gateway.test_rescheduling import Booked, book, notices
 from tests.gateway.test_visits import now, offer, state
-from workflows.completing import Finding, Next
+from workflows.completing import Found, Next
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def events(desk: SmallDesk, request_id: int) -> list[tuple[str, str]]:
 def test_a_repair_uses_its_part_at_its_own_instant_and_solves_the_request(desk: SmallDesk, booked: Booked) -> None:
     at, part = begun(desk), reserved(desk)
     assert level(desk) == (2, 1)
-    assert said(desk, booked, Report(Finding.REPAIRED, frozenset({part})), at) == Done("solved")
+    assert said(desk, booked, Report(Found.REPAIRED, frozenset({part})), at) == Done("solved")
     assert level(desk) == (1, 0)
     assert desk.rows("SELECT moved_at FROM stock_movement WHERE kind = 'issue'") == [(at,)]
     assert desk.rows("SELECT issued_at, released_at FROM reservation") == [(at, at)]
@@ -75,7 +75,7 @@ def test_a_repair_uses_its_part_at_its_own_instant_and_solves_the_request(desk: 
 
 
 def test_said_twice_a_part_is_used_once(desk: SmallDesk, booked: Booked) -> None:
-    at, report = begun(desk), Report(Finding.REPAIRED, frozenset({reserved(desk)}))
+    at, report = begun(desk), Report(Found.REPAIRED, frozenset({reserved(desk)}))
     assert said(desk, booked, report, at) == Done("solved")
     assert said(desk, booked, report, at + timedelta(minutes=1)) == Done("solved")
     assert desk.value("SELECT count(*) FROM stock_movement WHERE kind = 'issue'") == 1
@@ -83,7 +83,7 @@ def test_said_twice_a_part_is_used_once(desk: SmallDesk, booked: Booked) -> None
 
 
 def test_a_part_that_is_not_ticked_goes_back_to_stock(desk: SmallDesk, booked: Booked) -> None:
-    assert said(desk, booked, Report(Finding.REPAIRED), begun(desk)) == Done("solved")
+    assert said(desk, booked, Report(Found.REPAIRED), begun(desk)) == Done("solved")
     assert level(desk) == (2, 0)
     assert desk.value("SELECT count(*) FROM stock_movement WHERE kind = 'issue'") == 0
     assert [event for event, _ in events(desk, booked.request_id)][-2:] == ["part_released", "completed"]
@@ -91,16 +91,16 @@ def test_a_part_that_is_not_ticked_goes_back_to_stock(desk: SmallDesk, booked: B
 
 def test_where_nothing_is_wrong_all_parts_go_back(desk: SmallDesk, booked: Booked) -> None:
     at, part = begun(desk), reserved(desk)
-    assert said(desk, booked, Report(Finding.NO_FAULT, frozenset({part})), at) == Refused(OTHER_PARTS)
-    assert said(desk, booked, Report(Finding.NO_FAULT), at) == Done("solved")
+    assert said(desk, booked, Report(Found.NO_FAULT, frozenset({part})), at) == Refused(OTHER_PARTS)
+    assert said(desk, booked, Report(Found.NO_FAULT), at) == Done("solved")
     assert level(desk) == (2, 0)
     assert desk.value("SELECT ended_why FROM appointment") == "no_fault"
 
 
 def test_what_could_not_be_done_gets_other_dates_and_keeps_its_part(desk: SmallDesk, booked: Booked) -> None:
     at = begun(desk)
-    assert said(desk, booked, Report(Finding.NOT_DONE), at) == Refused(WHY_NOT)
-    assert said(desk, booked, Report(Finding.NOT_DONE, note="The valve is stuck."), at) == Done("open")
+    assert said(desk, booked, Report(Found.NOT_DONE), at) == Refused(WHY_NOT)
+    assert said(desk, booked, Report(Found.NOT_DONE, note="The valve is stuck."), at) == Done("open")
     assert desk.rows("SELECT state, ended_why FROM appointment") == [("failed", "not_done")]
     assert level(desk) == (2, 1)
     assert offer(desk, booked.request_id) is not None
@@ -111,7 +111,7 @@ def test_what_could_not_be_done_gets_other_dates_and_keeps_its_part(desk: SmallD
 def test_what_could_not_be_done_goes_to_a_person_where_that_is_said(desk: SmallDesk, booked: Booked) -> None:
     at = begun(desk)
     sweep(desk.work, at + timedelta(days=2))
-    report = Report(Finding.NOT_DONE, note="Nobody can reach the pit.", next_step=Next.PERSON)
+    report = Report(Found.NOT_DONE, note="Nobody can reach the pit.", next_step=Next.PERSON)
     assert said(desk, booked, report, at + timedelta(days=2)) == Done("held")
     assert level(desk) == (2, 0)
     assert desk.rows("SELECT reason FROM human_case WHERE closed_at IS NULL") == [("Nobody can reach the pit.",)]
@@ -119,18 +119,18 @@ def test_what_could_not_be_done_goes_to_a_person_where_that_is_said(desk: SmallD
 
 def test_nothing_is_found_before_the_date_begins(desk: SmallDesk, booked: Booked) -> None:
     early = begun(desk) - timedelta(hours=1)
-    assert said(desk, booked, Report(Finding.REPAIRED), early) == Refused(TOO_EARLY)
+    assert said(desk, booked, Report(Found.REPAIRED), early) == Refused(TOO_EARLY)
     assert state(desk, booked.request_id) == "confirmed"
 
 
 def test_a_page_that_is_out_of_date_uses_no_part_of_another_request(desk: SmallDesk, booked: Booked) -> None:
-    foreign = Report(Finding.REPAIRED, frozenset({reserved(desk) + 1}))
+    foreign = Report(Found.REPAIRED, frozenset({reserved(desk) + 1}))
     assert said(desk, booked, foreign, begun(desk)) == Refused(OTHER_PARTS)
     assert level(desk) == (2, 1)
 
 
 def test_what_shows_again_soon_after_the_work_goes_to_a_person(desk: SmallDesk, booked: Booked) -> None:
-    assert said(desk, booked, Report(Finding.REPAIRED), begun(desk)) == Done("solved")
+    assert said(desk, booked, Report(Found.REPAIRED), begun(desk)) == Done("solved")
     device_id = desk.value("SELECT device_id FROM device")
     desk.admin.execute("UPDATE symptom SET state = 'healed', healed_at = now()")
     desk.symptom(device_id, "water_back", component="water_meter")
@@ -141,11 +141,9 @@ def test_what_shows_again_soon_after_the_work_goes_to_a_person(desk: SmallDesk, 
     ]
 
 
-@pytest.mark.parametrize("finding", list(Finding))
+@pytest.mark.parametrize("finding", list(Found))
 @pytest.mark.parametrize("language", ["en", "ko", "ja"])
-def test_the_owner_is_told_in_his_language(
-    desk: SmallDesk, booked: Booked, finding: Finding, language: Language
-) -> None:
+def test_the_owner_is_told_in_his_language(desk: SmallDesk, booked: Booked, finding: Found, language: Language) -> None:
     desk.admin.execute("UPDATE owner SET language = %s", [language])
     said(desk, booked, Report(finding, note="Because."), begun(desk))
     ((notice_id, detail),) = desk.rows("SELECT notice_id, detail FROM notice WHERE kind = 'completed'")
@@ -153,9 +151,9 @@ def test_the_owner_is_told_in_his_language(
     with tenant_transaction(desk.work, desk.tenant_id):
         written = write(desk.work, settings(desk.dsn), notice, "https://desk.example/o/x", now())
     first = {
-        Finding.REPAIRED: "The work is done. If anything is still wrong, please call us and name the reference.",
-        Finding.NO_FAULT: "We have looked at it and found nothing wrong. No part was used.",
-        Finding.NOT_DONE: "We are sorry: the work could not be done at your date.",
+        Found.REPAIRED: "The work is done. If anything is still wrong, please call us and name the reference.",
+        Found.NO_FAULT: "We have looked at it and found nothing wrong. No part was used.",
+        Found.NOT_DONE: "We are sorry: the work could not be done at your date.",
     }[finding]
     assert translator(language).gettext(first) in written.letter.paragraphs
     assert (first in written.letter.paragraphs) is (language == "en")
