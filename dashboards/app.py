@@ -10,6 +10,7 @@ from starlette.staticfiles import StaticFiles
 from dashboards import (
     asking,
     beginning,
+    completing,
     cycles,
     decisions,
     device,
@@ -74,6 +75,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         asking,
         login,
         request,
+        completing,
         schedule,
         pricing,
         decisions,

@@ -33,7 +33,7 @@ from gateway.storage.pages.request import (
     latest_appointment,
     open_dates,
 )
-from gateway.storage.requests import has_event
+from gateway.storage.requests import has_event, latest_detail
 from gateway.texts import Translator
 
 router: Final = APIRouter(prefix="/o", include_in_schema=False)
@@ -121,6 +121,7 @@ def show(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
             else figures(conn, row, t, zone_name=zone_name, now=now, at_most=1),
             "cost": price.cost(t),
             "price": price,
+            "finding": (latest_detail(conn, row.request_id, "completed") or {}).get("finding", ""),
             "was_stopped": row.state == "cancelled" and has_event(conn, row.request_id, "stopped"),
             "price_until": valid_until(price, zone_name, t),
             "deposits": DEPOSITS,

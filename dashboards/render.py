@@ -23,6 +23,7 @@ from gateway.notices.words import (
     ATTENTION_ACTS,
     DELIVERIES,
     EVENTS,
+    FINDINGS,
     MANNERS,
     MOVEMENTS,
     NOTICES,
@@ -115,6 +116,7 @@ def _environment(language: Language) -> Environment:
         "answer": ANSWERS,
         "attempt": ATTEMPTS,
         "rollout": ROLLOUTS,
+        "finding": FINDINGS,
     }
     # A filter per vocabulary: {{ row.state | state }} is the state in words.
     for name, vocabulary in words.items():

@@ -112,7 +112,7 @@ def approve(desk: TheDesk, session: TheSession, now: Now, request_id: RequestId)
     """Let the request go on to its offer."""
     with desk.tenant(session.tenant_id) as conn:
         outcome = planner.approve(conn, request_id=request_id, staff_id=session.staff.staff_id, now=now)
-    return _back(request_id, outcome)
+    return back(request_id, outcome)
 
 
 @router.post("/{request_id}/hold", dependencies=[Depends(own_form)])
@@ -120,7 +120,7 @@ def hold(desk: TheDesk, session: TheSession, now: Now, request_id: RequestId, re
     """Keep the request from being offered until a planner approves it."""
     with desk.tenant(session.tenant_id) as conn:
         outcome = planner.hold(conn, request_id=request_id, staff_id=session.staff.staff_id, reason=reason, now=now)
-    return _back(request_id, outcome)
+    return back(request_id, outcome)
 
 
 @router.post("/{request_id}/cancel", dependencies=[Depends(own_form)])
@@ -128,7 +128,7 @@ def cancel(desk: TheDesk, session: TheSession, now: Now, request_id: RequestId, 
     """End the request and give back what was held for it."""
     with desk.tenant(session.tenant_id) as conn:
         outcome = planner.cancel(conn, request_id=request_id, staff_id=session.staff.staff_id, reason=reason, now=now)
-    return _back(request_id, outcome)
+    return back(request_id, outcome)
 
 
 @router.post("/{request_id}/undo", dependencies=[Depends(own_form)])
@@ -143,7 +143,7 @@ def undo(
     """Take back what the desk did by itself."""
     with desk.tenant(session.tenant_id) as conn:
         outcome = undoing.undo(conn, audit_id=act, staff_id=session.staff.staff_id, reason=reason, now=now)
-    return _back(request_id, outcome)
+    return back(request_id, outcome)
 
 
 @router.post("/{request_id}/owner-away", dependencies=[Depends(own_form)])
@@ -154,11 +154,11 @@ def owner_was_away(desk: TheDesk, session: TheSession, now: Now, request_id: Req
         outcome = no_show.owner_was_away(conn, request_id=request_id, staff_id=staff_id, now=now)
     match outcome:
         case no_show.Noted():
-            return _back(request_id, planner.Done("open"))
+            return back(request_id, planner.Done("open"))
         case no_show.TooEarly():
-            return _back(request_id, planner.Refused("The promised time is not over."))
+            return back(request_id, planner.Refused("The promised time is not over."))
         case no_show.NoDate(state=state):
-            return _back(request_id, planner.Refused(f"The request is {state}; this cannot be done now."))
+            return back(request_id, planner.Refused(f"The request is {state}; this cannot be done now."))
 
 
 def _known_refusal(product: str, reason: str) -> str:
@@ -167,7 +167,8 @@ def _known_refusal(product: str, reason: str) -> str:
     return reason if reason in ours or _STATE_REFUSAL.fullmatch(reason) else ""
 
 
-def _back(request_id: int, outcome: planner.Done | planner.Refused) -> Response:
+def back(request_id: int, outcome: planner.Done | planner.Refused) -> Response:
+    """Lead back to the request's page, with the reason where something was refused."""
     match outcome:
         case planner.Done():
             return RedirectResponse(f"/planner/requests/{request_id}", 303)

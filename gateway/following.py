@@ -9,7 +9,7 @@ from devices.instants import from_us
 from devices.product import ProductType
 from diagnostics.diagnosis import Diagnosis, Verdict
 from gateway import auditing, mandates
-from gateway.storage import findings, requests, stops
+from gateway.storage import appointments, findings, requests, stops
 from gateway.storage.connection import Connection
 from gateway.storage.findings import DeviceCard
 from gateway.storage.requests import Request
@@ -19,6 +19,7 @@ from workflows.mandate import Allowed, Clause, Denied
 from workflows.request import Command, State
 from workflows.triage import PATIENCE, Amend, CaseWanted, Open, Queue, Release
 
+_TOOK_PLACE: Final = "Somebody was there lately, and it shows again: find out whether the work has helped."
 _WAS_STOPPED: Final = "The owner has stopped a service of this component: ask before anything is sent to him."
 
 
@@ -85,6 +86,10 @@ def _open(connection: Connection, assessed: Assessed, fault_id: int, case: CaseW
         case = CaseWanted(Queue.JUDGEMENT, permission.reason)
     if case is None and stops.was_stopped(connection, assessed.device.device_id, assessed.diagnosis.component, now):
         case = CaseWanted(Queue.JUDGEMENT, _WAS_STOPPED)
+    if case is None and appointments.took_place_lately(
+        connection, assessed.device.device_id, assessed.diagnosis.component, now
+    ):
+        case = CaseWanted(Queue.JUDGEMENT, _TOOK_PLACE)
     request_id = requests.open_request(
         connection,
         device_id=assessed.device.device_id,

@@ -12,7 +12,7 @@ class State(StrEnum):
     CONFIRMED = "confirmed"
     CANCELLED = "cancelled"
     COMPLETED = "completed"
-    FAILED = "failed"  # one of the two was not there
+    FAILED = "failed"  # one of the two was not there, or the work could not be done
 
 
 class Act(StrEnum):
@@ -25,6 +25,7 @@ class Act(StrEnum):
     CANCEL = "cancel"
     MISS = "miss"
     COMPLETE = "complete"
+    FAIL = "fail"  # both were there, and the work could not be done
 
 
 TRANSITIONS: Final[Mapping[tuple[State, Act], State]] = {
@@ -36,6 +37,7 @@ TRANSITIONS: Final[Mapping[tuple[State, Act], State]] = {
     (State.CONFIRMED, Act.CANCEL): State.CANCELLED,
     (State.CONFIRMED, Act.MISS): State.FAILED,
     (State.CONFIRMED, Act.COMPLETE): State.COMPLETED,
+    (State.CONFIRMED, Act.FAIL): State.FAILED,
 }
 
 # Those that the owner's calendar must learn of: its SEQUENCE grows.

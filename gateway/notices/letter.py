@@ -1,5 +1,6 @@
 """A letter: what a message says, apart from how it looks; made from what the database knows when it is sent."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -272,6 +273,30 @@ def date_lost(matter: Matter, t: Translator, link: str) -> Letter:
         t.gettext("We are sorry: a part for your date does not come in time, so that date is cancelled."),
         t.gettext("We look for other dates and write to you. One of our staff sees to it that you get one."),
     )
+    return replace(letter, facts=place_facts(matter, t), button=t.gettext("Open your page"), link=link)
+
+
+def completed(matter: Matter, t: Translator, link: str, detail: Mapping[str, object]) -> Letter:
+    """Write the letter that says what was found at a date, and what follows; `detail` has the finding and the next step."""
+    match detail.get("finding"):
+        case "repaired":
+            subject = t.gettext("%(product)s is repaired")
+            said = (t.gettext("The work is done. If anything is still wrong, please call us and name the reference."),)
+        case "no_fault":
+            subject = t.gettext("No fault was found: %(product)s")
+            said = (
+                t.gettext("We have looked at it and found nothing wrong. No part was used."),
+                t.gettext("If you still notice something, please tell us on your page: it goes to a person."),
+            )
+        case _:
+            subject = t.gettext("It is not done yet: %(product)s")
+            said = (
+                t.gettext("We are sorry: the work could not be done at your date."),
+                t.gettext("A member of our staff finds out how to go on and writes to you.")
+                if detail.get("next") == "person"
+                else t.gettext("We are looking for another date and write to you as soon as there is one."),
+            )
+    letter = _letter(matter, t, subject % {"product": matter.product_name}, *said)
     return replace(letter, facts=place_facts(matter, t), button=t.gettext("Open your page"), link=link)
 
 

@@ -21,6 +21,8 @@ ACTS: Final[Mapping[str, str]] = {
     "owner_joined": msgid("Another owner joined"),
     "owner_changed": msgid("The device has a new owner"),
     "undone": msgid("Undone by a person"),
+    "completed": msgid("Said what was found"),
+    "not_done": msgid("Said that it could not be done"),
 }
 
 # What an owner may let his device have done alone.

@@ -122,7 +122,9 @@ def write(conn: Connection, settings: Settings, notice: Notice, link: str, now: 
             dates = _still_open(offer_dates(conn, notice.number("offer_id")), request.state)
         case "earlier" | "called_off":
             dates = tuple(open_dates(conn, request_id, now))
-        case "confirmed" | "cancelled" | "date_lost" | "safety" | "case_opened" | "link" | "quote" | "ask":
+        case "confirmed" | "cancelled" | "completed" | "date_lost":
+            pass
+        case "safety" | "case_opened" | "link" | "quote" | "ask":
             pass
         case unknown:
             message = f"notice {notice.notice_id} has the kind {unknown!r}, for which there is no letter"
@@ -158,6 +160,8 @@ def _written(
             return Written(
                 letters.confirmed(matter, t, link), owner, t, _entry(settings, matter, t, "REQUEST", link, now)
             )
+        case "completed":
+            return Written(letters.completed(matter, t, link, notice.detail), owner, t)
         case "date_lost":
             entry = _entry(settings, matter, t, "CANCEL", link, now)
             return Written(letters.date_lost(matter, t, link), owner, t, entry)

@@ -85,6 +85,7 @@ CASE_REASONS: Final = (
     msgid("It goes on and off again and again"),
     msgid("The price of this work is not known: agree it with the owner before any work begins."),
     msgid("The owner has stopped a service of this component: ask before anything is sent to him."),
+    msgid("Somebody was there lately, and it shows again: find out whether the work has helped."),
     msgid(
         "The owner reports a trouble that the readings do not show by themselves: look at it with the device's data."
     ),
@@ -152,6 +153,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "owner_was_away": msgid("The owner was not there"),
     "reassigned": msgid("Given to somebody else; the promise stands"),
     "called_off": msgid("The date could not be kept"),
+    "completed": msgid("The date took place"),
+    "not_done": msgid("It could not be done"),
     "offer_withdrawn": msgid("Offered dates could not be kept"),
     "stopped": msgid("Stopped by the owner"),
     "resumed": msgid("The owner took his stop back"),
@@ -254,7 +257,15 @@ NOTICES: Final[Mapping[str, str]] = {
     "ask": msgid("Question to the owner"),
     "quote": msgid("A price to agree"),
     "called_off": msgid("A date that could not be kept"),
+    "completed": msgid("What was found at the date"),
     "earlier": msgid("An earlier date"),
+}
+
+# What was found at a date.
+FINDINGS: Final[Mapping[str, str]] = {
+    "repaired": msgid("Repaired"),
+    "no_fault": msgid("No fault found"),
+    "not_done": msgid("Could not be done"),
 }
 
 # Why a technician is absent, or a bay out of order.
@@ -300,6 +311,9 @@ REFUSALS: Final = (
     msgid("The fault is not known, so there is no work to offer a date for."),
     msgid("The request is cancelled; this cannot be done now."),
     msgid("The promised time is not over."),
+    msgid("The promised time has not begun: nothing can have been found yet."),
+    msgid("What is put aside has changed meanwhile: look at the parts again."),
+    msgid("Say why it could not be done: who goes on with it has to know."),
     msgid("There is no such symptom."),
     msgid("Safety is never put aside."),
     msgid("A shelf lasts for a week at most."),

@@ -8,7 +8,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway import quoting
+from gateway import completing, quoting
 from gateway.following import give_case
 from gateway.payments.port import Payment, PaymentError, PaymentPort, Standing
 from gateway.storage import deposits, requests
@@ -76,7 +76,8 @@ def _go_on(connection: Connection, port: PaymentPort | None, base_url: str, depo
     """Do the next thing about a locked deposit."""
     stage = Stage(deposit.state)
     if deposit.request_state in CLOSED and next_stage(stage, Fact.REQUEST_ENDED) is not None:
-        done = deposit.request_state == State.SOLVED and stage is Stage.CAPTURED
+        # What heals by itself, or proves to be nothing, has earned no money.
+        done = stage is Stage.CAPTURED and completing.was_repaired(connection, deposit.request_id)
         _save(connection, deposit, Fact.WORK_DONE if done else Fact.REQUEST_ENDED, now)
         return
     if port is None:

@@ -87,7 +87,9 @@ def an_open_offer_is_of_a_request_that_is_offered() -> LiteralString:
     return """SELECT d.name || ' ' || r.component || ' is ' || r.state
         FROM service_request r JOIN device d USING (device_id)
         LEFT JOIN offer o ON o.request_id = r.request_id AND o.closed_at IS NULL
-        WHERE (r.state = 'offered') <> (o.offer_id IS NOT NULL)"""
+        WHERE (r.state = 'offered' AND o.offer_id IS NULL)
+            -- Beside a confirmed date there may be others, which its owner has asked for.
+            OR (o.offer_id IS NOT NULL AND r.state NOT IN ('offered', 'confirmed'))"""
 
 
 def an_offer_ends_in_time() -> LiteralString:
@@ -103,7 +105,9 @@ def no_date_is_promised_before_its_part() -> LiteralString:
         FROM service_request r JOIN device d USING (device_id) JOIN fault f USING (fault_id)
         JOIN booking_seen k ON k.request_id = r.request_id AND k.released_at IS NULL
         JOIN rehearsal_need n ON n.product = d.product AND n.fault = f.code
-        WHERE r.state IN ('offered', 'confirmed') AND k.done_at > %(now)s
+        WHERE k.done_at > %(now)s
+            -- Dates that are shown beside a confirmed one stand on its parts, and are looked at again when one is tapped.
+            AND (r.state = 'offered' OR (r.state = 'confirmed' AND k.kind = 'booked'))
             -- A diagnosis that changes after an offer unsends nothing; it is looked at when the owner answers.
             AND NOT EXISTS (SELECT FROM request_event e WHERE e.request_id = r.request_id AND e.event = 'diagnosis_changed'
                 AND e.happened_at >= (SELECT made_at FROM offer o WHERE o.offer_id = k.offer_id))
@@ -189,9 +193,21 @@ def no_offer_is_unsent_by_a_reading() -> LiteralString:
     """What an owner was shown is taken back by a person or by himself, never by what a device says later."""
     return """SELECT d.name || ' ' || r.component || ' at ' || o.closed_at::text
         FROM offer o JOIN service_request r USING (request_id) JOIN device d USING (device_id)
-        WHERE o.outcome = 'withdrawn' AND NOT EXISTS (
-            SELECT FROM request_event e WHERE e.request_id = o.request_id AND e.happened_at = o.closed_at
-                AND e.actor <> 'desk')"""
+        WHERE o.outcome = 'withdrawn'
+            AND EXISTS (SELECT FROM diagnosis g WHERE g.device_id = r.device_id AND g.component = r.component
+                AND g.made_at = o.closed_at)
+            AND NOT EXISTS (SELECT FROM request_event e WHERE e.request_id = o.request_id
+                AND e.happened_at = o.closed_at AND e.actor <> 'desk')"""
+
+
+def nobody_is_promised_while_absent() -> LiteralString:
+    """Who is known to be absent keeps no promise ahead: somebody else does, or its owner knows that it is called off."""
+    return """SELECT coalesce(t.name, b.name) || ' at ' || lower(k.during)::text
+        FROM absence a JOIN booking k ON k.during && a.during
+            AND (k.technician_id = a.technician_id OR k.bay_id = a.bay_id)
+        LEFT JOIN technician t ON t.technician_id = a.technician_id LEFT JOIN bay b ON b.bay_id = a.bay_id
+        WHERE a.withdrawn_at IS NULL AND k.released_at IS NULL AND lower(k.during) > %(now)s
+            AND a.entered_at < %(now)s - %(patience)s::interval"""
 
 
 def no_price_is_paid_that_was_not_agreed() -> LiteralString:
@@ -282,7 +298,9 @@ def a_trouble_that_was_found_has_its_request() -> LiteralString:
 def nobody_is_told_the_same_twice() -> LiteralString:
     """One matter is one letter."""
     return """SELECT n.recipient || ' of ' || n.kind FROM notice n WHERE n.request_id IS NOT NULL AND n.kind <> 'link'
-        GROUP BY n.recipient, n.request_id, n.kind, n.detail HAVING count(*) > 1"""
+        -- A date that is moved is confirmed anew, under the same number.
+        GROUP BY n.recipient, n.request_id, n.kind, n.detail, CASE WHEN n.kind = 'confirmed' THEN n.written_at END
+        HAVING count(*) > 1"""
 
 
 def an_owner_gets_three_unasked_letters_at_most() -> LiteralString:
@@ -323,6 +341,7 @@ INVARIANTS: Final[Sequence[Invariant]] = (
     nothing_is_kept_for_a_closed_request,
     nothing_happens_to_a_closed_request,
     no_offer_is_unsent_by_a_reading,
+    nobody_is_promised_while_absent,
     no_price_is_paid_that_was_not_agreed,
     every_case_has_an_owner,
     every_case_is_told_to_its_owner,

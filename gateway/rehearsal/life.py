@@ -73,11 +73,11 @@ class Life:
     letters: list[Letter] = field(default_factory=list[Letter])
     violations: list[Violation] = field(default_factory=list[Violation])
     _ahead: list[tuple[datetime, int, str, Act]] = field(default_factory=list[tuple[datetime, int, str, Act]])
-    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+    numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def plan(self, after: timedelta, actor: str, act: Act) -> None:
         """Let something happen some time from now; `act` says what it did."""
-        heapq.heappush(self._ahead, (self.now + after, next(self._numbers), actor, act))
+        heapq.heappush(self._ahead, (self.now + after, next(self.numbers), actor, act))
 
     @property
     def next_at(self) -> datetime:

@@ -6,7 +6,7 @@ An owner does what his page lets him do: he opens the link of a letter, sees wha
 from datetime import timedelta
 from typing import Final
 
-from gateway import access, asking, journey, owning, planner, quoting, stopping
+from gateway import access, asking, journey, no_show, owning, planner, quoting, rescheduling, stopping
 from gateway.access import Purpose
 from gateway.notices.links import ask_for_link
 from gateway.rehearsal import machines
@@ -17,6 +17,7 @@ from gateway.storage import asks, quotes
 from gateway.storage.findings import one
 from gateway.storage.pages.request import OfferedDate, RequestRow, find_request, late_dates, open_dates
 from workflows.asking import Answer
+from workflows.dates import Wish
 from workflows.mandate import Clause
 from workflows.money import Money
 
@@ -83,6 +84,10 @@ def _tap(life: Life, request: RequestRow, about: str, dates: list[OfferedDate]) 
             return _answer_price(life, request.request_id, about)
         case "cancelled":
             return _resume(life, request.request_id, about)
+        case "confirmed" if wish < 0.6 or not dates:
+            return _reconsider(life, request.request_id, about)
+        case "offered" if wish < 0.25:
+            return _others(life, request.request_id, about)
         case _ if dates:
             return _choose(life, request.request_id, about, life.chance.choice(dates))
         case _:
@@ -108,6 +113,32 @@ def _choose(life: Life, request_id: int, about: str, date: OfferedDate) -> str:
             return f"{told}: it is lost, and he is shown others"
         case journey.NotOpen(state=state):
             return f"{told}: not open, it is {state}"
+
+
+def _others(life: Life, request_id: int, about: str) -> str:
+    wish = Wish(half=life.chance.choice(("any", "morning", "afternoon")))
+    with tenant(life, life.desk.serve):
+        outcome = rescheduling.ask_other_dates(life.desk.serve, request_id=request_id, wish=wish, now=life.now)
+    return f"asks for other dates for {about}: {type(outcome).__name__}"
+
+
+def _reconsider(life: Life, request_id: int, about: str) -> str:
+    """Think of a confirmed date anew: move it, come earlier, keep it, give it up, or say that nobody came."""
+    serve, now, wish = life.desk.serve, life.now, life.chance.random()
+    if wish < 0.3:
+        return _others(life, request_id, about)
+    with tenant(life, serve):
+        if wish < 0.5:
+            return f"would come earlier with {about}: {_name(rescheduling.wish_earlier(serve, request_id=request_id, now=now))}"
+        if wish < 0.6:
+            return f"keeps the date of {about}: {_name(rescheduling.keep_date(serve, request_id=request_id, now=now))}"
+        if wish < 0.7:
+            return f"gives {about} up: {_name(planner.give_up(serve, request_id=request_id, now=now))}"
+        return f"says that nobody came to {about}: {_name(no_show.nobody_came(serve, request_id=request_id, now=now))}"
+
+
+def _name(outcome: object) -> str:
+    return type(outcome).__name__
 
 
 def _answer_price(life: Life, request_id: int, about: str) -> str:

@@ -3,11 +3,13 @@
 from datetime import timedelta
 from typing import Final
 
-from gateway import planner
+from gateway import no_show, planner
 from gateway.planner import Done, Refused
 from gateway.rehearsal.life import Letter, Life
 from gateway.rehearsal.processes import tenant
 from gateway.rehearsal.world import Person
+from gateway.storage import calendars
+from workflows.dates import Interval
 
 _DIES: Final = 0.03
 _STATEMENTS: Final = 30
@@ -28,6 +30,40 @@ def meddle(life: Life, person: Person) -> None:
 def _meddle(life: Life, person: Person) -> str:
     meddle(life, person)
     return _do(life, person, "WHERE r.closed_at IS NULL")
+
+
+def fall_ill(life: Life, person: Person) -> None:
+    """Let some technicians call in sick, and bays break, at an hour's notice or after promises were made for that time."""
+    rows = life.desk.admin.execute(
+        """SELECT name, technician_id, NULL::int FROM technician UNION ALL SELECT name, NULL, bay_id FROM bay
+        ORDER BY 1"""
+    ).fetchall()
+    for name, technician_id, bay_id in rows:
+        if life.chance.random() < 0.4:
+            life.plan(
+                life.draw(24 * _HOUR, 25 * 24 * _HOUR),
+                person.name,
+                lambda name=name, technician_id=technician_id, bay_id=bay_id: _enter_absence(
+                    life, person, name, technician_id, bay_id
+                ),
+            )
+
+
+def _enter_absence(life: Life, person: Person, name: str, technician_id: int | None, bay_id: int | None) -> str:
+    begins_at = life.now + life.draw(timedelta(minutes=5), 48 * _HOUR)
+    during = Interval(begins_at, begins_at + life.draw(4 * _HOUR, 100 * _HOUR))
+    with tenant(life, life.desk.serve):
+        calendars.enter_absence(
+            life.desk.serve,
+            technician_id=technician_id,
+            bay_id=bay_id,
+            during=during,
+            kind="sick" if bay_id is None else "broken",
+            note="",
+            staff_id=person.staff_id,
+            now=life.now,
+        )
+    return f"enters that {name} is not there from {begins_at:%a %d %b %H:%M} to {during.end_at:%a %d %b %H:%M}"
 
 
 def look(life: Life, person: Person) -> str:
@@ -61,6 +97,9 @@ def _decide(life: Life, person: Person, request_id: int, choice: float) -> tuple
     serve, staff_id, now = life.desk.serve, person.staff_id, life.now
     if choice < 0.6:
         return "approves", planner.approve(serve, request_id=request_id, staff_id=staff_id, now=now)
+    if choice < 0.65:
+        away = no_show.owner_was_away(serve, request_id=request_id, staff_id=staff_id, now=now)
+        return "notes that the owner was away from", Done(type(away).__name__)
     if choice < 0.75:
         reason = "I want to look at it."
         return "holds", planner.hold(serve, request_id=request_id, staff_id=staff_id, reason=reason, now=now)

@@ -58,6 +58,7 @@ class Stage:
             owners.waver(life, machine)
         for person in world.staff:
             planners.meddle(life, person)
+        planners.fall_ill(life, world.staff[0])
         life.plan(timedelta(minutes=1), "sweep", lambda: processes.sweep(life))
         try:
             _go_on(life)

@@ -12,8 +12,10 @@ from typing import Any, Final
 from gateway import jobs
 from gateway.notices.run import send_due
 from gateway.rehearsal.life import Life
+from gateway.rehearsal.suppliers import found
 from gateway.steps import take_step
 from gateway.storage.connection import Connection, tenant_transaction
+from gateway.suppliers.outbox import send_orders
 from gateway.sweep import PIECES
 
 _DIES: Final = 0.06
@@ -77,6 +79,9 @@ def _step(life: Life, job: Waiting) -> None:
     if job.task == jobs.SEND_NOTICES:
         send_due(life.desk.work, life.desk.settings, life.now, life)
         return
+    if job.task == jobs.ORDER_PARTS:
+        send_orders(life.desk.work, lambda tenant, order: found(life, tenant, order), life.now)
+        return
     take_step(life.desk.work, job.task, job.arguments, life.now)
 
 
@@ -101,6 +106,7 @@ def sweep(life: Life) -> str:
         life.desk.fuse.light(life.chance.randrange(_STATEMENTS))
     for piece in pieces:
         piece(life.desk.work, life.world.tenant_id, life.now)
+    send_orders(life.desk.work, lambda tenant, order: found(life, tenant, order), life.now)
     send_due(life.desk.work, life.desk.settings, life.now, life)
     return "comes by"
 

@@ -23,6 +23,7 @@ from gateway.storage.migrate import migrate
 
 # What is rehearsed need not outlive a power cut.
 _HASTY: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+_ROLES_LOCK: Final = 0x0CA1_7E57
 _TABLES: Final = """SELECT c.oid::regclass::text FROM pg_class c
     WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
         AND c.relnamespace IN ('callout'::regnamespace, 'jobs'::regnamespace) ORDER BY 1"""
@@ -58,7 +59,10 @@ def scratch_database(server_url: str, plant: LiteralString = "") -> Generator[st
         connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
     url = urlsplit(server_url)._replace(path=f"/{name}").geturl()
     try:
-        migrate(url)
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            # Roles are the whole server's: two who make them at once stand in each other's way.
+            connection.execute("SELECT pg_advisory_lock(%s)", [_ROLES_LOCK])
+            migrate(url)
         if plant:
             with psycopg.connect(url, options="-c search_path=callout,jobs,public", autocommit=True) as connection:
                 connection.execute(plant)

@@ -102,8 +102,22 @@ def _desk(chance: Random, places: list[tuple[str, str, float, float]]) -> str:
     for place in places:
         lines += _centre(chance, parts, *place)
     lines += [f'[[part]]\npart = "{part}"\ntitle = "{part}"' for part in parts]
-    lines += _prices(chance, parts)
+    lines += _prices(chance, parts) + _suppliers(chance, parts)
     return "\n\n".join(lines) + "\n"
+
+
+def _suppliers(chance: Random, parts: list[str]) -> list[str]:
+    """Return who brings what no centre has; some desks have nobody, some two who bring the same."""
+    lines: list[str] = []
+    for number in range(chance.choice((0, 1, 2))):
+        head = f'name = "supplier-{number + 1}"\ntitle = "Supplier {number + 1}"\nurl = "https://supplier.example"'
+        lines.append(f'[[supplier]]\n{head}\ntime_zone = "{chance.choice(_PLACES)[1]}"')
+        lines += [
+            f'[[supplier.supplies]]\npart = "{part}"\nlead_days = {chance.randint(1, 6)}'
+            for part in parts
+            if chance.random() < 0.7
+        ]
+    return lines
 
 
 def _prices(chance: Random, parts: list[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """Appointments that change: moved, given to somebody else, missed; and which of them cannot be kept any more."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
@@ -14,6 +14,8 @@ from workflows.dates import DropOff, Visit
 
 # A device that was carried farther than this is not where its visit was planned; in degrees, about a kilometre.
 _MOVED_DEG = 0.01
+# For so long after the work was done a person judges before its owner is asked to come again.
+_SETTLES = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,25 @@ def miss(connection: Connection, present: Living, why: str, now: datetime) -> No
         [now, why, present.appointment_id],
     )
     connection.execute("UPDATE booking SET released_at = %s WHERE booking_id = %s", [now, present.booking_id])
+
+
+def complete(connection: Connection, present: Living, why: str, now: datetime) -> None:
+    """Note that an appointment took place and what came of it; the parts that are put aside for it are used with it."""
+    connection.execute(
+        """UPDATE appointment SET state = 'completed', completed_at = %s, ended_why = %s
+        WHERE appointment_id = %s AND state = 'confirmed'""",
+        [now, why, present.appointment_id],
+    )
+
+
+def took_place_lately(connection: Connection, device_id: int, component: str, now: datetime) -> bool:
+    """Whether somebody was at a component of a device so lately that its readings may not show it yet."""
+    row = connection.execute(
+        """SELECT EXISTS (SELECT FROM appointment a JOIN service_request r USING (request_id)
+            WHERE r.device_id = %s AND r.component = %s AND a.completed_at > %s)""",
+        [device_id, component, now - _SETTLES],
+    ).fetchone()
+    return row == (True,)
 
 
 def beginnings_shown(connection: Connection, request_id: int) -> frozenset[datetime]:

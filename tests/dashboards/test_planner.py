@@ -236,3 +236,34 @@ def test_settled_requests_are_counted_no_further_than_needed(scene: Scene) -> No
     )
     with scene.in_tenant():
         assert queue.counts(scene.conn)["cancelled"] == queue.COUNTED_AT_MOST + 1
+
+
+def test_after_a_date_has_begun_its_finding_ends_it(planner: TestClient, scene: Scene, ids: dict[str, int]) -> None:
+    request_id = ids["confirmed"]
+    assert "What was found?" not in planner.get(f"/planner/requests/{request_id}").text
+    assert "The promised time has not begun" in act(planner, request_id, "complete", finding="repaired")
+    scene.conn.execute(
+        "UPDATE appointment SET during = tstzrange(%s, %s) WHERE request_id = %s",
+        [NOW - timedelta(hours=2), NOW - timedelta(hours=1), request_id],
+    )
+    page = planner.get(f"/planner/requests/{request_id}").text
+    assert "What was found?" in page
+    part = scene.one("SELECT reservation_id FROM reservation WHERE request_id = %s AND released_at IS NULL", request_id)
+    assert f'name="part" value="{part}" checked' in page
+    html = act(planner, request_id, "complete", finding="repaired", part=str(part), note="The cell was swapped.")
+    assert state_of(scene, request_id) == "solved"
+    assert scene.one("SELECT issued_at FROM reservation WHERE reservation_id = %s", part) == NOW
+    for text in ("The date took place: Repaired", "The cell was swapped.", "took place", "Said what was found"):
+        assert text in html
+
+
+def test_what_could_not_be_done_is_led_on(planner: TestClient, scene: Scene, ids: dict[str, int]) -> None:
+    request_id = ids["confirmed"]
+    scene.conn.execute(
+        "UPDATE appointment SET during = tstzrange(%s, %s) WHERE request_id = %s",
+        [NOW - timedelta(hours=2), NOW - timedelta(hours=1), request_id],
+    )
+    html = act(planner, request_id, "complete", finding="not_done", note="The hoist is broken.", next="person")
+    assert state_of(scene, request_id) == "held"
+    assert "The hoist is broken." in html
+    assert planner.post(f"/planner/requests/{request_id}/complete", data={"finding": "x"}).status_code in {403, 422}

@@ -258,7 +258,7 @@ def test_a_part_of_a_closed_request_is_free_whoever_closed_it(desk: SmallDesk) -
 
 def test_work_that_is_done_has_used_its_part(desk: SmallDesk) -> None:
     confirmed(desk, "ev-1")
-    desk.admin.execute("UPDATE appointment SET state = 'completed'")
+    desk.admin.execute("UPDATE appointment SET state = 'completed', completed_at = now()")
     assert level(desk, "main") == (0, 0, 0, 0)
     assert desk.rows("SELECT kind FROM stock_movement ORDER BY movement_id DESC LIMIT 1") == [("issue",)]
 

@@ -461,13 +461,16 @@ CREATE TRIGGER no_date_begins_before_its_part AFTER INSERT OR UPDATE ON appointm
 CREATE CONSTRAINT TRIGGER no_date_begins_before_its_part AFTER INSERT OR UPDATE ON reservation
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_dates_before_parts();
 
+ALTER TABLE appointment ADD COLUMN completed_at timestamptz,
+    ADD CONSTRAINT completed_appointment_says_when CHECK ((state = 'completed') = (completed_at IS NOT NULL));
+
 -- A reservation lives as long as its appointment: with the work done the part is used, with the request closed it is free.
 CREATE FUNCTION end_reservations_of_appointment() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = callout, pg_temp
 AS $$
 BEGIN
     IF NEW.state = 'completed' AND OLD.state <> 'completed' THEN
-        UPDATE reservation SET issued_at = now(), released_at = now()
+        UPDATE reservation SET issued_at = NEW.completed_at, released_at = NEW.completed_at
         WHERE request_id = NEW.request_id AND released_at IS NULL AND inbound_id IS NULL;
     END IF;
     RETURN NULL;

@@ -24,6 +24,7 @@ class EventRow:
 class ReservedPart:
     """A part put aside for a request."""
 
+    reservation_id: int
     part_no: str
     title: str
     quantity: int
@@ -80,7 +81,7 @@ def reserved_parts(conn: Connection, request_id: int) -> list[ReservedPart]:
     """Return the parts that are or were put aside for a request."""
     with conn.cursor(row_factory=class_row(ReservedPart)) as cursor:
         return cursor.execute(
-            """SELECT v.part_no, p.title, v.quantity, c.title AS centre, v.reserved_at, v.released_at, v.issued_at,
+            """SELECT v.reservation_id, v.part_no, p.title, v.quantity, c.title AS centre, v.reserved_at, v.released_at, v.issued_at,
                    coalesce(nullif(v.role, ''), v.part_no) AS role, v.expected_at, coalesce(s.title, o.title) AS origin,
                    i.state AS delivery
                FROM reservation v JOIN part p USING (tenant_id, part_no)

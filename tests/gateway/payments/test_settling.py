@@ -13,6 +13,7 @@ from gateway.payments.settling import settle_due
 from gateway.payments.signature import signed
 from gateway.payments.webhook import ForgedError, UnreadableError, take_message
 from gateway.storage.connection import Role, connect, tenant_transaction
+from gateway.storage.requests import append_event
 from tests.fakes.payment_provider import KEY, PaymentProvider
 from tests.gateway.desk import SmallDesk, open_desk
 from tests.gateway.pricing import set_deposit, set_prices
@@ -131,8 +132,9 @@ def test_who_pays_after_the_request_has_ended_is_never_charged(
     assert provider.taken() == 0
 
 
-def test_a_solved_request_counts_the_deposit_towards_the_bill(
-    desk: SmallDesk, provider: PaymentProvider, port: HttpPayments
+@pytest.mark.parametrize(("finding", "paid"), [("repaired", True), ("no_fault", False), (None, False)])
+def test_a_deposit_counts_for_work_that_was_done_and_goes_back_where_nothing_was_repaired(
+    desk: SmallDesk, provider: PaymentProvider, port: HttpPayments, finding: str | None, paid: bool
 ) -> None:
     request_id = agreed(desk)
     settle(desk, port)
@@ -141,9 +143,13 @@ def test_a_solved_request_counts_the_deposit_towards_the_bill(
     desk.admin.execute(
         "UPDATE service_request SET state = 'solved', closed_at = now() WHERE request_id = %s", [request_id]
     )
+    if finding is not None:
+        with tenant_transaction(desk.admin, desk.tenant_id):
+            append_event(desk.admin, request_id, "completed", datetime.now(UTC), detail={"finding": finding})
     settle(desk, port, hours=0.3)
-    assert desk.rows("SELECT state, captured_minor = paid_minor, refunded_minor FROM deposit") == [("settled", True, 0)]
-    assert provider.taken() > 0
+    assert desk.value("SELECT state FROM deposit") == "settled"
+    assert desk.value("SELECT captured_minor = paid_minor AND refunded_minor = 0 FROM deposit") is paid
+    assert (provider.taken() > 0) is paid
 
 
 def test_without_a_provider_a_person_agrees_it(desk: SmallDesk) -> None:

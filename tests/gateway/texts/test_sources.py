@@ -35,12 +35,7 @@ def test_a_translation_names_the_same_values_as_its_text(language: str) -> None:
             said = voice.ngettext(message[0], text, 2) if isinstance(message, tuple) else voice.gettext(message)
             names = re.compile(r"%\((\w+)\)")
             assert set(names.findall(said)) == set(names.findall(text)), text
-
-
-@pytest.mark.parametrize("language", LANGUAGES[1:])
-def test_no_translation_of_a_page_has_a_percent_sign_that_would_be_taken_for_a_value(language: str) -> None:
-    voice = translator("ko" if language == "ko" else "ja")
-    for message in house_messages():
-        texts = message if isinstance(message, tuple) else (message,)
-        for text in (*texts, *(voice.gettext(text) for text in texts)):
-            assert "%" not in re.sub(r"%\(\w+\)s|%%", "", text), text
+            # Pages fill values in with the percent operator: a lone sign would break the page in this language only.
+            assert re.sub(r"%\(\w+\)[a-z]|%%", "", said).count("%") <= re.sub(r"%\(\w+\)[a-z]|%%", "", text).count(
+                "%"
+            ), said
