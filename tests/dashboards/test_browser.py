@@ -141,6 +141,8 @@ def test_every_page_can_be_used_by_everybody(
         "owner, confirmed": links.owner(ids["confirmed"]),
         "owner, visit": links.owner(ids["visit"]),
         "owner, visit booked": links.owner(ids["visited"]),
+        "owner, begins": f"{owner}/begin",
+        "owner, mandate": f"{owner}/device",
         "owner, danger at home": links.owner(ids["danger at home"]),
         "front": "/",
         "bad link": "/o/x",
@@ -150,7 +152,11 @@ def test_every_page_can_be_used_by_everybody(
     page.goto(address + links.login())
     page.click("button[type=submit]")
     paths = ["/planner", "/planner?state=confirmed", "/planner/outbox", "/planner/rejections", "/planner/incidents"]
-    paths += ["/planner/cycles"]
+    paths += [
+        f"/planner/{room}" for room in ("cycles", "schedule", "schedule?lang=ko", "parts", "parts/EV-CELL-MODULE")
+    ]
+    paths += [f"/planner/{room}" for room in ("deliveries", "routes", "rollouts", "rollouts?lang=ja")]
+    paths += [f"/planner/requests/{ids['offered']}?lang={language}" for language in ("ko", "ja")]
     paths += [f"/planner/incidents/{silent}"]
     paths += [f"/planner/requests/{request_id}" for request_id in ids.values()]
     paths += [f"/planner/devices{path}" for path in DEVICE_PAGES]
