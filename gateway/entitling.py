@@ -11,12 +11,12 @@ from devices.faults import Fulfilment
 from devices.products import product_type
 from gateway import sourcing
 from gateway.following import give_case
-from gateway.storage import deposits, entitlements, quotes, requests
+from gateway.storage import catalogue, deposits, entitlements, quotes, requests
 from gateway.storage.connection import Connection
 from gateway.storage.requests import Request
 from gateway.telling import tell_owner
 from workflows.entitlement import Entitlement, Warranty, entitle, whole_warranty
-from workflows.money import Money
+from workflows.money import Money, total
 from workflows.pricing import Job, Kind, Unpriced, price
 from workflows.quoting import QUOTE_LASTS, Manner, deposit, manner
 from workflows.request import Command, State
@@ -46,12 +46,25 @@ def entitlement_of(connection: Connection, request: Request, now: datetime) -> E
     return entitle(lines, terms, component=request.component, onset_at=onset.onset_at, zone_name=onset.zone_name)
 
 
-def price_of_parts(connection: Connection, request: Request) -> Money | None:
-    """Return what the owner would pay for the parts of a request that is quoted; None while nobody knows."""
+def price_of_parts(connection: Connection, request: Request, now: datetime) -> Money | None:
+    """Return what the owner would pay for the parts of a request: as it is quoted, else their price; None if unknown."""
     quote = quotes.find_quote(connection, request.request_id, "open") or quotes.find_quote(
         connection, request.request_id, "accepted"
     )
-    return None if quote is None else quote.parts_to_pay
+    return _listed_price(connection, request, now) if quote is None else quote.parts_to_pay
+
+
+def _listed_price(connection: Connection, request: Request, now: datetime) -> Money | None:
+    """Return the price of the parts by the catalogue, of work that is not priced; nothing where a warranty pays it all."""
+    remedy = product_type(request.product).remedies.get(request.fault)
+    if remedy is None or warranty_of(connection, request) is not None:
+        return None
+    part_nos = sourcing.part_nos_of(connection, request, remedy.part_nos, now)
+    known = catalogue.load_prices(connection, part_nos)
+    listed = [known[part_no] for part_no in part_nos if part_no in known]
+    if not listed:
+        return None
+    return total([each for each in listed if each.currency == listed[0].currency], listed[0].currency)
 
 
 def warranty_of(connection: Connection, request: Request) -> Warranty | None:

@@ -12,7 +12,7 @@ from typing import Final
 from psycopg.errors import CheckViolation
 
 from devices.products import product_type
-from gateway import auditing, mandates, sourcing
+from gateway import auditing, entitling, mandates, sourcing
 from gateway.following import give_case
 from gateway.storage import promises, requests, stock
 from gateway.storage.connection import Connection
@@ -100,7 +100,8 @@ def _other_source(connection: Connection, request: Request, now: datetime, witho
     booking = None if living is None else promises.find_booking(connection, request.request_id, living[1])
     if remedy is None or booking is None or booking.sets_out_at <= now:
         return False
-    permission = mandates.permit(connection, request.device_id, request.request_id, Clause.RESERVE_PART, now)
+    price = entitling.price_of_parts(connection, request, now)
+    permission = mandates.permit(connection, request.device_id, request.request_id, Clause.RESERVE_PART, now, price)
     if isinstance(permission, Denied):
         return False
     for _ in range(_TRIES):

@@ -44,7 +44,8 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
     if entitling.quote_work(connection, request, now):
         return None
     work = Work(remedy.minutes, remedy.skills, remedy.part_nos)
-    grounds = grounds_of_offer(connection, request, work.part_nos, entitling.price_of_parts(connection, request), now)
+    price = entitling.price_of_parts(connection, request, now)
+    grounds = grounds_of_offer(connection, request, work.part_nos, price, now)
     if grounds is None:
         return None
     for attempt in range(_TRIES):

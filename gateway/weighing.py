@@ -5,26 +5,31 @@ something else; what is chosen is begun in the same transaction. Decided in `wor
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from devices.checks import Check
+from devices.costs import Rates
 from devices.faults import Severity
 from devices.products import product_type
 from devices.remote import Rung, may_be_tried
 from diagnostics.diagnosis import THRESHOLDS
-from gateway import asking, auditing, mandates, remedying
+from gateway import asking, auditing, mandates, remedying, sourcing
 from gateway.following import give_case
-from gateway.storage import asks, findings, requests
+from gateway.storage import asks, catalogue, entitlements, findings, requests
 from gateway.storage.connection import Connection
 from gateway.storage.requests import Request
 from workflows.asking import Answer, after_answer
-from workflows.costs import Comparison, Question, Way, compare
+from workflows.costs import Comparison, Question, Way, compare, in_currency
 from workflows.mandate import Clause, Denied
+from workflows.money import Money
+from workflows.pricing import Job, rate_of
 from workflows.remedying import Spent
 from workflows.request import Command, State
 from workflows.triage import CaseWanted, Queue
 
+_MINUTES: Final = 60
 _A_WEEK: Final = timedelta(days=7)
 _IN_DOUBT: Final = "After the owner's answer the evidence does not single out one fault."
 _BY_COST: Final = "A person's judgement is expected to cost less than a date for what may be the wrong fault."
@@ -49,7 +54,9 @@ def weigh(connection: Connection, request: Request, now: datetime) -> bool:
             _give(connection, request, _IN_DOUBT, now)
             return True
         request = requests.lock_request(connection, request.request_id) or request
-    found = compare(_question(connection, request, probabilities, now), rates)
+    rates = _own_rates(connection, request, rates)
+    part_minor = _part_minor(connection, request, probabilities, rates.currency, now)
+    found = compare(replace(_question(connection, request, probabilities, now), part_minor=part_minor), rates)
     _keep(connection, request, found, probabilities, now)
     return _begin(connection, request, found, now)
 
@@ -71,6 +78,32 @@ def _question(connection: Connection, request: Request, probabilities: Mapping[s
         may_ask=is_safe and asks.find_ask(connection, request.request_id) is None,
         may_wait=is_safe and now - _opened_at(connection, request) < _A_WEEK,
     )
+
+
+def _own_rates(connection: Connection, request: Request, rates: Rates) -> Rates:
+    """Return what things cost this tenant, in the currency of its prices; one without prices has those of the product."""
+    remedy = product_type(request.product).remedies.get(request.fault)
+    skills = frozenset[str]() if remedy is None else remedy.skills
+    job = Job(request.product, (), 0, skills, is_visit=False)
+    rate = rate_of(job, entitlements.prices(connection, ()).rates)
+    if rate is None or rate.per_minute.minor == 0:
+        return rates
+    return in_currency(rates, Money(rate.per_minute.minor * _MINUTES, rate.per_minute.currency))
+
+
+def _part_minor(
+    connection: Connection, request: Request, probabilities: Mapping[str, float], currency: str, now: datetime
+) -> dict[str, int]:
+    """Return what the parts cost that the hypotheses' remedies name, as far as that is known in this currency."""
+    remedies = product_type(request.product).remedies
+    roles = sorted({role for fault in probabilities if fault in remedies for role in remedies[fault].part_nos})
+    part_nos = sourcing.part_nos_of(connection, request, roles, now)
+    known = catalogue.load_prices(connection, part_nos)
+    return {
+        role: known[part_no].minor
+        for role, part_no in zip(roles, part_nos, strict=True)
+        if part_no in known and known[part_no].currency == currency
+    }
 
 
 def _rung(connection: Connection, request: Request, now: datetime) -> Rung | None:

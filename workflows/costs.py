@@ -5,7 +5,7 @@ here: it never waits for a comparison. The figures are those of the product's ro
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -15,6 +15,7 @@ from devices.faults import Fulfilment, Severity
 from devices.product import ProductType
 from devices.remote import Rung
 from diagnostics.next_check import best
+from workflows.money import Money
 
 _WEEK_DAYS: Final = 7.0
 # A person decides within a working day; an owner looks within one; what he does himself shows after two.
@@ -93,6 +94,32 @@ class Comparison:
     def chosen(self) -> Option:
         """The one that is done."""
         return self.options[0]
+
+
+def in_currency(rates: Rates, hour: Money) -> Rates:
+    """Return rates in a tenant's own currency: all of them by what an hour of work costs there, for want of any other scale.
+
+    >>> from devices.products import product_type
+    >>> found = in_currency(product_type("smart_meter").rates, Money(70_000, "KRW"))
+    >>> found.currency, found.working_hour, found.case
+    ('KRW', 70000, 18000)
+    """
+    share = hour.minor / rates.working_hour
+
+    def scaled(minor: int) -> int:
+        return round(minor * share)
+
+    return replace(
+        rates,
+        currency=hour.currency,
+        wait_day={severity: scaled(minor) for severity, minor in rates.wait_day.items()},
+        remote_try=scaled(rates.remote_try),
+        owner_minute=scaled(rates.owner_minute),
+        working_hour=hour.minor,
+        way=scaled(rates.way),
+        case=scaled(rates.case),
+        part=scaled(rates.part),
+    )
 
 
 def compare(question: Question, rates: Rates) -> Comparison:

@@ -77,7 +77,7 @@ def price(job: Job, prices: PriceList) -> tuple[Line, ...] | Unpriced:
     prices : PriceList
         Of one tenant; a job never mixes currencies, so that what is in another one than labour counts as unpriced.
     """
-    rate = _rate(job, prices.rates)
+    rate = rate_of(job, prices.rates)
     if rate is None:
         return Unpriced(("labour", *sorted(set(job.part_nos) - set(prices.parts))))
     currency = rate.per_minute.currency
@@ -98,7 +98,7 @@ def price(job: Job, prices: PriceList) -> tuple[Line, ...] | Unpriced:
     return (*parts, labour, *coming)
 
 
-def _rate(job: Job, rates: Sequence[Rate]) -> Rate | None:
+def rate_of(job: Job, rates: Sequence[Rate]) -> Rate | None:
     """Return the rate that is meant most closely: the product's before any, a skill's before any, the dearest of these."""
     fitting = [rate for rate in rates if rate.product in {"", job.product} and rate.skill in {"", *job.skills}]
     return max(

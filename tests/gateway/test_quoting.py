@@ -14,6 +14,8 @@ from gateway.storage.connection import Role, connect, tenant_transaction
 from gateway.sweep import sweep
 from tests.gateway.desk import SmallDesk, open_desk
 from tests.gateway.pricing import set_contract, set_deposit, set_prices, set_warranty
+from workflows.mandate import USUAL
+from workflows.money import Money
 
 
 @pytest.fixture
@@ -321,3 +323,41 @@ def test_prices_and_quotes_are_seen_by_their_own_tenant_only(desk: SmallDesk, tm
                 assert other.work.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
     finally:
         other.close()
+
+
+@pytest.mark.parametrize(("limit", "stands"), [(39_999, "held"), (40_000, "offered")])
+@pytest.mark.parametrize("has_labour", [True, False])
+def test_a_part_above_the_owners_limit_goes_to_a_person(
+    desk: SmallDesk, limit: int, stands: str, has_labour: bool
+) -> None:
+    set_prices(desk)
+    if not has_labour:
+        desk.admin.execute("DELETE FROM labour_rate")
+    device_id = desk.vehicle("ev-1")
+    desk.sign(device_id, *USUAL, limit=Money(limit, "EUR"))
+    request_id = open_request(desk, device_id)
+    assert (offer(desk, request_id) is not None) is (stands == "offered")
+    assert state(desk, request_id) == stands
+    if stands == "held":
+        assert reasons(desk) == ["The part costs more than the owner lets his device put aside: ask the owner."]
+        assert desk.value("SELECT count(*) FROM reservation") == 0
+
+
+def test_a_limit_does_not_count_what_a_warranty_pays(desk: SmallDesk) -> None:
+    set_prices(desk)
+    device_id = desk.vehicle("ev-1")
+    set_warranty(desk, device_id)
+    desk.sign(device_id, *USUAL, limit=Money(1, "EUR"))
+    assert offer(desk, open_request(desk, device_id)) is not None
+
+
+def test_ways_are_compared_in_the_currency_of_the_tenants_prices(desk: SmallDesk) -> None:
+    set_prices(desk, part_minor=900_000, minute_minor=1500, currency="KRW")
+    request_id = open_request(desk, desk.vehicle("ev-1"))
+    offer(desk, request_id)
+    detail = desk.value("SELECT detail FROM request_event WHERE event = 'weighed'")
+    assert detail["currency"] == "KRW"
+    costs = {each["way"]: each["cost_minor"] for each in detail["options"]}
+    # An hour of 90,000 KRW in place of one of 9,000 cents: ten times all others, and the part at its own price.
+    assert costs["drop_off"] > 900_000
+    assert costs["case"] > 900_000
