@@ -101,15 +101,19 @@ def _measured(run: _Run, progress: ProgressLine) -> Promised:
     # Half of what any machine has taken in so far; a faster one ends the run a little sooner.
     paced = int(run.seconds * 6000)
     load = lived(run.devices, run.warm + paced, 1, 7, progress)
-    with tempfile.TemporaryDirectory(prefix="callout-load-") as name, server() as dsn, broker() as at:
-        with fresh_desk(dsn) as desk:
-            names = [f"leak-{number}" for number in range(run.leaks)]
-            _furnish(desk, load, names)
-            open_session(at.ingest_url)
-            with _process("ingest", desk, at, Path(name)), _process("work", desk, at, Path(name)):
-                limit_per_s = _limit(desk, at, load, run.warm, Path(name), progress)
-                sent_per_s = _half_busy(at, load.messages[run.warm :], limit_per_s / 2, names, run.seconds, progress)
-                waited = _waited(desk, run.leaks)
+    names = [f"leak-{number}" for number in range(run.leaks)]
+    with (
+        tempfile.TemporaryDirectory(prefix="callout-load-") as name,
+        server() as dsn,
+        broker() as at,
+        fresh_desk(dsn) as desk,
+    ):
+        _furnish(desk, load, names)
+        open_session(at.ingest_url)
+        with _process("ingest", desk, at, Path(name)), _process("work", desk, at, Path(name)):
+            limit_per_s = _limit(desk, at, load, run.warm, Path(name), progress)
+            sent_per_s = _half_busy(at, load.messages[run.warm :], limit_per_s / 2, names, run.seconds, progress)
+            waited = _waited(desk, run.leaks)
     if not waited:
         raise RuntimeError("no leak was offered dates: see the logs of ingest and work with one leak alone")
     p50_s, p99_s = np.percentile(waited, [50, 99])
