@@ -1,9 +1,10 @@
 """The page on which an owner begins: one of his devices, what is wrong with it or what he wishes, in plain words.
 
-It opens from the page of a request. Choosing a device is a link, so that it works without a script; GET changes nothing.
+It opens from the page of a request, and from the page of a device. Choosing a device is a link, so that it works without a script; GET changes nothing.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
@@ -16,6 +17,7 @@ from dashboards.owner import OwnerLink, UnknownLinkError, owner_link
 from dashboards.render import asked_language, page, voice
 from devices.products import product_type
 from gateway import access, beginning
+from gateway.access import Purpose
 from gateway.beginning import Begun, NotHis, Report
 from gateway.storage import beginnings
 from gateway.storage.requests import find_owner
@@ -26,6 +28,7 @@ router: Final = APIRouter(include_in_schema=False)
 _LARGEST_ID: Final = 2**31 - 1
 _MOST_DEVICES: Final = 50
 DeviceId = Annotated[int | None, Query(ge=1, le=_LARGEST_ID)]
+Device = Annotated[int, Form(ge=1, le=_LARGEST_ID)]
 Chosen = Annotated[str, Form(max_length=120)]
 Words = Annotated[str, Form(max_length=1000), StringConstraints(strip_whitespace=True)]
 
@@ -38,6 +41,8 @@ class BeginLink:
     owner_id: int
     device_id: int
     base: str
+    mandate: str
+    back: str
     is_expired: bool
 
     def path(self, request: Request, **query: str) -> str:
@@ -55,15 +60,42 @@ def of_request(link: Annotated[OwnerLink, Depends(owner_link)], desk: TheDesk, n
     if found is None:
         raise UnknownLinkError
     device_id, owner_id = found
-    return BeginLink(link.claim.tenant_id, owner_id, device_id, f"/o/{link.token}", link.access.is_expired(now))
+    base = f"/o/{link.token}"
+    return BeginLink(
+        link.claim.tenant_id, owner_id, device_id, base, f"{base}/device", base, link.access.is_expired(now)
+    )
 
 
-TheLink = Annotated[BeginLink, Depends(of_request)]
+def of_device(token: str, desk: TheDesk, now: Now) -> BeginLink:
+    """Return what the link of a device opens: the same page, for all devices of the owner that it was made for."""
+    claim = access.read(desk.settings, token, Purpose.OWNER_DEVICE)
+    if claim is None:
+        raise UnknownLinkError
+    with desk.tenant(claim.tenant_id) as conn:
+        found = access.find(conn, claim)
+    if found is None or found.device_id is None or found.owner_id is None:
+        raise UnknownLinkError
+    base = f"/d/{token}"
+    return BeginLink(claim.tenant_id, found.owner_id, found.device_id, base, base, "", found.is_expired(now))
+
+
+ByRequest = Annotated[BeginLink, Depends(of_request)]
+ByDevice = Annotated[BeginLink, Depends(of_device)]
 
 
 @router.get("/o/{token}/begin")
-def show(request: Request, desk: TheDesk, link: TheLink, device: DeviceId = None) -> Response:
+def show(request: Request, desk: TheDesk, link: ByRequest, device: DeviceId = None) -> Response:
     """Show an owner's devices, and what he may say of the one that he chose."""
+    return _show(request, desk, link, device)
+
+
+@router.get("/d/{token}/begin")
+def show_from_device(request: Request, desk: TheDesk, link: ByDevice, device: DeviceId = None) -> Response:
+    """Show the same to who comes from the page of a device."""
+    return _show(request, desk, link, device)
+
+
+def _show(request: Request, desk: TheDesk, link: BeginLink, device: int | None) -> Response:
     with desk.tenant(link.tenant_id) as conn:
         person = beginnings.person_of(conn, link.owner_id)
         if person is None:
@@ -92,23 +124,43 @@ def show(request: Request, desk: TheDesk, link: TheLink, device: DeviceId = None
 def begin(
     request: Request,
     desk: TheDesk,
-    link: TheLink,
+    link: ByRequest,
     now: Now,
-    device: Annotated[int, Form(ge=1, le=_LARGEST_ID)],
+    device: Device,
     wish: Annotated[Wish, Form()],
     what: Chosen,
     words: Words = "",
 ) -> Response:
     """Take what he says; he comes to the page of the request that it is part of."""
+    component, _, fault = what.partition("/")
+    return _begin(request, desk, link, device, Report(component, fault, words, wish), now)
+
+
+@router.post("/d/{token}/begin", dependencies=[Depends(refuse_foreign_form)])
+def begin_from_device(
+    request: Request,
+    desk: TheDesk,
+    link: ByDevice,
+    now: Now,
+    device: Device,
+    wish: Annotated[Wish, Form()],
+    what: Chosen,
+    words: Words = "",
+) -> Response:
+    """Take the same from who comes from the page of a device."""
+    component, _, fault = what.partition("/")
+    return _begin(request, desk, link, device, Report(component, fault, words, wish), now)
+
+
+def _begin(request: Request, desk: TheDesk, link: BeginLink, device: int, report: Report, now: datetime) -> Response:
     if link.is_expired:
         return RedirectResponse(link.base, 303)
-    component, _, fault = what.partition("/")
     with desk.tenant(link.tenant_id) as conn:
         outcome = beginning.report(
             conn,
             device_id=device,
             owner_id=link.owner_id,
-            report=Report(component, fault, words, wish),
+            report=report,
             now=now,
         )
         match outcome:

@@ -47,6 +47,11 @@ class DeviceLink:
     back: str
     is_expired: bool
 
+    @property
+    def begin_at(self) -> str:
+        """Where its owner tells us what is wrong with it."""
+        return f"{self.back or self.base}/begin"
+
     def path(self, request: Request, **query: str) -> str:
         """Return the page's path, keeping the language that the owner chose."""
         if "lang" in request.query_params:

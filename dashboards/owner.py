@@ -211,9 +211,11 @@ def none_suits(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Resp
     """Ask a person to find another date with the owner."""
     if not link.access.is_expired(now):
         with desk.tenant(link.claim.tenant_id) as conn:
-            planner.ask_for_human(
+            outcome = planner.ask_for_human(
                 conn, request_id=link.request_id, reason="None of the dates suits the owner.", now=now
             )
+        if isinstance(outcome, planner.Refused):
+            return RedirectResponse(link.path(request, note="settled"), 303)
     return RedirectResponse(link.path(request, note="asked"), 303)
 
 

@@ -11,7 +11,7 @@ from gateway.storage import findings, promises, requests
 from gateway.storage.connection import Connection
 from gateway.storage.requests import Request
 from gateway.telling import defer_offer, tell_cancelled
-from workflows.request import Command, State, next_state
+from workflows.request import CLOSED, Command, State, next_state
 from workflows.triage import CaseWanted, Queue
 
 _WANTS_TO_CANCEL: Final = "The owner wants to cancel what is a matter of safety."
@@ -107,8 +107,8 @@ def ask_for_human(connection: Connection, *, request_id: int, reason: str, now: 
     request = requests.lock_request(connection, request_id)
     if request is None:
         return Refused("There is no such request.")
-    if request.state == State.CANCELLED:
-        return Refused("The request is cancelled; this cannot be done now.")
+    if request.state in CLOSED:
+        return Refused(f"The request is {request.state}; this cannot be done now.")
     give_case(connection, request_id, CaseWanted(Queue.JUDGEMENT, reason), now)
     return Done(request.state)
 

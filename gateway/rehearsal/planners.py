@@ -1,14 +1,16 @@
-"""Planners: they look at their cases soon or late, and approve, hold or cancel; sometimes what nobody has asked them about."""
+"""Planners: they look at their cases soon or late, approve, hold or cancel, or say what was found at a date."""
 
 from datetime import timedelta
 from typing import Final
 
-from gateway import no_show, planner
+from gateway import completing, no_show, planner
+from gateway.completing import Report
 from gateway.planner import Done, Refused
 from gateway.rehearsal.life import Letter, Life
 from gateway.rehearsal.processes import tenant
 from gateway.rehearsal.world import Person
-from gateway.storage import calendars
+from gateway.storage import appointments, calendars, stock
+from workflows.completing import Found, Next
 from workflows.dates import Interval
 
 _DIES: Final = 0.03
@@ -95,6 +97,11 @@ def _do(life: Life, person: Person, which: str) -> str:
 
 def _decide(life: Life, person: Person, request_id: int, choice: float) -> tuple[str, Done | Refused]:
     serve, staff_id, now = life.desk.serve, person.staff_id, life.now
+    date = appointments.living(serve, request_id)
+    report = None if date is None or date.begins_at > now else _report(life, request_id, choice)
+    if report is not None:
+        told = f"says {report.finding} of"
+        return told, completing.complete(serve, request_id=request_id, staff_id=staff_id, report=report, now=now)
     if choice < 0.6:
         return "approves", planner.approve(serve, request_id=request_id, staff_id=staff_id, now=now)
     if choice < 0.65:
@@ -105,6 +112,18 @@ def _decide(life: Life, person: Person, request_id: int, choice: float) -> tuple
         return "holds", planner.hold(serve, request_id=request_id, staff_id=staff_id, reason=reason, now=now)
     reason = "It is done."
     return "cancels", planner.cancel(serve, request_id=request_id, staff_id=staff_id, reason=reason, now=now)
+
+
+def _report(life: Life, request_id: int, choice: float) -> Report | None:
+    """What was found at a date: mostly it is repaired, now and then without one of its parts; now and then nobody says."""
+    if choice < 0.6:
+        lying = [each.reservation_id for each in stock.held_parts(life.desk.serve, request_id) if not each.inbound_id]
+        return Report(Found.REPAIRED, frozenset(lying if choice < 0.5 else lying[1:]))
+    if choice < 0.65 or choice >= 0.95:
+        return None
+    if choice < 0.75:
+        return Report(Found.NO_FAULT)
+    return Report(Found.NOT_DONE, note="Not today.", next_step=Next.DATES if choice < 0.85 else Next.PERSON)
 
 
 def _said(outcome: Done | Refused) -> str:

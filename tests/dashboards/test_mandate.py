@@ -201,3 +201,30 @@ def test_a_planner_sees_the_clause_of_each_act_and_undoes_it(
     assert "Undone by a person" in after.text
     assert f'name="act" value="{act}"' not in after.text
     assert scene.one("SELECT state FROM service_request WHERE request_id = %s", request_id) == "held"
+
+
+def test_the_page_of_a_device_leads_to_telling_what_is_wrong_and_back(
+    client: TestClient, scene: Scene, ids: dict[str, int], link: str
+) -> None:
+    device_id, owner_id = device_of(scene, ids["offered"])
+    assert f'href="{link}/begin?device={device_id}' in client.get(link).text
+    page = client.get(f"{link}/begin?lang=en").text
+    assert "Tell us what is wrong" in page
+    assert f'href="{link}?lang=en"' in page
+    form = {"device": str(device_id), "wish": "trouble", "what": "tyres/", "words": "It hisses."}
+    answer = client.post(f"{link}/begin?lang=en", data=form)
+    assert "Thank you. We have it" in answer.text
+    assert "/o/" in str(answer.url)
+    assert scene.one("SELECT owner_id FROM service_request ORDER BY request_id DESC LIMIT 1") == owner_id
+
+
+def test_the_link_of_a_device_that_has_expired_takes_no_word(
+    client: TestClient, scene: Scene, ids: dict[str, int], link: str
+) -> None:
+    device_id, _ = device_of(scene, ids["offered"])
+    scene.conn.execute("UPDATE access_token SET expires_at = %s WHERE purpose = 'owner_device'", [NOW])
+    before = scene.one("SELECT count(*) FROM service_request")
+    form = {"device": str(device_id), "wish": "trouble", "what": "tyres/", "words": "It hisses."}
+    assert client.post(f"{link}/begin", data=form).status_code == 410
+    assert scene.one("SELECT count(*) FROM service_request") == before
+    assert client.get("/d/forged/begin").status_code == 404

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import completing, journey
+from gateway import completing, journey, planner
 from gateway.completing import OTHER_PARTS, TOO_EARLY, WHY_NOT, Report
 from gateway.notices.matters import Notice, write
 from gateway.planner import Done, Refused
@@ -158,3 +158,12 @@ def test_the_owner_is_told_in_his_language(desk: SmallDesk, booked: Booked, find
     assert translator(language).gettext(first) in written.letter.paragraphs
     assert (first in written.letter.paragraphs) is (language == "en")
     assert written.calendar is None
+
+
+def test_an_old_page_opens_no_case_of_a_request_that_is_solved(desk: SmallDesk, booked: Booked) -> None:
+    at = begun(desk)
+    assert said(desk, booked, Report(Found.REPAIRED), at) == Done("solved")
+    with tenant_transaction(desk.work, desk.tenant_id):
+        asked = planner.ask_for_human(desk.work, request_id=booked.request_id, reason="None of the dates suits", now=at)
+    assert asked == Refused("The request is solved; this cannot be done now.")
+    assert desk.value("SELECT count(*) FROM human_case WHERE closed_at IS NULL") == 0
