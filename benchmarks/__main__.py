@@ -25,7 +25,7 @@ from gateway.errors import CalloutError
 from simulators.progress import ProgressLine
 
 # In this order, the quickest answers first.
-NAMES: Final = ("offers", "engine", "receive", "ingest", "storage", "recovery", "memory", "scale")
+NAMES: Final = ("offers", "promise", "engine", "receive", "ingest", "storage", "recovery", "memory", "scale")
 _MOST_OTHERS: Final = 0.05
 
 

@@ -140,6 +140,8 @@ def _other_source(connection: Connection, request: Request, now: datetime, witho
 
 def _lose_date(connection: Connection, request: Request, now: datetime) -> None:
     living = promises.living_appointment(connection, request.request_id)
+    # Others that were shown beside it stood on the same parts.
+    promises.close_offers(connection, request.request_id, "withdrawn", now)
     promises.cancel_appointment(connection, request.request_id, now)
     requests.transition(connection, request, Command.LOSE_PART, now)
     appointment_id = 0 if living is None else living[0]

@@ -9,12 +9,15 @@ from datetime import datetime
 from typing import Final
 
 from gateway import planner, sourcing
+from gateway.following import give_case
 from gateway.storage import findings, promises, quotes, requests, stops
 from gateway.storage.connection import Connection
 from gateway.storage.requests import Request
 from gateway.telling import defer_offer, tell_cancelled
 from workflows.request import CLOSED, Command, State
+from workflows.triage import CaseWanted, Queue
 
+_DANGER: Final = "Safety: a person decides before anything else happens."
 _WANTS_TO_CANCEL: Final = "The owner wants to cancel what is a matter of safety."
 _BY_OWNER: Final = "The owner has cancelled it."
 
@@ -100,5 +103,8 @@ def _open_again(connection: Connection, request: Request, now: datetime) -> int:
     request_id = stops.open_again(connection, request.request_id, now)
     detail: dict[str, object] = {"fault": request.fault, "of": request.request_id}
     requests.append_event(connection, request_id, "opened", now, actor="owner", detail=detail)
+    if request.is_safety:
+        # A danger is a person's again, as it was before.
+        give_case(connection, request_id, CaseWanted(Queue.SAFETY, _DANGER), now)
     defer_offer(connection, request_id)
     return request_id

@@ -21,6 +21,7 @@ from gateway.storage.pages.incidents import find_incident
 from gateway.storage.pages.request import (
     AppointmentRow,
     OfferedDate,
+    find_appointment,
     find_centre,
     find_request,
     latest_appointment,
@@ -120,8 +121,12 @@ def write(conn: Connection, settings: Settings, notice: Notice, link: str, now: 
     match notice.kind:
         case "offer":
             dates = _still_open(offer_dates(conn, notice.number("offer_id")), request.state)
-        case "earlier" | "called_off":
+        case "earlier":
             dates = tuple(open_dates(conn, request_id, now))
+        case "called_off":
+            dates = tuple(open_dates(conn, request_id, now))
+            # Another date may have been chosen before this letter left; what it takes out of the calendar is the old one.
+            appointment = find_appointment(conn, notice.number("appointment_id"))
         case "confirmed" | "cancelled" | "completed" | "date_lost":
             pass
         case "safety" | "case_opened" | "link" | "quote" | "ask":
@@ -172,7 +177,7 @@ def _written(
 
 
 def _is_over(matter: Matter) -> bool:
-    """Whether the latest appointment is one that was called off: a new one may have been made before the letter left."""
+    """Whether the appointment is one that was called off, and not one that stands."""
     return matter.appointment is not None and matter.appointment.state == "cancelled"
 
 

@@ -318,7 +318,9 @@ def a_safety_matter_is_told_at_once() -> LiteralString:
     """Owner and a named human know of it as soon as the desk does."""
     return """SELECT d.name || ' ' || r.component FROM service_request r JOIN device d USING (device_id)
         WHERE r.is_safety AND r.closed_at IS NULL
-            AND NOT EXISTS (SELECT FROM notice n WHERE n.request_id = r.request_id AND n.kind = 'safety')"""
+            -- Who takes his stop back was told before, of the request that he had stopped.
+            AND NOT EXISTS (SELECT FROM notice n JOIN service_request s USING (request_id)
+                WHERE s.device_id = r.device_id AND s.component = r.component AND n.kind = 'safety')"""
 
 
 Invariant = Callable[[], LiteralString]

@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 from urllib.parse import urljoin
 
 _NO_DATE = re.compile(
-    r"none|decline|cancel|call|contact|reject|refuse|human|person|other|unsubscribe|^no$", re.IGNORECASE
+    r"none|decline|cancel|call|contact|reject|refuse|human|person|other|unsubscribe|^no$|^dates$|earlier|keep|nobody|resume|stop",
+    re.IGNORECASE,
 )
 
 

@@ -49,6 +49,13 @@ def test_a_step_of_the_engine_and_its_bare_arithmetic_come_to_the_same(postgres_
     assert told["rows"][0]["ratio"] > 0
 
 
+def test_leaks_are_offered_dates_while_a_fleet_reports(postgres_dsn: str) -> None:
+    told = measured(postgres_dsn, "promise", "--seconds", "3", "--leaks", "3", "--devices", "200", "--warm", "2000")
+    typical, worst = told["figures"]
+    assert 0 < typical["value"] <= worst["value"]
+    assert worst["note"].startswith("3 of 3 leaks")
+
+
 def test_a_queue_is_drained_by_each_way_of_receiving(postgres_dsn: str) -> None:
     told = measured(postgres_dsn, "receive", "--messages", "3000")
     assert [row["receiver"] for row in told["rows"]] == ["plain paho", "fast client", "bare socket"]

@@ -170,6 +170,18 @@ def latest_appointment(conn: Connection, request_id: int) -> AppointmentRow | No
         ).fetchone()
 
 
+def find_appointment(conn: Connection, appointment_id: int) -> AppointmentRow | None:
+    """Return an appointment by its number, whatever became of it."""
+    with conn.cursor(row_factory=class_row(AppointmentRow)) as cursor:
+        return cursor.execute(
+            """SELECT a.appointment_id, a.booking_id, b.centre_id, b.is_visit, b.who, a.state,
+                      lower(a.during) AS begins_at, upper(a.during) AS ends_at, b.arrives_at, b.latitude, b.longitude,
+                      a.revision, a.confirmed_at, a.cancelled_at
+               FROM appointment a JOIN booking_seen b USING (booking_id) WHERE a.appointment_id = %s""",
+            [appointment_id],
+        ).fetchone()
+
+
 def find_centre(conn: Connection, centre_id: int | None) -> Centre | None:
     """Return a service centre; without a number the tenant's first one, which answers the phone for all."""
     with conn.cursor(row_factory=class_row(Centre)) as cursor:

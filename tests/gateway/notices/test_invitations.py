@@ -130,6 +130,24 @@ def test_a_date_that_is_called_off_leaves_the_calendar_with_or_without_others_in
     assert ("We are looking for another date" in text) == (not is_offered)
 
 
+def test_a_date_that_was_called_off_leaves_the_calendar_even_when_another_was_chosen_before_the_letter_left(
+    scene: Scene, leak: int, work: Connection, send: Callable[..., list[EmailMessage]]
+) -> None:
+    (invited,) = send()
+    fall_ill(scene)
+    displacing.replace_displaced(work, scene.tenant_id, NOW)
+    booking_id = scene.one(
+        "SELECT booking_id FROM booking WHERE request_id = %s AND kind = 'held' AND rank = 1 AND released_at IS NULL",
+        leak,
+    )
+    with scene.in_tenant():
+        chosen = journey.confirm(scene.conn, request_id=leak, booking_id=booking_id, now=NOW)
+        assert isinstance(chosen, journey.Confirmed)
+    told = [entry(message) for message in send() if message["To"] == invited["To"]]
+    assert [each[0] for each in told] == ["CANCEL", "REQUEST"]
+    assert told[0][1] == entry(invited)[1] != told[1][1]
+
+
 @pytest.mark.parametrize(
     ("language", "subject", "button"),
     [
