@@ -193,7 +193,9 @@ def stop(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
     """End all of it; tapped twice it is ended once."""
     if not link.access.is_expired(now):
         with desk.tenant(link.claim.tenant_id) as conn:
-            stopping.stop(conn, request_id=link.request_id, now=now)
+            outcome = stopping.stop(conn, request_id=link.request_id, now=now)
+        if isinstance(outcome, stopping.WithPerson):
+            return RedirectResponse(link.path(request, note="talk"), 303)
     return RedirectResponse(link.path(request), 303)
 
 

@@ -1,4 +1,4 @@
-"""What an owner does to his dates, beside choosing one: others, keeping, giving up, an earlier one, and when nobody came."""
+"""What an owner does to his dates, beside choosing one: others, keeping, an earlier one, and when nobody came."""
 
 from datetime import date
 from typing import Annotated, Final, Literal
@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from dashboards.desk import Now, TheDesk
 from dashboards.guards import refuse_foreign_form
 from dashboards.owner import TheLink
-from gateway import no_show, planner, rescheduling
+from gateway import no_show, rescheduling
 from workflows.dates import Half, Wish
 
 router: Final = APIRouter(prefix="/o", include_in_schema=False, dependencies=[Depends(refuse_foreign_form)])
@@ -50,17 +50,6 @@ def keep(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
         with desk.tenant(link.claim.tenant_id) as conn:
             rescheduling.keep_date(conn, request_id=link.request_id, now=now)
     return RedirectResponse(link.path(request), 303)
-
-
-@router.post("/{token}/cancel")
-def give_up(request: Request, desk: TheDesk, link: TheLink, now: Now, sure: Annotated[str, Form()] = "") -> Response:
-    """Give the service up; the form asks whether he is sure."""
-    if link.access.is_expired(now) or sure != "yes":
-        return RedirectResponse(link.path(request), 303)
-    with desk.tenant(link.claim.tenant_id) as conn:
-        outcome = planner.give_up(conn, request_id=link.request_id, now=now)
-    note = "settled" if isinstance(outcome, planner.Refused) else "asked" if outcome.state != "cancelled" else ""
-    return RedirectResponse(link.path(request, note=note) if note else link.path(request), 303)
 
 
 @router.post("/{token}/earlier")

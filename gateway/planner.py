@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from devices.products import product_type
 from gateway.following import give_case
@@ -13,8 +12,6 @@ from gateway.storage.requests import Request
 from gateway.telling import defer_offer, tell_cancelled
 from workflows.request import CLOSED, Command, State, next_state
 from workflows.triage import CaseWanted, Queue
-
-_WANTS_TO_CANCEL: Final = "The owner wants to cancel what is a matter of safety."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +68,6 @@ def hold(connection: Connection, *, request_id: int, staff_id: int, reason: str,
 def cancel(connection: Connection, *, request_id: int, staff_id: int, reason: str, now: datetime) -> Done | Refused:
     """Cancel a request: part and time are free again, and an owner who knew of it is told."""
     return _cancel(connection, request_id, _actor(staff_id), reason, now)
-
-
-def give_up(connection: Connection, *, request_id: int, now: datetime) -> Done | Refused:
-    """Cancel a request because its owner says so; what is dangerous is given up by nobody but a person."""
-    request = requests.lock_request(connection, request_id)
-    if request is not None and request.is_safety:
-        return ask_for_human(connection, request_id=request_id, reason=_WANTS_TO_CANCEL, now=now)
-    return _cancel(connection, request_id, "owner", "The owner has cancelled it.", now)
 
 
 def _cancel(connection: Connection, request_id: int, actor: str, reason: str, now: datetime) -> Done | Refused:

@@ -1,22 +1,25 @@
 """Stopping: an owner who wants none of it ends his request; what was held goes back, and he hears no more of it.
 
-He can take it back: what was found is then a request of its own again, behind the links that he has.
+A date that was confirmed leaves his calendar by the one letter that still goes out. What is dangerous is ended by nobody
+but a person. He can take a stop back: what was found is then a request of its own again, behind the links that he has.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from gateway import sourcing
+from gateway import planner, sourcing
 from gateway.following import give_case
 from gateway.storage import findings, promises, quotes, requests, stops
 from gateway.storage.connection import Connection
 from gateway.storage.requests import Request
-from gateway.telling import defer_offer
+from gateway.telling import defer_offer, tell_cancelled
 from workflows.request import CLOSED, Command, State
 from workflows.triage import CaseWanted, Queue
 
 _DANGER: Final = "Safety: a person decides before anything else happens."
+_WANTS_TO_CANCEL: Final = "The owner wants to cancel what is a matter of safety."
+_BY_OWNER: Final = "The owner has cancelled it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,11 @@ class Stopped:
     """The request is over; `is_new` is false when it was stopped before."""
 
     is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WithPerson:
+    """It is a matter of safety: a person talks to him first, and what there is stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class CannotNow:
     state: str
 
 
-def stop(connection: Connection, *, request_id: int, now: datetime) -> Stopped | CannotNow:
+def stop(connection: Connection, *, request_id: int, now: datetime) -> Stopped | WithPerson | CannotNow:
     """End a request because its owner said stop; said twice it is stopped once."""
     request = requests.lock_request(connection, request_id)
     if request is None:
@@ -48,9 +56,15 @@ def stop(connection: Connection, *, request_id: int, now: datetime) -> Stopped |
     if request.state in CLOSED:
         was_stopped = requests.has_event(connection, request_id, "stopped")
         return Stopped(is_new=False) if was_stopped else CannotNow(request.state)
+    if request.is_safety:
+        planner.ask_for_human(connection, request_id=request_id, reason=_WANTS_TO_CANCEL, now=now)
+        return WithPerson()
+    had_date = promises.living_appointment(connection, request_id) is not None
     requests.append_event(connection, request_id, "stopped", now, actor="owner")
     end_request(connection, request, now)
     stops.withdraw_notices(connection, request_id, now)
+    if had_date:
+        tell_cancelled(connection, request, _BY_OWNER, now)
     return Stopped(is_new=True)
 
 

@@ -133,7 +133,7 @@ def _reconsider(life: Life, request_id: int, about: str) -> str:
         if wish < 0.6:
             return f"keeps the date of {about}: {_name(rescheduling.keep_date(serve, request_id=request_id, now=now))}"
         if wish < 0.7:
-            return f"gives {about} up: {_name(planner.give_up(serve, request_id=request_id, now=now))}"
+            return f"gives {about} up: {_name(stopping.stop(serve, request_id=request_id, now=now))}"
         return f"says that nobody came to {about}: {_name(no_show.nobody_came(serve, request_id=request_id, now=now))}"
 
 

@@ -64,9 +64,9 @@ def test_a_booked_date_is_kept_and_the_others_go(client: TestClient, booked: str
     assert not BOOKING.findall(client.post(f"{booked}/keep?lang=en").text)
 
 
-def test_giving_up_asks_first_and_ends_it(client: TestClient, booked: str) -> None:
-    assert "Your date is booked" in client.post(f"{booked}/cancel?lang=en").text
-    assert "This service is cancelled" in client.post(f"{booked}/cancel?lang=en", data={"sure": "yes"}).text
+def test_a_confirmed_page_has_one_way_out_which_ends_it_in_the_calendar_too(client: TestClient, booked: str) -> None:
+    assert client.get(f"{booked}?lang=en").text.count("Stop all of this…") == 1
+    assert "You have stopped this service" in client.post(f"{booked}/stop?lang=en").text
     assert "METHOD:CANCEL" in client.get(f"{booked}/appointment.ics").text
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from gateway import journey, no_show, planner, rescheduling
+from gateway import journey, no_show, rescheduling, stopping
 from gateway.journey import Confirmed, FreshDates, NotOpen
 from gateway.rescheduling import Kept, NotNow, Shown, WithPerson
 from gateway.storage.connection import Connection, Role, connect, tenant_transaction
@@ -168,12 +168,12 @@ def test_an_offer_that_was_made_in_place_of_one_that_ran_out_is_not_ended_with_i
 
 
 def test_an_owner_gives_up_his_date_and_part_and_time_are_free(desk: SmallDesk, booked: Booked) -> None:
-    assert do(desk, planner.give_up, request_id=booked.request_id) == planner.Done("cancelled")
+    assert do(desk, stopping.stop, request_id=booked.request_id) == stopping.Stopped(is_new=True)
     assert bookings(desk, booked.request_id) == []
     assert parts(desk) == 0
     assert desk.rows("SELECT state, revision FROM appointment") == [("cancelled", 1)]
-    assert notices(desk, booked.request_id)[-1] == "cancelled"
-    assert do(desk, planner.give_up, request_id=booked.request_id) == planner.Done("cancelled")
+    assert desk.rows("SELECT kind FROM notice WHERE withdrawn_at IS NULL") == [("cancelled",)]
+    assert do(desk, stopping.stop, request_id=booked.request_id) == stopping.Stopped(is_new=False)
     assert isinstance(do(desk, rescheduling.ask_other_dates, request_id=booked.request_id, wish=ANY), NotNow)
 
 
@@ -339,7 +339,7 @@ def test_a_freed_time_is_offered_to_the_first_who_would_come_earlier_for_a_short
         assert do(desk, rescheduling.wish_earlier, request_id=late.request_id) == Kept()
     sweep(desk.work, now())
     before = desk.value("SELECT lower(during) FROM appointment WHERE request_id = %s", late.request_id)
-    assert do(desk, planner.give_up, request_id=early.request_id) == planner.Done("cancelled")
+    assert do(desk, stopping.stop, request_id=early.request_id) == stopping.Stopped(is_new=True)
     sweep(desk.work, now() + timedelta(seconds=1))
     held = [number for number in bookings(desk, late.request_id) if number != late.booking_id]
     assert held
@@ -374,3 +374,10 @@ def count(connection: Connection, table: str) -> int:
 def test_a_date_in_the_past_is_nobodys_any_more(desk: SmallDesk, booked: Booked) -> None:
     after = datetime.now(UTC) + timedelta(days=60)
     assert isinstance(do(desk, rescheduling.ask_other_dates, request_id=booked.request_id, wish=ANY, at=after), NotNow)
+
+
+def test_what_is_dangerous_is_not_stopped_but_talked_about(desk: SmallDesk, booked: Booked) -> None:
+    desk.admin.execute("UPDATE service_request SET is_safety = true")
+    assert do(desk, stopping.stop, request_id=booked.request_id) == stopping.WithPerson()
+    assert state(desk, booked.request_id) == "confirmed"
+    assert desk.rows("SELECT reason FROM human_case") == [("The owner wants to cancel what is a matter of safety.",)]

@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from gateway import journey, planner, rescheduling
+from gateway import journey, planner, rescheduling, stopping
 from gateway.embedded.folder import open_folder
 from gateway.embedded.ports import next_free_port
 from gateway.embedded.postgres import EmbeddedPostgres
@@ -235,7 +235,7 @@ def interleavings(desk: SmallDesk, rounds: int, chance: random.Random) -> Trial:
             lambda c, now: rescheduling.keep_date(c, request_id=request_id, now=now),
             lambda c, now: rescheduling.ask_other_dates(c, request_id=request_id, wish=Wish(), now=now),
             lambda c, now: rescheduling.wish_earlier(c, request_id=request_id, now=now),
-            lambda c, now: planner.give_up(c, request_id=request_id, now=now),
+            lambda c, now: stopping.stop(c, request_id=request_id, now=now),
             lambda c, now: planner.cancel(c, request_id=request_id, staff_id=staff_id, reason="no", now=now),
             lambda c, now: planner.hold(c, request_id=request_id, staff_id=staff_id, reason="wait", now=now),
             lambda c, now: _call_in_sick(c, technician_id),
