@@ -93,30 +93,58 @@ def test_a_migration_waits_for_seconds_lets_others_pass_and_says_who_holds_the_t
     assert migrate(database, wanted=[*migrations(), NEXT]) == ["9998_next"]
 
 
-def test_the_schema_before_last_with_a_desk_in_it_is_brought_to_the_present_one(
-    empty_database: str, tmp_path: Path
-) -> None:
-    migrate(empty_database, wanted=[each for each in migrations() if each.name <= "0013_reports"])
-    desk = open_desk(empty_database, tmp_path)
-    device_id = desk.vehicle("ev-1")
-    desk.symptom(device_id, "cell_leaves_pack", 3, else_well=False)
-    with desk.admin.transaction():
-        desk.admin.execute("SELECT ensure_day('electric_vehicle_reading', '2026-11-01')")
-        desk.admin.execute(
-            """INSERT INTO electric_vehicle_reading (device_id, claimed_at, boot, seq, sample, partition, ingest_no,
-                received_at, is_backfill, soc_pct)
-            SELECT %s, '2026-11-01T00:00:00Z'::timestamptz + n * interval '1 second', 1, n, 0, 7, n, now(), false, 50
-            FROM generate_series(1, 500) n""",
-            [device_id],
-        )
+# A desk as it was before there were mandates, prices, a ledger and calendars: with a date that its owner has confirmed.
+BEFORE = """
+    INSERT INTO tenant (name, title) VALUES ('acme', 'Acme');
+    INSERT INTO owner (tenant_id, name, email) VALUES (1, 'Kim Min-jun', 'kim@example.org');
+    INSERT INTO staff (tenant_id, name, email, role) VALUES (1, 'Park', 'park@example.org', 'planner');
+    INSERT INTO service_centre (tenant_id, name, title, address, time_zone, latitude, longitude, hours)
+        VALUES (1, 'seoul', 'Seoul', 'Seoul', 'Asia/Seoul', 37.5, 127.0, '{"mon": ["09:00", "18:00"]}');
+    INSERT INTO bay (tenant_id, centre_id, name, skills) VALUES (1, 1, 'A', '{hoist}');
+    INSERT INTO part (tenant_id, part_no, title) VALUES (1, 'EV-CELL-MODULE', 'Battery module');
+    INSERT INTO stock_level (tenant_id, centre_id, part_no, on_hand) VALUES (1, 1, 'EV-CELL-MODULE', 3);
+    INSERT INTO device (tenant_id, name, partition, product, serial, owner_id, warranty_until)
+        VALUES (1, 'ev-1', 7, 'electric_vehicle', 'S-1', 1, '2030-01-01');
+    INSERT INTO fault (tenant_id, device_id, component, code, since_at)
+        VALUES (1, 1, 'battery', 'weak_cell', '2026-11-01T00:00Z');
+    INSERT INTO diagnosis (tenant_id, device_id, component, verdict, hypotheses, symptom_ids, since_at, decided_received_at)
+        VALUES (1, 1, 'battery', 'sure', '[]', '{}', '2026-11-01T00:00Z', '2026-11-01T00:00Z');
+    INSERT INTO service_request (tenant_id, device_id, owner_id, component, fault_id, diagnosis_id, state, is_safety,
+        severity, decided_received_at) VALUES (1, 1, 1, 'battery', 1, 1, 'confirmed', false, 'major', '2026-11-01T00:00Z');
+    INSERT INTO reservation (tenant_id, request_id, centre_id, part_no, quantity) VALUES (1, 1, 1, 'EV-CELL-MODULE', 1);
+    INSERT INTO offer (tenant_id, request_id, expires_at, closed_at, outcome)
+        VALUES (1, 1, '2026-11-03T00:00Z', '2026-11-02T00:00Z', 'accepted');
+    INSERT INTO booking (tenant_id, bay_id, request_id, offer_id, during, rank, kind)
+        VALUES (1, 1, 1, 1, '[2027-01-04T01:00Z, 2027-01-04T04:00Z)', 1, 'booked');
+    INSERT INTO appointment (tenant_id, request_id, booking_id, state, during)
+        VALUES (1, 1, 1, 'confirmed', '[2027-01-04T01:00Z, 2027-01-04T04:00Z)');
+    SELECT ensure_day('electric_vehicle_reading', '2026-11-01');
+    INSERT INTO electric_vehicle_reading (device_id, claimed_at, boot, seq, sample, partition, ingest_no, received_at,
+            is_backfill, soc_pct)
+        SELECT 1, '2026-11-01T00:00:00Z'::timestamptz + n * interval '1 second', 1, n, 0, 7, n, now(), false, 50
+        FROM generate_series(1, 500) n;
+"""
+
+
+@pytest.mark.parametrize("former", ["0013_reports", "0023_cycle_basis"])
+def test_a_former_schema_with_a_desk_in_it_is_brought_to_the_present_one(empty_database: str, former: str) -> None:
+    migrate(empty_database, wanted=[each for each in migrations() if each.name <= former])
+    with connect(empty_database, Role.ADMIN) as connection:
+        connection.execute(BEFORE)
     migrate(empty_database)
-    assert count(desk) == 500
+    with connect(empty_database, Role.ADMIN) as connection:
+        assert connection.execute("SELECT count(*) FROM electric_vehicle_reading").fetchone() == (500,)
+        stock = connection.execute("SELECT on_hand, allocated FROM stock_level").fetchall()
+        assert stock == [(3, 1)], "what was there, and what was promised of it, is in the ledger"
+        booked = connection.execute("SELECT state, lower(during) FROM appointment").fetchall()
+        assert booked == [("confirmed", datetime(2027, 1, 4, 1, tzinfo=UTC))]
+        clauses = connection.execute("SELECT clause FROM mandate_clause ORDER BY clause").fetchall()
+        assert clauses == [("offer_dates",), ("report",), ("reserve_part",)], "no more than what was done already"
     with connect(empty_database, Role.INGEST) as connection:
         check_schema(connection)
         # A day of before and a day of after: both are written to.
         for day in ("2026-11-01", "2026-11-02"):
             connection.execute("SELECT ensure_day('electric_vehicle_reading', %s)", [day])
-    desk.close()
 
 
 @pytest.mark.slow
