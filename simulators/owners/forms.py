@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from urllib.parse import urljoin
 
 _NO_DATE = re.compile(
-    r"none|decline|cancel|call|contact|reject|refuse|human|person|other|unsubscribe|^no$|^dates$|earlier|keep|nobody|resume|stop",
+    r"none|decline|cancel|call|contact|reject|refuse|human|person|other|unsubscribe|^no$|^dates\b|earlier|keep|nobody|resume|stop",
     re.IGNORECASE,
 )
 
