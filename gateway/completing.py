@@ -146,7 +146,11 @@ def _write_down(
         "reason": report.note,
     }
     requests.append_event(connection, request.request_id, act, now, actor=actor, detail=detail)
-    told: dict[str, object] = {"finding": report.finding.value, "next": report.next_step.value}
+    told: dict[str, object] = {
+        "finding": report.finding.value,
+        "next": report.next_step.value,
+        "appointment_id": present.appointment_id,
+    }
     tell_owner(connection, request, "completed", f"appointment-{present.appointment_id}", told, now)
     auditing.record(
         connection,
