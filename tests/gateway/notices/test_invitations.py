@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from icalendar import Calendar, Event, Timezone
 
-from gateway import displacing, journey, planner, rescheduling
+from gateway import displacing, journey, rescheduling, stopping
 from gateway.notices.run import send_due
 from gateway.settings import Settings
 from gateway.storage.connection import Connection, Role, connect
@@ -93,7 +93,7 @@ def test_a_date_is_invited_moved_and_taken_back_as_one_entry_whose_number_grows(
     begins_at = move(scene, leak)
     (moved,) = send()
     with scene.in_tenant():
-        planner.give_up(scene.conn, request_id=leak, now=NOW)
+        stopping.stop(scene.conn, request_id=leak, now=NOW)
     (given_up,) = send()
     first, second, last = entry(invited), entry(moved), entry(given_up)
     assert [first[0], second[0], last[0]] == ["REQUEST", "REQUEST", "CANCEL"]
