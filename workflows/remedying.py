@@ -20,6 +20,8 @@ BUDGET: Final = 3
 """Attempts on one device against one fault within that time, all rungs together."""
 
 _ASK_AGAIN: Final = timedelta(minutes=1)
+_ASK_SOON: Final = timedelta(seconds=10)
+_FRESH: Final = timedelta(minutes=5)
 
 
 class State(StrEnum):
@@ -189,7 +191,11 @@ def planned(rung: Rung, now: datetime) -> Attempt:
 
 def look_again_at(attempt: Attempt, now: datetime) -> datetime:
     """Return when an attempt is to be looked at although nobody says anything: at its clock, or for its conditions."""
-    return min(attempt.due_at, now + _ASK_AGAIN) if attempt.state is State.PLANNED else attempt.due_at
+    if attempt.state is not State.PLANNED:
+        return attempt.due_at
+    # A device that has just been heard again tells the rest within seconds; one that is on its way takes its time.
+    is_fresh = now - attempt.planned_at < _FRESH
+    return min(attempt.due_at, now + (_ASK_SOON if is_fresh else _ASK_AGAIN))
 
 
 @dataclass(frozen=True, slots=True)
