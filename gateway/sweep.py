@@ -4,7 +4,7 @@ Offers that expired, requests that wait for a part or a date, cases whose clock 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -71,23 +71,37 @@ def _guarded(name: str, piece: Callable[[], None]) -> None:
         _log.exception("sweep: %s failed; it is tried again with the next sweep", name)
 
 
-def _expire_offers(connection: Connection, tenant_id: int, now: datetime) -> None:
+def _one_by_one(
+    connection: Connection, tenant_id: int, find: Callable[[], Sequence[int]], do: Callable[[int], object]
+) -> None:
+    """Find what is due, and do each of it in a transaction of its own."""
     with tenant_transaction(connection, tenant_id):
-        due = connection.execute(
+        due = find()
+    for each in due:
+        with tenant_transaction(connection, tenant_id):
+            do(each)
+
+
+def _expire_offers(connection: Connection, tenant_id: int, now: datetime) -> None:
+    def past() -> list[int]:
+        rows = connection.execute(
             "SELECT request_id FROM offer WHERE closed_at IS NULL AND expires_at <= %s ORDER BY expires_at LIMIT %s",
             [now, _MOST],
         ).fetchall()
-    for (request_id,) in due:
-        with tenant_transaction(connection, tenant_id):
-            journey.expire_offer(connection, request_id=request_id, now=now)
+        return [row[0] for row in rows]
+
+    _one_by_one(
+        connection, tenant_id, past, lambda request_id: journey.expire_offer(connection, request_id=request_id, now=now)
+    )
 
 
 def _expire_quotes(connection: Connection, tenant_id: int, now: datetime) -> None:
-    with tenant_transaction(connection, tenant_id):
-        due = quotes.quotes_past(connection, now, _MOST)
-    for request_id in due:
-        with tenant_transaction(connection, tenant_id):
-            quoting.expire_quote(connection, request_id=request_id, now=now)
+    _one_by_one(
+        connection,
+        tenant_id,
+        lambda: quotes.quotes_past(connection, now, _MOST),
+        lambda request_id: quoting.expire_quote(connection, request_id=request_id, now=now),
+    )
 
 
 def _look_again(connection: Connection, tenant_id: int, now: datetime) -> None:
@@ -105,27 +119,30 @@ def _look_again(connection: Connection, tenant_id: int, now: datetime) -> None:
 
 
 def _go_on_remedying(connection: Connection, tenant_id: int, now: datetime) -> None:
-    with tenant_transaction(connection, tenant_id):
-        due = remedies.due_requests(connection, now, _MOST)
-    for request_id in due:
-        with tenant_transaction(connection, tenant_id):
-            remedying.go_on(connection, request_id=request_id, now=now)
+    _one_by_one(
+        connection,
+        tenant_id,
+        lambda: remedies.due_requests(connection, now, _MOST),
+        lambda request_id: remedying.go_on(connection, request_id=request_id, now=now),
+    )
 
 
 def _roll_out(connection: Connection, tenant_id: int, now: datetime) -> None:
-    with tenant_transaction(connection, tenant_id):
-        under_way = rollouts.running(connection)
-    for rollout_id in under_way:
-        with tenant_transaction(connection, tenant_id):
-            rolling.advance(connection, rollout_id=rollout_id, now=now)
+    _one_by_one(
+        connection,
+        tenant_id,
+        lambda: rollouts.running(connection),
+        lambda rollout_id: rolling.advance(connection, rollout_id=rollout_id, now=now),
+    )
 
 
 def _lead_on_asked(connection: Connection, tenant_id: int, now: datetime) -> None:
-    with tenant_transaction(connection, tenant_id):
-        due = asks.due_asks(connection, now, _MOST)
-    for request_id in due:
-        with tenant_transaction(connection, tenant_id):
-            asking.look(connection, request_id=request_id, now=now)
+    _one_by_one(
+        connection,
+        tenant_id,
+        lambda: asks.due_asks(connection, now, _MOST),
+        lambda request_id: asking.look(connection, request_id=request_id, now=now),
+    )
 
 
 def _warn_of_cases(connection: Connection, tenant_id: int, now: datetime) -> None:
