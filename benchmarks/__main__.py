@@ -1,27 +1,27 @@
 """All figures in one table, with the machine that they were measured on: ``callout bench``.
 
-Each benchmark is a module with ``figures(quick, progress)``. One that is not here, or that this machine cannot run, is
-said to be left out, and why; a figure that is missed is printed as missed, and the command ends with 1.
+Each benchmark is a module with ``figures(quick, progress)``. One that is not here is said to be left out, and why; a figure
+that is missed is printed as missed, and one that breaks down as failed: with either the command ends with 1. Whoever
+interrupts it is told what was measured until then.
 """
 
 import argparse
-import importlib
-import importlib.util
 import json
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Final
 
-from benchmarks.costs import occupied
 from benchmarks.desk import server
-from benchmarks.figures import Figure, table
+from benchmarks.figures import table
 from benchmarks.machine import described
+from benchmarks.outcomes import Failed, LeftOut, Measured, Outcome, Outcomes, figures_of, outcome_of
 from benchmarks.report import columns
 from gateway.errors import CalloutError
+from gateway.whole import write_whole
 from simulators.progress import ProgressLine
 
 # In this order, the quickest answers first.
@@ -29,88 +29,79 @@ NAMES: Final = ("offers", "promise", "engine", "receive", "ingest", "storage", "
 _MOST_OTHERS: Final = 0.05
 
 
-class Benchmark(Protocol):
-    """A module of this folder that gives figures."""
-
-    def figures(self, quick: bool, progress: ProgressLine, /) -> Sequence[Figure]:
-        """Measure; `quick` asks for a run that shows that it works, and whose values mean little."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What a benchmark gave, the seconds it took, and the share of the machine that other programs had meanwhile."""
-
-    figures: Sequence[Figure]
-    seconds: float
-    others_share: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A benchmark that gave nothing, and why."""
-
-    reason: str
-
-
-Outcomes = Mapping[str, Measured | LeftOut]
-
-
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Measure what is asked for, and tell."""
+    asked = _asked(words)
+    # Ended like this, too, it ends the servers that it has started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    progress = ProgressLine()
+    outcomes: dict[str, Outcome] = {}
+    machine: Mapping[str, str] = {}
+    is_whole = False
+    try:
+        _keep(asked.json, machine, outcomes, is_quick=asked.quick)
+    except OSError as error:
+        sys.exit(f"bench: --json {asked.json} cannot be written: {error}. Name another file; nothing was measured.")
+    try:
+        machine = _machine(progress)
+        for name in asked.only:
+            outcomes[name] = _told(name, asked, progress, len(outcomes) + 1)
+            # What was measured is there, whatever happens to what follows.
+            _keep(asked.json, machine, outcomes, is_quick=asked.quick)
+        is_whole = True
+    except KeyboardInterrupt:
+        outcomes |= {name: LeftOut("it was interrupted") for name in asked.only if name not in outcomes}
+    _tell(machine, outcomes, is_quick=asked.quick)
+    if asked.json is not None:
+        _keep(asked.json, machine, outcomes, is_quick=asked.quick)
+        print(f"\nwritten to {asked.json}")
+    if not is_whole:
+        sys.exit(130)
+    is_failed = any(isinstance(outcome, Failed) for outcome in outcomes.values())
+    is_missed = any(figure.verdict == "missed" for _, figure in figures_of(outcomes))
+    sys.exit(1 if is_failed or (is_missed and not asked.quick) else 0)
+
+
+def _asked(given: Sequence[str] | None) -> argparse.Namespace:
     words = argparse.ArgumentParser(prog="callout bench", description=__doc__.splitlines()[0] if __doc__ else "")
     words.add_argument("--only", action="append", choices=NAMES, metavar="NAME", help=f"one of {', '.join(NAMES)}")
     words.add_argument(
         "--quick", action="store_true", help="small runs, to see that all works: their values mean little"
     )
     words.add_argument("--json", type=Path, metavar="FILE", help="write machine and figures into a file, too")
-    asked = words.parse_args()
-    progress = ProgressLine()
-    machine = _machine(progress)
-    outcomes = {name: _run(name, asked.quick, progress) for name in asked.only or NAMES}
-    _tell(machine, outcomes, is_quick=asked.quick)
-    if asked.json is not None:
-        asked.json.write_text(_as_json(machine, outcomes, is_quick=asked.quick), encoding="utf-8")
-        print(f"\nwritten to {asked.json}")
-    is_missed = any(figure.verdict == "missed" for _, figure in _figures(outcomes))
-    sys.exit(1 if is_missed and not asked.quick else 0)
+    asked = words.parse_args(given)
+    asked.only = list(dict.fromkeys(asked.only or NAMES))
+    return asked
 
 
-def _machine(progress: ProgressLine) -> dict[str, str]:
+def _machine(progress: ProgressLine) -> Mapping[str, str]:
     progress.say("looking at the machine")
-    with server() as dsn, tempfile.TemporaryDirectory(prefix="callout-benchmark-") as folder:
-        return described(dsn, Path(folder))
-
-
-def _run(name: str, quick: bool, progress: ProgressLine) -> Measured | LeftOut:
-    module = f"benchmarks.{name}"
-    if importlib.util.find_spec(module) is None:
-        return LeftOut("it is not part of this version")
-    part = importlib.import_module(module)
-    if not hasattr(part, "figures"):
-        return LeftOut(f"it gives no figures here; run it by itself: python -m {module}")
-    progress.say(f"{name}: measuring")
-    began_s, before = time.monotonic(), occupied()
     try:
-        figures = cast("Benchmark", part).figures(quick, progress)
-    except (CalloutError, OSError, RuntimeError) as error:
-        return LeftOut(str(error))
-    seconds, after = time.monotonic() - began_s, occupied()
-    progress.say(f"{name}: done in {seconds:.0f} s")
-    return Measured(figures, seconds, after.others_since(before) if before and after else None)
+        with server() as dsn, tempfile.TemporaryDirectory(prefix="callout-benchmark-") as folder:
+            return described(dsn, Path(folder))
+    except CalloutError as error:
+        # What needs no server can be measured all the same.
+        return {"unknown": str(error)}
 
 
-def _figures(outcomes: Outcomes) -> list[tuple[str, Figure]]:
-    return [
-        (name, figure) for name, of_one in outcomes.items() if isinstance(of_one, Measured) for figure in of_one.figures
-    ]
+def _told(name: str, asked: argparse.Namespace, progress: ProgressLine, number: int) -> Outcome:
+    progress.say(f"{name}: measuring, part {number} of {len(asked.only)}, since {time.strftime('%H:%M:%S')}")
+    outcome = outcome_of(name, is_quick=asked.quick, progress=progress)
+    match outcome:
+        case Measured(_, seconds):
+            progress.say(f"{name}: done in {seconds:.0f} s")
+        case Failed(reason, seconds):
+            progress.say(f"{name}: failed after {seconds:.0f} s: {reason}")
+        case LeftOut(reason):
+            progress.say(f"{name}: left out: {reason}")
+    return outcome
 
 
 def _tell(machine: Mapping[str, str], outcomes: Outcomes, *, is_quick: bool) -> None:
     print("\nThe machine\n")
     for name, value in machine.items():
         print(f"  {name:<12} {value}")
-    figures = [figure for _, figure in _figures(outcomes)]
+    figures = [figure for _, figure in figures_of(outcomes)]
     if figures:
         print("\nFigures" + (" of small runs, which mean little" if is_quick else "") + "\n")
         print("\n".join(columns(table(figures))))
@@ -125,6 +116,8 @@ def _tell(machine: Mapping[str, str], outcomes: Outcomes, *, is_quick: bool) -> 
                 print(f"  {name} took {seconds:.0f} s{_told_others(others_share)}")
             case LeftOut(reason):
                 print(f"  {name} is left out: {reason}")
+            case Failed(reason, seconds):
+                print(f"  {name} failed after {seconds:.0f} s: {reason}")
 
 
 def _told_others(share: float | None) -> str:
@@ -133,15 +126,19 @@ def _told_others(share: float | None) -> str:
     return "" if share is None or is_alone else f"; other programs had {share:.0%} of the machine meanwhile"
 
 
-def _as_json(machine: Mapping[str, str], outcomes: Outcomes, *, is_quick: bool) -> str:
+def _keep(file: Path | None, machine: Mapping[str, str], outcomes: Outcomes, *, is_quick: bool) -> None:
+    if file is None:
+        return
     told = {
         "quick": is_quick,
         "machine": machine,
-        "figures": [{"benchmark": name, **figure.as_json()} for name, figure in _figures(outcomes)],
+        "figures": [{"benchmark": name, **figure.as_json()} for name, figure in figures_of(outcomes)],
+        "seconds": {name: round(each.seconds, 1) for name, each in outcomes.items() if not isinstance(each, LeftOut)},
         "others_share": {name: each.others_share for name, each in outcomes.items() if isinstance(each, Measured)},
         "left_out": {name: each.reason for name, each in outcomes.items() if isinstance(each, LeftOut)},
+        "failed": {name: each.reason for name, each in outcomes.items() if isinstance(each, Failed)},
     }
-    return json.dumps(told, indent=1) + "\n"
+    write_whole(file, json.dumps(told, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from gateway.broker_accounts import INGEST_USER, hash_password
+from gateway.admission.broker_accounts import INGEST_USER, hash_password
 from gateway.embedded.broker import EmbeddedBroker
 from gateway.embedded.folder import open_folder
 from gateway.embedded.orphans import processes_in

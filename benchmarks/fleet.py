@@ -16,7 +16,9 @@ from psycopg import sql
 from benchmarks.desk import MeasuredDesk, topic
 from benchmarks.load import life, message_bytes, sample_bytes
 from devices.identity import PARTITIONS
-from diagnostics.state import Array, pack, unpack
+from devices.products import product_type
+from diagnostics.state import pack, unpack
+from diagnostics.watch import Watch
 from gateway.ingest.source import Message
 from gateway.storage.door import Checkpoint, load_checkpoints, save_checkpoints
 from simulators.breeds import Sample, breed_of
@@ -158,15 +160,13 @@ def _copy_table(desk: MeasuredDesk, table: str, columns: Sequence[str]) -> None:
 
 def _copy_checkpoints(desk: MeasuredDesk, product: str) -> None:
     """Write checkpoints in which each device remembers what its model does."""
-    kept = [each for each in load_checkpoints(desk.admin, range(PARTITIONS)) if each.product == product]
-    states = [unpack(each.state) for each in kept]
-    of_models = {
-        name: np.concatenate([state[name] for state in states])
-        for name, array in states[0].items()
-        if _is_by_device(array)
-    }
-    of_all = {name: array for name, array in states[0].items() if not _is_by_device(array)}
-    order = np.argsort(of_models["device_ids"])
+    watch = Watch(product_type(product))
+    known = [
+        device_id
+        for each in load_checkpoints(desk.admin, range(PARTITIONS))
+        if each.product == product
+        for device_id in watch.restore(each.state)
+    ]
     numbers = dict(desk.admin.execute("SELECT partition, last_ingest_no FROM ingest_partition").fetchall())
     rows = np.array(
         desk.admin.execute(
@@ -174,16 +174,12 @@ def _copy_checkpoints(desk: MeasuredDesk, product: str) -> None:
             [product],
         ).fetchall()
     )
-    models = order[np.arange(len(rows)) % _MODELS]
+    models = np.sort(np.array(known, dtype=np.int64))[np.arange(len(rows)) % _MODELS]
     checkpoints: list[Checkpoint] = []
     for partition, last_no in numbers.items():
         here = np.flatnonzero(rows[:, 1] == partition)
-        arrays: dict[str, Array] = {name: array[models[here]] for name, array in of_models.items()}
-        arrays["device_ids"] = rows[here, 0].astype(np.int64)
-        checkpoints.append(Checkpoint(partition, product, last_no, pack(arrays | of_all)))
+        # The same model stands in for several devices: what is remembered of it is told once for each, under their names.
+        of_models = unpack(watch.snapshot(models[here].tolist()))
+        state = pack(of_models | {"device_ids": rows[here, 0].astype(np.int64)})
+        checkpoints.append(Checkpoint(partition, product, last_no, state))
     save_checkpoints(desk.admin, checkpoints, datetime.now(UTC))
-
-
-def _is_by_device(array: Array) -> bool:
-    """Names of monitors are kept once for all devices; all the rest is numbers with a row for each."""
-    return array.dtype.kind != "U"

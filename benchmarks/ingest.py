@@ -218,8 +218,7 @@ def _let_broker_keep(street: Street) -> None:
     filters = [f"{ROOT}/{partition}/+/+/{channel}" for partition in range(PARTITIONS) for channel in _CHANNELS]
     address = ServerAddress.parse(street.broker.load_url)
     # A former session may have messages left whose acknowledgement came too late; they would come before any answer.
-    Consumer(address, _ALONE, _RECEIVE_MAXIMUM).forget()
-    consumer = Consumer(address, _ALONE, _RECEIVE_MAXIMUM)
+    consumer = Consumer(address, _ALONE, _RECEIVE_MAXIMUM, is_new=True)
     consumer.subscribe(filters)
     consumer.close()
 

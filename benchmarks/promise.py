@@ -1,9 +1,9 @@
 """From the reading that decides to the dates that are offered, while ingest runs at half its limit.
 
 ``python -m benchmarks.promise [--seconds S] [--leaks N]``. The real processes `ingest` and `work`, a real broker and
-database: first a fleet's messages come as fast as they may, which gives the limit; then as many again come at half of
-that, and meanwhile one home after another reports water that never rests. What is told are the seconds between the
-receipt of the reading that decided and the offer of three dates, as the database keeps both.
+database: first a fleet's messages come as fast as they may, which gives the limit; then more come at half of that, and
+meanwhile one home after another reports water that never rests. What is told are the seconds between the receipt of the
+reading that decided and the offer of three dates, as the database keeps both.
 """
 
 import argparse
@@ -13,9 +13,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -30,7 +30,7 @@ from benchmarks.figures import Figure, table
 from benchmarks.load import PRODUCT, Load, lived, message_bytes, sample_bytes
 from benchmarks.publish import finished, started
 from benchmarks.report import tell
-from benchmarks.wire import publish_frame, publisher
+from benchmarks.wire import PUBACK_BYTES, publish_frame, publisher
 from gateway.settings import CHECKOUT, ServerAddress
 from gateway.storage.connection import tenant_transaction
 from simulators.progress import ProgressLine
@@ -38,6 +38,8 @@ from simulators.progress import ProgressLine
 _AT_MOST_S: Final = 1.0
 _DEVICES: Final = 2000
 _WARM: Final = 40_000
+# Half of more than any machine has taken in so far: on a faster one the run is shorter, and fewer leaks are told.
+_MOST_PER_S: Final = 12_000
 _TICK_S: Final = 0.05
 _PATIENCE_S: Final = 120.0
 _HOURS: Final = 60
@@ -56,6 +58,7 @@ class Promised:
     offered: int
     p50_s: float
     p99_s: float
+    stages: Mapping[str, tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +95,17 @@ def _figures(found: Promised) -> list[Figure]:
         f"half of {found.limit_per_s:,.0f}; the load generator runs on the same cores"
     )
     return [
+        *(
+            Figure(f"of it {stage}, p50 and beside it p99", p50_s, "s", p99_s, "p99")
+            for stage, (p50_s, p99_s) in found.stages.items()
+        ),
         Figure("request to offer while ingest is half busy, p50", found.p50_s, "s"),
         Figure("request to offer while ingest is half busy, p99", found.p99_s, "s", at_most=_AT_MOST_S, note=note),
     ]
 
 
 def _measured(run: _Run, progress: ProgressLine) -> Promised:
-    # Half of what any machine has taken in so far; a faster one ends the run a little sooner.
-    paced = int(run.seconds * 6000)
-    load = lived(run.devices, run.warm + paced, 1, 7, progress)
+    load = lived(run.devices, run.warm + int(run.seconds * _MOST_PER_S), 1, 7, progress)
     names = [f"leak-{number}" for number in range(run.leaks)]
     with (
         tempfile.TemporaryDirectory(prefix="callout-load-") as name,
@@ -112,12 +117,13 @@ def _measured(run: _Run, progress: ProgressLine) -> Promised:
         open_session(at.ingest_url)
         with _process("ingest", desk, at, Path(name)), _process("work", desk, at, Path(name)):
             limit_per_s = _limit(desk, at, load, run.warm, Path(name), progress)
-            sent_per_s = _half_busy(at, load.messages[run.warm :], limit_per_s / 2, names, run.seconds, progress)
-            waited = _waited(desk, run.leaks)
+            sent_per_s, leaks = _half_busy(at, load.messages[run.warm :], limit_per_s / 2, names, run.seconds, progress)
+            waited = _waited(desk, leaks)
+            stages = _stages(desk)
     if not waited:
         raise RuntimeError("no leak was offered dates: see the logs of ingest and work with one leak alone")
     p50_s, p99_s = np.percentile(waited, [50, 99])
-    return Promised(limit_per_s, sent_per_s, run.leaks, len(waited), float(p50_s), float(p99_s))
+    return Promised(limit_per_s, sent_per_s, leaks, len(waited), float(p50_s), float(p99_s), stages)
 
 
 def _furnish(desk: MeasuredDesk, load: Load, leaks: Sequence[str]) -> None:
@@ -185,43 +191,65 @@ def _half_busy(
     leaks: Sequence[str],
     seconds: float,
     progress: ProgressLine,
-) -> float:
-    """Send messages at a pace, and the leaks among them one after another; return how many were sent in a second."""
+) -> tuple[float, int]:
+    """Send messages at a pace, and the leaks among them one after another; return how many a second, and how many leaks."""
     address = ServerAddress.parse(at.load_url)
-    fleet, homes = publisher(address, "benchmark-fleet"), publisher(address, "benchmark-homes")
+    fleet, homes = _Line(address, "benchmark-fleet"), _Line(address, "benchmark-homes")
     began_s, sent, told = time.monotonic(), 0, 0
     while (passed_s := time.monotonic() - began_s) < seconds and sent < len(messages):
         due = min(int(per_s * passed_s), len(messages))
-        _send(fleet, messages[sent:due], sent)
+        fleet.send(messages[sent:due])
         sent = due
         while told < len(leaks) * passed_s / seconds:
-            _send(homes, _leak(leaks[told]), 0)
+            homes.send(_leak(leaks[told]))
             told += 1
         progress.show(f"{sent:,} messages, {told} leaks, {seconds - passed_s:,.0f} s to go")
         time.sleep(_TICK_S)
     passed_s = time.monotonic() - began_s
-    for name in leaks[told:]:
-        _send(homes, _leak(name), 0)
     fleet.close()
     homes.close()
-    return sent / passed_s
+    return sent / passed_s, told
 
 
-def _send(link: socket.socket, messages: Sequence[tuple[str, bytes]], first: int) -> None:
-    """Write messages at QoS 1, and take the acknowledgements that are there off the line."""
-    frames = [
-        publish_frame(name, payload, (first + number) % _LARGEST_ID + 1)
-        for number, (name, payload) in enumerate(messages)
-    ]
-    link.setblocking(True)
-    link.sendall(b"".join(frames))
-    link.setblocking(False)
-    try:
-        while link.recv(1 << 16):
-            continue
-    except BlockingIOError:
-        # Nothing more is there now; the rest is taken the next time.
-        return
+@dataclass(slots=True)
+class _Line:
+    """A connection to the broker on which messages are sent at QoS 1 without waiting for each to be acknowledged."""
+
+    address: ServerAddress
+    name: str
+    sent: int = 0
+    acknowledged_bytes: int = 0
+    link: socket.socket = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.link = publisher(self.address, self.name)
+
+    def send(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Write messages, and take the acknowledgements that are there off the line."""
+        frames = [
+            publish_frame(name, payload, (self.sent + number) % _LARGEST_ID + 1)
+            for number, (name, payload) in enumerate(messages)
+        ]
+        self.link.setblocking(True)
+        self.link.sendall(b"".join(frames))
+        self.sent += len(messages)
+        self.link.setblocking(False)
+        try:
+            while data := self.link.recv(1 << 16):
+                self.acknowledged_bytes += len(data)
+        except BlockingIOError:
+            # Nothing more is there now; the rest is taken the next time.
+            return
+
+    def close(self) -> None:
+        """Hang up when all is acknowledged: what is on its way when a line with unread words is closed is lost."""
+        self.link.settimeout(_PATIENCE_S)
+        while self.acknowledged_bytes < self.sent * PUBACK_BYTES:
+            data = self.link.recv(1 << 16)
+            if not data:
+                raise RuntimeError(f"the broker hung up on {self.name} before it had acknowledged {self.sent} messages")
+            self.acknowledged_bytes += len(data)
+        self.link.close()
 
 
 def _leak(device: str) -> list[tuple[str, bytes]]:
@@ -248,6 +276,32 @@ def _waited(desk: MeasuredDesk, leaks: int) -> list[float]:
     while len(found := waits()) < leaks and time.monotonic() < until_s:
         time.sleep(0.2)
     return found
+
+
+def _stages(desk: MeasuredDesk) -> dict[str, tuple[float, float]]:
+    """Return where the seconds went: median and 99th percentile of each stage on the way to the first offer."""
+    rows = desk.admin.execute(
+        """WITH way AS (
+            SELECT min(r.decided_received_at) AS received, min(v.at) FILTER (WHERE task = 'diagnose' AND type = 'deferred')
+                    AS found, min(v.at) FILTER (WHERE task = 'diagnose' AND type = 'started') AS diagnosing,
+                min(v.at) FILTER (WHERE task = 'offer' AND type = 'deferred') AS opened,
+                min(v.at) FILTER (WHERE task = 'offer' AND type = 'started') AS offering,
+                min(v.at) FILTER (WHERE task = 'offer' AND type = 'succeeded') AS offered
+            FROM service_request r JOIN device d USING (device_id) JOIN LATERAL (
+                SELECT j.task_name AS task, e.type::text AS type, e.at FROM jobs.procrastinate_jobs j
+                JOIN jobs.procrastinate_events e ON e.job_id = j.id
+                WHERE (j.args ->> 'device_id')::bigint = r.device_id OR (j.args ->> 'request_id')::bigint = r.request_id
+            ) AS v ON true
+            WHERE d.product = 'smart_meter' GROUP BY r.request_id)
+        SELECT extract(epoch FROM found - received)::float, extract(epoch FROM diagnosing - found)::float,
+            extract(epoch FROM opened - diagnosing)::float, extract(epoch FROM offering - opened)::float,
+            extract(epoch FROM offered - offering)::float FROM way WHERE offered IS NOT NULL"""
+    ).fetchall()
+    names = ("stored and detected", "waiting to diagnose", "diagnosing", "waiting to offer", "offering")
+    if not rows:
+        return {}
+    shares = np.percentile(np.array(rows, dtype=float), [50, 99], axis=0)
+    return {name: (float(p50), float(p99)) for name, p50, p99 in zip(names, *shares, strict=True)}
 
 
 def _wait_until(is_so: Callable[[], bool]) -> None:

@@ -21,7 +21,7 @@ from typing import Final
 from benchmarks.figures import Figure
 from benchmarks.report import tell
 from devices.identity import Identity, partition_of
-from gateway.broker_accounts import INGEST_USER, hash_password
+from gateway.admission.broker_accounts import INGEST_USER, hash_password
 from gateway.embedded.broker import EmbeddedBroker
 from gateway.embedded.folder import open_folder
 from gateway.embedded.ports import next_free_port

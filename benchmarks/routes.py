@@ -1,6 +1,6 @@
 """What the route planner is worth: its gap to the best known costs on published instances, and whether it keeps its limit.
 
-Needs a folder with instances in VRPLIB or Solomon format and their best known solutions beside them (`.sol`); none are
+Needs a folder with instances in VRPLIB, Solomon or Cordeau format and their best known solutions beside them (`.sol`); none are
 brought along. Each is planned by `callout plan-routes` in a process of its own, so that the seconds are a user's seconds.
 
     python -m benchmarks.routes FOLDER [--limit-s 15] [--only R101 --only PR02] [--most 100]
@@ -20,7 +20,8 @@ from gateway.routing.instance import read_instance
 from gateway.routing.solve import MOST_CALLS, has_solver
 from gateway.routing.vetting import InstanceError
 
-SUFFIXES = (".vrp", ".txt")
+# Files in Cordeau's format have no ending.
+SUFFIXES = (".vrp", ".txt", "")
 # Starting Python and reading the file come before the limit begins, and are counted with it.
 ASKED_GAP_PERCENT = {"alike": 1.0, "with skills": 2.0}
 

@@ -64,13 +64,15 @@ class Consumer:
         Whose session.
     receive_maximum : int
         How many messages may be under way.
+    is_new : bool
+        Whether a former session of this name is forgotten, with what waits in it.
     """
 
-    def __init__(self, address: ServerAddress, client_id: str, receive_maximum: int) -> None:
+    def __init__(self, address: ServerAddress, client_id: str, receive_maximum: int, *, is_new: bool = False) -> None:
         self._link = socket.create_connection((address.host, address.port), timeout=_ANSWER_S)
         self._link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         properties = b"\x11" + struct.pack(">I", _NEVER) + b"\x21" + struct.pack(">H", receive_maximum)
-        self._link.sendall(_connect(address, client_id, level=5, properties=properties))
+        self._link.sendall(_connect(address, client_id, level=5, properties=properties, is_new=is_new))
         self._rest = b""
         self._await(0x20)
 
@@ -149,10 +151,10 @@ def _acknowledged(data: bytes) -> tuple[bytes, int]:
     return b"".join(acks), place
 
 
-def _connect(address: ServerAddress, client_id: str, *, level: int, properties: bytes) -> bytes:
+def _connect(address: ServerAddress, client_id: str, *, level: int, properties: bytes, is_new: bool = False) -> bytes:
     is_fifth = level == 5
     texts = [client_id, address.username or "", address.password or ""]
-    flags = 0xC0 if is_fifth else 0xC2
+    flags = 0xC2 if is_new or not is_fifth else 0xC0
     body = b"\x00\x04MQTT" + bytes([level, flags]) + b"\x00\x00"
     body += (_length(len(properties)) + properties) if is_fifth else b""
     body += b"".join(struct.pack(">H", len(text.encode())) + text.encode() for text in texts)

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 from dashboards.desk import Now, TheDesk
 from dashboards.guards import refuse_foreign_form
 from dashboards.owner import TheLink
-from gateway import asking
+from gateway.remedies import asking
 from workflows.asking import Answer
 
 router: Final = APIRouter(prefix="/o", include_in_schema=False)

@@ -7,7 +7,7 @@ from datetime import datetime
 from devices.chatter import steady
 from devices.modes import Mode
 from devices.product import ProductType
-from gateway.attending import is_danger_alone
+from gateway.decisions.attending import is_danger_alone
 from gateway.storage import attention
 from gateway.storage.attention import Change, Kept
 from gateway.storage.connection import Connection

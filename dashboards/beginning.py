@@ -13,22 +13,25 @@ from pydantic import StringConstraints
 
 from dashboards.desk import Now, TheDesk
 from dashboards.guards import refuse_foreign_form
-from dashboards.owner import OwnerLink, UnknownLinkError, owner_link
+from dashboards.links import ExpiredLinkError, UnknownLinkError, opened
+from dashboards.numbers import LARGEST_BIGINT, LARGEST_INT
+from dashboards.owner import OwnerLink, living_link
 from dashboards.render import asked_language, page, voice
 from devices.products import product_type
-from gateway import access, beginning
+from gateway import access
 from gateway.access import Purpose
-from gateway.beginning import Begun, NotHis, Report
+from gateway.owners import beginning
+from gateway.owners.beginning import Begun, NotHis, Report
 from gateway.storage import beginnings
 from gateway.storage.requests import find_owner
 from workflows.beginning import Wish
 
 router: Final = APIRouter(include_in_schema=False)
 
-_LARGEST_ID: Final = 2**31 - 1
 _MOST_DEVICES: Final = 50
-DeviceId = Annotated[int | None, Query(ge=1, le=_LARGEST_ID)]
-Device = Annotated[int, Form(ge=1, le=_LARGEST_ID)]
+DeviceId = Annotated[int | None, Query(ge=1, le=LARGEST_INT)]
+Device = Annotated[int, Form(ge=1, le=LARGEST_INT)]
+RequestId = Annotated[int, Form(alias="request", ge=1, le=LARGEST_BIGINT)]
 Chosen = Annotated[str, Form(max_length=120)]
 Words = Annotated[str, Form(max_length=1000), StringConstraints(strip_whitespace=True)]
 
@@ -53,7 +56,7 @@ class BeginLink:
         return f"{self.base}/begin" + (f"?{text}" if text else "")
 
 
-def of_request(link: Annotated[OwnerLink, Depends(owner_link)], desk: TheDesk, now: Now) -> BeginLink:
+def of_request(link: Annotated[OwnerLink, Depends(living_link)], desk: TheDesk, now: Now) -> BeginLink:
     """Return what the link of a request opens: the page for all devices of its owner."""
     with desk.tenant(link.claim.tenant_id) as conn:
         found = find_owner(conn, link.request_id)
@@ -66,16 +69,14 @@ def of_request(link: Annotated[OwnerLink, Depends(owner_link)], desk: TheDesk, n
     )
 
 
-def of_device(token: str, desk: TheDesk, now: Now) -> BeginLink:
+def of_device(request: Request, token: str, desk: TheDesk, now: Now) -> BeginLink:
     """Return what the link of a device opens: the same page, for all devices of the owner that it was made for."""
-    claim = access.read(desk.settings, token, Purpose.OWNER_DEVICE)
-    if claim is None:
-        raise UnknownLinkError
-    with desk.tenant(claim.tenant_id) as conn:
-        found = access.find(conn, claim)
-    if found is None or found.device_id is None or found.owner_id is None:
+    claim, found = opened(desk, token, Purpose.OWNER_DEVICE)
+    if found.device_id is None or found.owner_id is None:
         raise UnknownLinkError
     base = f"/d/{token}"
+    if request.method == "POST" and found.is_expired(now):
+        raise ExpiredLinkError(base)
     return BeginLink(claim.tenant_id, found.owner_id, found.device_id, base, base, "", found.is_expired(now))
 
 
@@ -150,6 +151,29 @@ def begin_from_device(
     """Take the same from who comes from the page of a device."""
     component, _, fault = what.partition("/")
     return _begin(request, desk, link, device, Report(component, fault, words, wish), now)
+
+
+@router.post("/o/{token}/request", dependencies=[Depends(refuse_foreign_form)])
+def go_to(request: Request, desk: TheDesk, link: ByRequest, now: Now, number: RequestId) -> Response:
+    """Lead to the page of another open request of his, behind a link of its own as its letter would carry."""
+    return _go_to(request, desk, link, number, now)
+
+
+@router.post("/d/{token}/request", dependencies=[Depends(refuse_foreign_form)])
+def go_to_from_device(request: Request, desk: TheDesk, link: ByDevice, now: Now, number: RequestId) -> Response:
+    """Lead to the page of an open request, for who comes from the page of a device."""
+    return _go_to(request, desk, link, number, now)
+
+
+def _go_to(request: Request, desk: TheDesk, link: BeginLink, request_id: int, now: datetime) -> Response:
+    if link.is_expired:
+        return RedirectResponse(link.base, 303)
+    with desk.tenant(link.tenant_id) as conn:
+        if not beginnings.is_open_to(conn, request_id, link.owner_id):
+            return RedirectResponse(link.path(request, note="refused"), 303)
+        address = access.issue_owner_link(conn, desk.settings, tenant_id=link.tenant_id, request_id=request_id, now=now)
+    query = f"?lang={asked_language(request)}" if "lang" in request.query_params else ""
+    return RedirectResponse(address.removeprefix(desk.settings.base_url) + query, 303)
 
 
 def _begin(request: Request, desk: TheDesk, link: BeginLink, device: int, report: Report, now: datetime) -> Response:

@@ -8,8 +8,8 @@ from pydantic import StringConstraints
 from dashboards.desk import Now, TheDesk
 from dashboards.login import TheSession, own_form
 from dashboards.request import RequestId, back
-from gateway import completing
-from gateway.completing import Report
+from gateway.dates import completing
+from gateway.dates.completing import Report
 from workflows.completing import Found, Next
 
 router: Final = APIRouter(prefix="/planner/requests", include_in_schema=False)

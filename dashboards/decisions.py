@@ -3,25 +3,24 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from dashboards.desk import TheDesk
 from dashboards.login import TheSession
+from dashboards.numbers import Number
 from dashboards.render import PERSONAL, message
 from devices.product import ProductType
 from diagnostics.receipt import canonical, read
-from gateway.evidence import UNKNOWN_TITLE, element_and_unit
+from gateway.decisions.evidence import UNKNOWN_TITLE, element_and_unit
 from gateway.storage import receipts
 from gateway.storage.connection import Connection
 from gateway.storage.receipts import Decision
 
 router: Final = APIRouter(prefix="/planner/requests", include_in_schema=False)
 
-_LARGEST_ID: Final = 2**63 - 1
 _MOST: Final = 10
-Number = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +197,11 @@ def download(request: Request, desk: TheDesk, session: TheSession, request_id: N
             text=t.gettext("Its number may be mistyped, or it is about another request. Go back to the queue."),
             status=404,
         )
+    return receipt_file(decision)
+
+
+def receipt_file(decision: Decision) -> Response:
+    """Return a decision's receipt as a file of JSON."""
     document = read(decision.receipt) | {"decision": decision.decision_id, "sha256": decision.sha256}
     name = f"callout-decision-{decision.decision_id}.json"
     return Response(

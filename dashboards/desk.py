@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI, Request
 from psycopg_pool import ConnectionPool
 
 from gateway.settings import Settings
+from gateway.storage.alarms import letters_leave
 from gateway.storage.connection import Connection, Role, open_pool, tenant_transaction
 
 
@@ -31,6 +32,10 @@ class Desk:
         """
         with self.pool.connection() as connection, tenant_transaction(connection, tenant_id):
             yield connection
+
+    def has_mail(self, connection: Connection) -> bool:
+        """Return whether letters leave: work may know of a mail server where the pages are told of none."""
+        return bool(self.settings.smtp_url) or letters_leave(connection)
 
 
 def now() -> datetime:

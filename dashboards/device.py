@@ -19,7 +19,7 @@ from dashboards.request import Reason
 from devices.product import ProductType
 from devices.products import product_type
 from devices.signals import Kind
-from gateway import retiring
+from gateway.admission import retiring
 from gateway.storage.connection import Connection
 from gateway.storage.pages import signal as readings
 from gateway.storage.pages import story

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from dashboards.desk import Now, TheDesk
 from dashboards.liveness import LIVENESS, state_of
 from dashboards.login import TheSession
+from dashboards.numbers import LARGEST_BIGINT, LARGEST_INT
 from dashboards.render import page
 from devices.products import product_types
 from gateway.storage.pages import devices
@@ -21,8 +22,6 @@ router: Final = APIRouter(prefix="/planner/devices", include_in_schema=False)
 ROWS: Final = 50
 _WORDS_AT_MOST: Final = 8
 _LETTERS_AT_MOST: Final = 100
-_LARGEST_ID: Final = 2**31 - 1
-_LARGEST_BIGINT: Final = 2**63 - 1
 
 
 @router.get("")
@@ -37,7 +36,7 @@ def show(
     requests: bool = False,
     faults: bool = False,
     trouble: str = "",
-    incident: Annotated[int, Query(ge=0, le=_LARGEST_BIGINT)] = 0,
+    incident: Annotated[int, Query(ge=0, le=LARGEST_BIGINT)] = 0,
     below: str = "",
 ) -> Response:
     """Show the devices that fit, newest first; what an address asks for that we do not have asks for nothing."""
@@ -106,4 +105,4 @@ def _below(text: str) -> int | None:
     """Read a place in the list out of an address; the first page for what is none."""
     if not (text.isdecimal() and text.isascii() and len(text) < 12):
         return None
-    return min(int(text), _LARGEST_ID)
+    return min(int(text), LARGEST_INT)

@@ -1,24 +1,45 @@
 """Pages for what goes wrong: each says what happened and the next move, in the reader's language."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 import psycopg
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from psycopg_pool import PoolTimeout, TooManyRequests
 from starlette.exceptions import HTTPException
 
 from dashboards.guards import ForeignFormError
+from dashboards.links import ExpiredLinkError, UnknownLinkError
 from dashboards.login import NotLoggedInError
-from dashboards.owner import UnknownLinkError
 from dashboards.render import message, voice
+from gateway.texts import msgid
 
 _LOG: Final = logging.getLogger(__name__)
 _RETRY_AFTER_S: Final = 10
+# The page on which a form stands, by the address that it is sent to.
+_PAGE_OF_A_FORM: Final = re.compile(r"/planner/(requests|schedule|parts|devices|incidents)/[^/]+(?=/)|/[od]/[^/]+(?=/)")
+# What fields are called on the pages, where that is another word than their name.
+FIELDS: Final = {
+    "reason": msgid("Why"),
+    "begins": msgid("From"),
+    "ends": msgid("Until"),
+    "day": msgid("Day"),
+    "note": msgid("Note"),
+    "what": msgid("What is it about?"),
+    "wish": msgid("What would you like?"),
+}
 _UNAUTHORISED, _FORBIDDEN, _NOT_FOUND, _BAD_REQUEST, _UNAVAILABLE = 401, 403, 404, 400, 503
+
+
+def expired_link(_request: Request, error: Exception) -> Response:
+    """Lead a form that came too late to the page that says so, and offers a new link."""
+    if not isinstance(error, ExpiredLinkError):
+        raise error
+    return RedirectResponse(error.path, 303)
 
 
 def unknown_link(request: Request, _error: Exception) -> Response:
@@ -68,12 +89,16 @@ def unreadable_form(request: Request, error: Exception) -> Response:
     if _is_api(request):
         return _problem(422, "The request cannot be read", {"errors": _faults_of(error)})
     t = voice(request)
+    page = _PAGE_OF_A_FORM.match(request.url.path) if request.method == "POST" else None
+    fields = [each["location"].rpartition(".")[2] for each in _faults_of(error)]
+    named = ", ".join(t.gettext(FIELDS[field]) if field in FIELDS else field for field in dict.fromkeys(fields))
     return message(
         request,
         t,
         title=t.gettext("Something in this form is missing or cannot be read"),
-        text=t.gettext("Nothing was changed. Go back, open the page again and repeat it."),
+        text=t.gettext("Nothing was changed. Missing or not readable: %(fields)s.") % {"fields": named},
         status=_BAD_REQUEST,
+        back=page[0] if page else "",
     )
 
 
@@ -83,7 +108,8 @@ def _faults_of(error: Exception) -> list[dict[str, str]]:
     return [
         {
             "location": ".".join(str(part) for part in cast("Sequence[object]", problem["loc"])),
-            "detail": str(problem["msg"]),
+            # What our own validators say needs no name of their kind before it.
+            "detail": str(problem["msg"]).removeprefix("Value error, "),
         }
         for problem in problems
     ]
@@ -136,6 +162,7 @@ def _problem(status: int, title: str, more: dict[str, object], headers: dict[str
 def answer_failures(app: FastAPI) -> None:
     """Give an application its pages for what goes wrong."""
     app.add_exception_handler(UnknownLinkError, unknown_link)
+    app.add_exception_handler(ExpiredLinkError, expired_link)
     app.add_exception_handler(NotLoggedInError, not_logged_in)
     app.add_exception_handler(ForeignFormError, foreign_form)
     app.add_exception_handler(RequestValidationError, unreadable_form)

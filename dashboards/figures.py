@@ -9,6 +9,7 @@ import numpy as np
 from dashboards.plots import Drawing, draw
 from devices.product import Plot, ProductType
 from devices.products import product_type
+from devices.signals import Kind
 from gateway.storage.connection import Connection
 from gateway.storage.pages.evidence import Evidence, Hypothesis
 from gateway.storage.pages.latest import Last, last_value, numbers
@@ -99,6 +100,8 @@ def _figure(
     if not topic.plot.against_median:
         newest = Span(max(span.begins_at, span.ends_at - _NEWEST_WITHIN), span.ends_at)
         last = last_value(conn, product, topic.plot.signal, request.device_id, newest)
+    # A register only ever grows: within a stretch of time there is no lowest and highest to see.
+    band = "" if product.signals[topic.plot.signal].kind is Kind.COUNTER else _band_label(series, t)
     markers = [(t.gettext("since"), since_at)]
     if request.confirmed_at is not None:
         markers.append((t.gettext("confirmed"), request.confirmed_at))
@@ -116,10 +119,10 @@ def _figure(
             t=t,
             zone_name=zone_name,
         ),
-        band_label=_band_label(series, t),
+        band_label=band,
         threshold_label=t.gettext("Limit") if threshold is not None else "",
-        columns=(t.gettext("Time"), *labels.values(), _band_label(series, t)),
-        rows=_rows(series, labels, t, zone_name),
+        columns=(t.gettext("Time"), *labels.values(), *([band] if band else [])),
+        rows=_rows(series, labels, t, zone_name, has_band=bool(band)),
     )
 
 
@@ -193,13 +196,15 @@ def _most_telling(values: FloatArray, *, against_median: bool) -> float | None:
     return float(known[np.argmax(np.abs(known))]) if against_median else float(known[-1])
 
 
-def _rows(series: Series, labels: dict[int, str], t: Translator, zone_name: str) -> tuple[tuple[str, ...], ...]:
+def _rows(
+    series: Series, labels: dict[int, str], t: Translator, zone_name: str, *, has_band: bool
+) -> tuple[tuple[str, ...], ...]:
     chosen = sorted({round(share * (len(series.at) - 1) / (_TABLE_ROWS - 1)) for share in range(_TABLE_ROWS)})
     return tuple(
         (
             t.moment(series.at[index], zone_name),
             *(_cell(series.lines[element][index], t) for element in labels),
-            f"{_cell(series.low[index], t)} … {_cell(series.high[index], t)}",
+            *([f"{_cell(series.low[index], t)} … {_cell(series.high[index], t)}"] if has_band else []),
         )
         for index in chosen
     )

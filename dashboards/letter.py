@@ -1,12 +1,13 @@
 """One letter of the outbox as its reader gets it, without the link that opens the reader's own page."""
 
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from dashboards.desk import Desk, Now, TheDesk
 from dashboards.login import Session, TheSession
+from dashboards.numbers import Number
 from dashboards.render import PERSONAL, message, page
 from gateway.notices.matters import NoticeError
 from gateway.notices.reading import Read, read_letter
@@ -14,7 +15,7 @@ from gateway.storage.pages.door import desk_zone
 
 router: Final = APIRouter(prefix="/planner/outbox", include_in_schema=False)
 
-NoticeId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+NoticeId = Number
 # The letter's own HTML is shown in a frame of ours that runs nothing, loads nothing and leads nowhere.
 _FRAMED: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'",

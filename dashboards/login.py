@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Form, Request, Response
@@ -14,13 +14,14 @@ from dashboards.render import message, page, voice
 from gateway import access
 from gateway.access import SESSION_LIFETIME, Claim, Purpose
 from gateway.health.alarms import Alarm
-from gateway.storage.alarms import open_alarms
+from gateway.storage.alarms import ended_alarms, open_alarms
 from gateway.storage.pages.door import StaffRow, find_staff
 from gateway.texts import Translator
 
 router: Final = APIRouter(include_in_schema=False)
 
 COOKIE: Final = "callout_session"
+_ENDED_FOR: Final = timedelta(days=1)
 
 
 class NotLoggedInError(Exception):
@@ -39,6 +40,8 @@ class Session:
     seen_at: datetime
     # What is wrong with the desk itself: it stands above every page.
     alarms: Sequence[Alarm]
+    # What is not measured any more, and why: for a day, so that nobody takes it for well.
+    ended_alarms: Sequence[Alarm]
 
     @property
     def tenant_id(self) -> int:
@@ -62,11 +65,11 @@ def session_of(request: Request, desk: TheDesk, now: Now) -> Session:
         if found is None or found.staff_id is None or found.is_expired(now):
             raise NotLoggedInError
         staff = find_staff(conn, found.staff_id)
-        alarms = open_alarms(conn)
+        alarms, ended = open_alarms(conn), ended_alarms(conn, now - _ENDED_FOR)
     if staff is None:
         raise NotLoggedInError
     form_key = access.form_key(desk.settings, claim)
-    return Session(claim, staff, form_key, voice(request, staff.language), found.expires_at, now, alarms)
+    return Session(claim, staff, form_key, voice(request, staff.language), found.expires_at, now, alarms, ended)
 
 
 TheSession = Annotated[Session, Depends(session_of)]

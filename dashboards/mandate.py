@@ -7,7 +7,7 @@ while the device was his, and no switch; an owner sees nothing of those before h
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
 from babel.numbers import get_currency_precision
@@ -16,13 +16,14 @@ from fastapi.responses import RedirectResponse
 
 from dashboards.desk import Now, TheDesk
 from dashboards.guards import refuse_foreign_form
-from dashboards.owner import OwnerLink, UnknownLinkError, owner_link
+from dashboards.links import ExpiredLinkError, UnknownLinkError, opened
+from dashboards.owner import OwnerLink, living_link
 from dashboards.render import asked_language, message, page, voice
 from devices.products import product_type
-from gateway import access, owning
 from gateway.access import Purpose
 from gateway.notices.mandate_words import CLAUSES, CLAUSES_TOLD
-from gateway.storage import audit, mandates, owners
+from gateway.owners import owning
+from gateway.storage import audit, beginnings, mandates, owners, supply
 from gateway.storage.pages.owned import OwnedDevice, find_owned
 from workflows.mandate import Clause
 from workflows.money import Money
@@ -60,19 +61,17 @@ class DeviceLink:
         return self.base + (f"?{text}" if text else "")
 
 
-def _of_device(token: str, desk: TheDesk, now: Now) -> DeviceLink:
-    claim = access.read(desk.settings, token, Purpose.OWNER_DEVICE)
-    if claim is None:
-        raise UnknownLinkError
-    with desk.tenant(claim.tenant_id) as conn:
-        found = access.find(conn, claim)
-    if found is None or found.device_id is None or found.owner_id is None:
+def _of_device(request: Request, token: str, desk: TheDesk, now: Now) -> DeviceLink:
+    claim, found = opened(desk, token, Purpose.OWNER_DEVICE)
+    if found.device_id is None or found.owner_id is None:
         raise UnknownLinkError
     expired = found.is_expired(now)
+    if request.method == "POST" and expired:
+        raise ExpiredLinkError(f"/d/{token}")
     return DeviceLink(claim.tenant_id, found.device_id, found.owner_id, f"/d/{token}", "", expired)
 
 
-def _of_request(link: Annotated[OwnerLink, Depends(owner_link)], desk: TheDesk, now: Now) -> DeviceLink:
+def _of_request(link: Annotated[OwnerLink, Depends(living_link)], desk: TheDesk, now: Now) -> DeviceLink:
     with desk.tenant(link.claim.tenant_id) as conn:
         row = conn.execute(
             "SELECT device_id, owner_id FROM service_request WHERE request_id = %s", [link.request_id]
@@ -125,7 +124,9 @@ def _show(request: Request, desk: TheDesk, link: DeviceLink, now: datetime) -> R
             "currencies": sorted({currency, *_OFFERED}),
             "tomorrow": (now + timedelta(days=1)).astimezone(zone).date(),
             "acts": audit.of_device(conn, link.device_id, mine.since_at, mine.until_at, _SHOWN),
+            "depends": supply.answer_of(conn, link.device_id, link.owner_id),
             "note": request.query_params.get("note", ""),
+            "open_requests": beginnings.requests_of(conn, link.device_id) if is_mine else [],
         }
     return page("mandate.html", t, context)
 
@@ -178,6 +179,16 @@ def _revoke(request: Request, desk: TheDesk, link: DeviceLink, now: datetime) ->
     return RedirectResponse(link.path(request, note=note), 303)
 
 
+def _say_who_depends(request: Request, desk: TheDesk, link: DeviceLink, now: datetime, *, depends: bool) -> Response:
+    if link.is_expired:
+        return RedirectResponse(link.path(request), 303)
+    with desk.tenant(link.tenant_id) as conn:
+        is_kept = owning.say_who_depends(
+            conn, device_id=link.device_id, owner_id=link.owner_id, depends=depends, now=now
+        )
+    return RedirectResponse(link.path(request, note="supply" if is_kept else "former") + "#supply", 303)
+
+
 def _money(amount: str, currency: str) -> Money | None:
     """Return what a person wrote as an amount; None for nothing, which is any amount.
 
@@ -215,6 +226,7 @@ ByRequest = Annotated[DeviceLink, Depends(_of_request)]
 Clauses = Annotated[list[str] | None, Form(max_length=10)]
 Amount = Annotated[str, Form(max_length=30)]
 Short = Annotated[str, Form(max_length=10)]
+YesNo = Annotated[Literal["yes", "no"], Form()]
 
 
 @router.get("/d/{token}")
@@ -269,3 +281,17 @@ def revoke(request: Request, desk: TheDesk, link: ByDevice, now: Now) -> Respons
 def revoke_from_request(request: Request, desk: TheDesk, link: ByRequest, now: Now) -> Response:
     """Take it back, for who comes from the page of a request."""
     return _revoke(request, desk, link, now)
+
+
+@router.post("/d/{token}/supply", dependencies=[Depends(refuse_foreign_form)])
+def say_who_depends(request: Request, desk: TheDesk, link: ByDevice, now: Now, depends: YesNo) -> Response:
+    """Keep whether somebody there depends on powered medical equipment."""
+    return _say_who_depends(request, desk, link, now, depends=depends == "yes")
+
+
+@router.post("/o/{token}/device/supply", dependencies=[Depends(refuse_foreign_form)])
+def say_who_depends_from_request(
+    request: Request, desk: TheDesk, link: ByRequest, now: Now, depends: YesNo
+) -> Response:
+    """Keep the same, for who comes from the page of a request."""
+    return _say_who_depends(request, desk, link, now, depends=depends == "yes")

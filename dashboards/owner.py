@@ -13,16 +13,20 @@ from fastapi.responses import RedirectResponse
 from dashboards.desk import Now, TheDesk
 from dashboards.figures import figures
 from dashboards.guards import refuse_foreign_form
+from dashboards.links import ExpiredLinkError, UnknownLinkError, opened
+from dashboards.numbers import LARGEST_BIGINT
 from dashboards.render import PERSONAL, asked_language, message, page, voice
-from dashboards.weighed import asked
+from dashboards.weighed import asked, waiting
 from devices.products import product_type
-from gateway import access, journey, planner, quoting, stopping
+from gateway import journey, planner
 from gateway.access import Access, Claim, Purpose
 from gateway.notices.invitation import invitation
 from gateway.notices.links import ask_for_link
 from gateway.notices.matter import Matter, may_use, promised_hours
 from gateway.notices.price import DEPOSITS, find_price, valid_until
-from gateway.storage import appointments
+from gateway.owners import sharing, stopping
+from gateway.quotes import quoting
+from gateway.storage import appointments, misfits, shares
 from gateway.storage.connection import Connection
 from gateway.storage.owners import is_sealed_request
 from gateway.storage.pages.request import (
@@ -38,16 +42,11 @@ from gateway.texts import Translator
 
 router: Final = APIRouter(prefix="/o", include_in_schema=False)
 
-_LARGEST_ID: Final = 2**63 - 1
 # In these states a date whose hold has ended can still be taken, if its time is still free.
 _TAKES_A_LATE_DATE: Final = frozenset({"open", "waiting", "offered"})
-QuoteId = Annotated[int | None, Form(ge=1, le=_LARGEST_ID)]
-AnsweredQuote = Annotated[int, Form(ge=1, le=_LARGEST_ID)]
-BookingId = Annotated[int, Form(ge=1, le=_LARGEST_ID)]
-
-
-class UnknownLinkError(Exception):
-    """A link that we did not make, or no longer know."""
+QuoteId = Annotated[int | None, Form(ge=1, le=LARGEST_BIGINT)]
+AnsweredQuote = Annotated[int, Form(ge=1, le=LARGEST_BIGINT)]
+BookingId = Annotated[int, Form(ge=1, le=LARGEST_BIGINT)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +74,29 @@ def owner_link(token: str, desk: TheDesk) -> OwnerLink:
     UnknownLinkError
         Its signature is not ours or the database does not know it.
     """
-    claim = access.read(desk.settings, token, Purpose.OWNER_REQUEST)
-    if claim is None:
-        raise UnknownLinkError
-    with desk.tenant(claim.tenant_id) as conn:
-        found = access.find(conn, claim)
-    if found is None or found.request_id is None:
+    claim, found = opened(desk, token, Purpose.OWNER_REQUEST)
+    if found.request_id is None:
         raise UnknownLinkError
     return OwnerLink(token, claim, found, found.request_id)
 
 
-TheLink = Annotated[OwnerLink, Depends(owner_link)]
+AnyLink = Annotated[OwnerLink, Depends(owner_link)]
+
+
+def living_link(request: Request, link: AnyLink, now: Now) -> OwnerLink:
+    """Return what a link opens; before anything of a form is read, the link has to be good for it.
+
+    Raises
+    ------
+    ExpiredLinkError
+        A form was sent to it, and its time is over.
+    """
+    if request.method == "POST" and link.access.is_expired(now):
+        raise ExpiredLinkError(link.path(request))
+    return link
+
+
+TheLink = Annotated[OwnerLink, Depends(living_link)]
 
 
 @router.get("/{token}")
@@ -104,6 +115,7 @@ def show(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
         centre = find_centre(conn, centre_id)
         zone_name = centre.time_zone if centre else row.place_time_zone
         price = find_price(conn, row)
+        has_date = bool(dates) or (appointment is not None and row.state == "confirmed")
         matter = Matter(row, centre, tuple(dates), appointment, price)
         context: dict[str, object] = {
             "request": request,
@@ -125,14 +137,20 @@ def show(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
             "was_stopped": row.state == "cancelled" and has_event(conn, row.request_id, "stopped"),
             "price_until": valid_until(price, zone_name, t),
             "deposits": DEPOSITS,
-            "may_use": may_use(matter.fault(), t),
+            "may_use": may_use(matter.fault(), t, has_date=has_date),
+            "has_date": has_date,
             "promised_hours": promised_hours,
             "safety_text": product_type(row.product).safety_text,
             "note": request.query_params.get("note", ""),
             "weekdays": t.weekdays(),
             "wishes_earlier": appointments.wishes_earlier(conn, row.request_id),
             "is_over": appointment is not None and appointment.ends_at <= now,
+            "is_misfit": appointment is not None
+            and misfits.was_asked(conn, row.request_id, appointment.booking_id, row.fault_code or ""),
+            "shares": [each for each in shares.shares_of(conn, row.request_id) if each.is_living(now)],
+            "may_share": sharing.is_allowed(conn, row.device_id, now) and not is_sealed_request(conn, row.request_id),
             "asked": asked(conn, row.request_id, product_type(row.product)),
+            "waiting": waiting(conn, row.request_id, product_type(row.product), now),
         }
     return page("owner.html", t, context)
 
@@ -153,6 +171,8 @@ def choose(
             path = link.path(request, note="fresh")
         case journey.NotOpen(state="priced"):
             path = link.path(request, note="price")
+        case journey.NotOpen(state="quoted"):
+            path = link.path(request, note="agreed")
         case journey.NotOpen():
             path = link.path(request, note="settled")
     return RedirectResponse(path, 303)
@@ -222,7 +242,7 @@ def none_suits(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Resp
 
 
 @router.post("/{token}/link", dependencies=[Depends(refuse_foreign_form)])
-def send_new_link(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
+def send_new_link(request: Request, desk: TheDesk, link: AnyLink, now: Now) -> Response:
     """Send a new link to the address that we know of the owner; never to one that is given here."""
     with desk.tenant(link.claim.tenant_id) as conn:
         row = _request(conn, link)

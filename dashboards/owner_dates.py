@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from dashboards.desk import Now, TheDesk
 from dashboards.guards import refuse_foreign_form
 from dashboards.owner import TheLink
-from gateway import no_show, rescheduling
+from gateway.dates import no_show, rescheduling
 from workflows.dates import Half, Wish
 
 router: Final = APIRouter(prefix="/o", include_in_schema=False, dependencies=[Depends(refuse_foreign_form)])
@@ -61,6 +61,15 @@ def wish_earlier(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Re
         outcome = rescheduling.wish_earlier(conn, request_id=link.request_id, now=now)
     note = "earlier" if isinstance(outcome, rescheduling.Kept) else "settled"
     return RedirectResponse(link.path(request, note=note), 303)
+
+
+@router.post("/{token}/not-earlier")
+def end_earlier_wish(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
+    """Take him off the list of those who would come earlier."""
+    if not link.access.is_expired(now):
+        with desk.tenant(link.claim.tenant_id) as conn:
+            rescheduling.end_earlier_wish(conn, request_id=link.request_id, now=now)
+    return RedirectResponse(link.path(request), 303)
 
 
 @router.post("/{token}/nobody-came")

@@ -10,9 +10,10 @@ from pydantic import StringConstraints
 from dashboards.desk import Now, TheDesk
 from dashboards.devices import readable
 from dashboards.login import Session, TheSession, own_form
+from dashboards.numbers import LARGEST_BIGINT, LARGEST_INT, Number
 from dashboards.render import message, page
 from dashboards.request import Reason
-from gateway import storekeeping
+from gateway.parts import storekeeping
 from gateway.planner import Done, Refused
 from gateway.storage.pages import parts
 from gateway.storage.pages.door import desk_zone
@@ -22,12 +23,10 @@ from workflows.money import Money
 router: Final = APIRouter(prefix="/planner", include_in_schema=False)
 
 ROWS: Final = 50
-_LARGEST_ID: Final = 2**63 - 1
-_LARGEST_INT: Final = 2**31 - 1
 _MOST_COUNTED: Final = 1_000_000
 PartNo = Annotated[str, Path(max_length=64), StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-Before = Annotated[int | None, Query(ge=1, le=_LARGEST_ID)]
-DeliveryId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
+Before = Annotated[int | None, Query(ge=1, le=LARGEST_BIGINT)]
+DeliveryId = Number
 
 
 @router.get("/parts")
@@ -62,7 +61,7 @@ def _place(text: str) -> tuple[str, int]:
     centre, _, part_no = text.partition(".")
     if not (centre.isdecimal() and centre.isascii() and len(centre) < 11) or "\x00" in part_no:
         return "", 0
-    return part_no, min(int(centre), _LARGEST_INT)
+    return part_no, min(int(centre), LARGEST_INT)
 
 
 @router.get("/parts/{part_no}")
@@ -100,7 +99,7 @@ def count(
     session: TheSession,
     now: Now,
     part_no: PartNo,
-    centre_id: Annotated[int, Form(ge=1, le=_LARGEST_INT)],
+    centre_id: Annotated[int, Form(ge=1, le=LARGEST_INT)],
     counted: Annotated[int, Form(ge=0, le=_MOST_COUNTED)],
     reason: Reason,
 ) -> Response:

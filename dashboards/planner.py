@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from dashboards.desk import Now, TheDesk
 from dashboards.login import TheSession
+from dashboards.numbers import LARGEST_BIGINT
 from dashboards.render import page
 from devices.products import product_type
 from gateway.storage.pages import history, queue
@@ -16,9 +17,8 @@ router: Final = APIRouter(prefix="/planner", include_in_schema=False)
 
 ROWS: Final = 50
 REFRESH_S: Final = 15
-_LARGEST_ID: Final = 2**63 - 1
 
-Before = Annotated[int | None, Query(ge=1, le=_LARGEST_ID)]
+Before = Annotated[int | None, Query(ge=1, le=LARGEST_BIGINT)]
 
 
 def _place(text: str) -> queue.Place | None:
@@ -53,6 +53,7 @@ def show_queue(
     with desk.tenant(session.tenant_id) as conn:
         rows = queue.page(conn, which, after=_place(after), limit=ROWS + 1)
         counts = queue.counts(conn)
+        has_mail = desk.has_mail(conn)
     following = ""
     if len(rows) > ROWS:
         place = queue.place_after(rows[ROWS - 1], which)
@@ -70,7 +71,7 @@ def show_queue(
         "is_first": not after,
         "refresh_s": 0 if pause or after else REFRESH_S,
         "product_type": product_type,
-        "has_mail": bool(desk.settings.smtp_url),
+        "has_mail": has_mail,
     }
     return page("queue.html", session.translator, context)
 
@@ -81,6 +82,7 @@ def show_outbox(request: Request, desk: TheDesk, session: TheSession, now: Now, 
     with desk.tenant(session.tenant_id) as conn:
         rows = history.outbox(conn, before_id=before, limit=ROWS + 1)
         zone_name = desk_zone(conn)
+        has_mail = desk.has_mail(conn)
     context: dict[str, object] = {
         "request": request,
         "session": session,
@@ -88,6 +90,6 @@ def show_outbox(request: Request, desk: TheDesk, session: TheSession, now: Now, 
         "rows": rows[:ROWS],
         "following": rows[ROWS - 1].notice_id if len(rows) > ROWS else None,
         "zone_name": zone_name,
-        "has_mail": bool(desk.settings.smtp_url),
+        "has_mail": has_mail,
     }
     return page("outbox.html", session.translator, context)

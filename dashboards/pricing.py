@@ -7,14 +7,14 @@ from fastapi.responses import RedirectResponse
 
 from dashboards.desk import Now, TheDesk
 from dashboards.login import TheSession, own_form
+from dashboards.numbers import LARGEST_BIGINT
 from dashboards.request import Reason, RequestId
-from gateway import quoting
+from gateway.quotes import quoting
 
 router: Final = APIRouter(prefix="/planner/requests", include_in_schema=False)
 
-_LARGEST_ID: Final = 2**63 - 1
 Percent = Annotated[int, Form(ge=1, le=100)]
-QuoteId = Annotated[int, Form(ge=1, le=_LARGEST_ID)]
+QuoteId = Annotated[int, Form(ge=1, le=LARGEST_BIGINT)]
 
 
 @router.post("/{request_id}/goodwill", dependencies=[Depends(own_form)])

@@ -4,12 +4,14 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from dashboards.desk import Now, TheDesk
 from dashboards.login import TheSession, own_form
+from dashboards.numbers import Number
 from dashboards.render import page
+from gateway.notices.refusal_words import refused
 from gateway.storage import rejections
 from gateway.storage.pages.devices import find_device
 from gateway.storage.pages.door import desk_zone
@@ -19,7 +21,7 @@ router: Final = APIRouter(prefix="/planner/rejections", include_in_schema=False)
 ROWS: Final = 50
 _COUNTED_AT_MOST: Final = 999
 _LARGEST_US: Final = 10**16
-RejectionId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+RejectionId = Number
 Reason = Annotated[str, Query(max_length=40)]
 
 
@@ -52,6 +54,7 @@ def show(
         "which": which,
         "device": card.name if card else "",
         "zone_name": zone_name,
+        "refused": refused,
         "following": f"{round(last.received_at.timestamp() * 1_000_000)}.{last.rejection_id}" if last else "",
     }
     return page("rejections.html", session.translator, context)

@@ -13,29 +13,32 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from dashboards.liveness import LIVENESS
 from dashboards.reports import COMMAND_STATES, GAP_STATES
 from gateway.health.alarms import THRESHOLDS, Alarm
-from gateway.notices.mandate_words import ACTS, CLAUSES
-from gateway.notices.words import (
-    ACTORS,
+from gateway.notices.desk_words import (
     ALARMS,
-    ANSWERS,
-    ATTEMPTS,
     ATTENTION,
     ATTENTION_ACTS,
     DELIVERIES,
-    EVENTS,
-    FINDINGS,
-    MANNERS,
     MOVEMENTS,
-    NOTICES,
-    OUTCOMES,
-    QUEUES,
     ROLLOUTS,
     ROUTE_OUTCOMES,
-    SEVERITIES,
-    STATES,
     TROUBLE_MOVES,
     TROUBLES,
     UNPLANNED,
+)
+from gateway.notices.mandate_words import ACTS, CLAUSES, RULES
+from gateway.notices.words import (
+    ACTORS,
+    ANSWERS,
+    ATTEMPTS,
+    EVENTS,
+    FINDINGS,
+    MANNERS,
+    NOTICES,
+    OUTCOMES,
+    QUEUES,
+    SEVERITIES,
+    STANDINGS,
+    STATES,
     VERDICTS,
     WAYS,
     WHY_THIS_DATE,
@@ -109,12 +112,14 @@ def _environment(language: Language) -> Environment:
         "gap": GAP_STATES,
         "command": COMMAND_STATES,
         "act": ACTS,
+        "rule": RULES,
         "clause": CLAUSES,
         "route_outcome": ROUTE_OUTCOMES,
         "unplanned": UNPLANNED,
         "way": WAYS,
         "answer": ANSWERS,
         "attempt": ATTEMPTS,
+        "standing": STANDINGS,
         "rollout": ROLLOUTS,
         "finding": FINDINGS,
     }
@@ -159,7 +164,15 @@ def voice(request: Request, known: str | None = None) -> Translator:
 
 
 def message(
-    request: Request, t: Translator, *, title: str, text: str, status: int, headers: dict[str, str] | None = None
+    request: Request,
+    t: Translator,
+    *,
+    title: str,
+    text: str,
+    status: int,
+    headers: dict[str, str] | None = None,
+    back: str = "",
 ) -> Response:
-    """Return a page that says one thing and the next move."""
-    return page("message.html", t, {"title": title, "text": text, "request": request}, status=status, headers=headers)
+    """Return a page that says one thing and the next move; `back` is the path of a page to go back to."""
+    context: dict[str, object] = {"title": title, "text": text, "request": request, "back": back}
+    return page("message.html", t, context, status=status, headers=headers)

@@ -1,10 +1,11 @@
 """One request on the planner's desk: the evidence, what is held for it, its history, and what a planner may do."""
 
 import re
+from datetime import datetime
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form, Path, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import StringConstraints
 
@@ -13,27 +14,32 @@ from dashboards.desk import Now, TheDesk
 from dashboards.figures import element_label, figures
 from dashboards.kit import shown_kit
 from dashboards.login import Session, TheSession, own_form
+from dashboards.numbers import LARGEST_BIGINT, Number
 from dashboards.render import message, page
 from dashboards.tails import share_text
 from dashboards.weighed import asked, bars, tried
 from devices.products import product_type
-from gateway import no_show, planner, undoing
+from gateway import planner
+from gateway.audit import undoing
+from gateway.dates import no_show
 from gateway.notices.matter import Matter
 from gateway.notices.price import DEPOSITS, find_price
 from gateway.notices.words import REFUSALS
-from gateway.storage import audit
+from gateway.owners import sharing
+from gateway.remedies import asking, skipping
+from gateway.storage import audit, requests, shares, supply
 from gateway.storage.connection import Connection
 from gateway.storage.entitlements import living_goodwill
 from gateway.storage.pages import history
 from gateway.storage.pages.request import RequestRow, find_centre, find_request, latest_appointment, open_dates
 from gateway.texts import Translator
+from workflows.remedying import may_interrupt_supply
 
 router: Final = APIRouter(prefix="/planner/requests", include_in_schema=False)
 
-_LARGEST_ID: Final = 2**63 - 1
 _FIGURES: Final = 3
 _STATE_REFUSAL: Final = re.compile(r"The request is [a-z]+; this cannot be done now\.")
-RequestId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
+RequestId = Number
 Reason = Annotated[str, Form(max_length=500), StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -73,17 +79,20 @@ def show(request: Request, desk: TheDesk, session: TheSession, now: Now, request
             "refused": _known_refusal(row.product, request.query_params.get("refused", "")),
             "element_label": element_label,
             "share_text": share_text,
-            "has_mail": bool(desk.settings.smtp_url),
+            "has_mail": desk.has_mail(conn),
+            "may_share": sharing.is_allowed(conn, row.device_id, now),
             "kit": shown_kit(conn, row, product_type(row.product), t.language),
-        } | _story(conn, row, t)
+        } | _story(conn, row, t, now)
     return page("request.html", t, context)
 
 
-def _story(conn: Connection, row: RequestRow, t: Translator) -> dict[str, object]:
+def _story(conn: Connection, row: RequestRow, t: Translator, now: datetime) -> dict[str, object]:
     product = product_type(row.product)
+    present = requests.find_one(conn, row.request_id)
     return {
         "bars": bars(conn, row.request_id, product, t),
-        "tried": tried(conn, row.request_id, product),
+        "tried": tried(conn, row.request_id, product, now),
+        "may_skip": (remedy := product.remedies.get(row.fault_code or "")) is not None and not remedy.why_none,
         "owner_asked": asked(conn, row.request_id, product),
         "parts": history.reserved_parts(conn, row.request_id),
         "cases": history.human_cases(conn, row.request_id),
@@ -92,6 +101,12 @@ def _story(conn: Connection, row: RequestRow, t: Translator) -> dict[str, object
         "undoable": undoing.UNDOABLE,
         "notices": history.notices_of(conn, row.request_id),
         "decisions": decisions(conn, row.request_id, product_type(row.product)),
+        "receipts_at": f"/planner/requests/{row.request_id}/decisions",
+        "shares": shares.shares_of(conn, row.request_id),
+        "may_ask": [] if present is None else asking.may_ask(conn, present),
+        "supply_may_break": may_interrupt_supply(supply.answers(conn, row.device_id))
+        if product.interrupts_supply
+        else None,
     }
 
 
@@ -123,6 +138,15 @@ def hold(desk: TheDesk, session: TheSession, now: Now, request_id: RequestId, re
     return back(request_id, outcome)
 
 
+@router.post("/{request_id}/skip-remedy", dependencies=[Depends(own_form)])
+def skip_remedy(desk: TheDesk, session: TheSession, now: Now, request_id: RequestId, reason: Reason) -> Response:
+    """Let the request go on to its dates without the remedy from afar."""
+    staff_id = session.staff.staff_id
+    with desk.tenant(session.tenant_id) as conn:
+        outcome = skipping.skip(conn, request_id=request_id, staff_id=staff_id, reason=reason, now=now)
+    return back(request_id, outcome)
+
+
 @router.post("/{request_id}/cancel", dependencies=[Depends(own_form)])
 def cancel(desk: TheDesk, session: TheSession, now: Now, request_id: RequestId, reason: Reason) -> Response:
     """End the request and give back what was held for it."""
@@ -137,12 +161,23 @@ def undo(
     session: TheSession,
     now: Now,
     request_id: RequestId,
-    act: Annotated[int, Form(ge=1, le=_LARGEST_ID)],
+    act: Annotated[int, Form(ge=1, le=LARGEST_BIGINT)],
     reason: Reason,
 ) -> Response:
     """Take back what the desk did by itself."""
     with desk.tenant(session.tenant_id) as conn:
         outcome = undoing.undo(conn, audit_id=act, staff_id=session.staff.staff_id, reason=reason, now=now)
+    return back(request_id, outcome)
+
+
+@router.post("/{request_id}/ask", dependencies=[Depends(own_form)])
+def ask_owner(
+    desk: TheDesk, session: TheSession, now: Now, request_id: RequestId, what: Annotated[str, Form(max_length=80)]
+) -> Response:
+    """Ask the owner for one look, or to do something himself."""
+    staff_id = session.staff.staff_id
+    with desk.tenant(session.tenant_id) as conn:
+        outcome = asking.ask_by_hand(conn, request_id=request_id, staff_id=staff_id, name=what, now=now)
     return back(request_id, outcome)
 
 

@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from dashboards.desk import Now, TheDesk
 from dashboards.login import TheSession, own_form
+from dashboards.numbers import LARGEST_INT
 from dashboards.render import message, page
 from gateway.routing.solve import has_solver
 from gateway.storage import replans
@@ -19,7 +20,6 @@ router: Final = APIRouter(prefix="/planner/routes", include_in_schema=False)
 _ROWS: Final = 20
 # Dates are offered so far ahead, and no farther.
 _DAYS_AHEAD: Final = 60
-_LARGEST_ID: Final = 2**31 - 1
 
 
 @router.get("")
@@ -50,7 +50,7 @@ def ask(
     desk: TheDesk,
     session: TheSession,
     now: Now,
-    centre: Annotated[int, Form(ge=1, le=_LARGEST_ID)],
+    centre: Annotated[int, Form(ge=1, le=LARGEST_INT)],
     day: Annotated[date, Form()],
 ) -> Response:
     """Ask for a day to be planned anew; it is done within seconds, by the work."""

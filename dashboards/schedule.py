@@ -1,6 +1,6 @@
 """The day board of a centre: who has which promised times; absences and closed days are entered here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
@@ -11,8 +11,9 @@ from pydantic import StringConstraints
 
 from dashboards.desk import Now, TheDesk
 from dashboards.login import Session, TheSession, own_form
+from dashboards.numbers import LARGEST_INT, Number
 from dashboards.render import message, page
-from gateway.notices.words import ABSENCES
+from gateway.notices.desk_words import ABSENCES
 from gateway.storage import calendars
 from gateway.storage.calendars import Absence, public_holidays
 from gateway.storage.connection import Connection
@@ -22,11 +23,10 @@ from workflows.dates import Interval
 
 router: Final = APIRouter(prefix="/planner/schedule", include_in_schema=False)
 
-_LARGEST_ID: Final = 2**31 - 1
 _LONGEST: Final = timedelta(days=366)
 # The board shows the hours in which people work; what is earlier or later stands at its edges, and in the table.
 _FIRST_H, _LAST_H = 6, 22
-CentreId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
+CentreId = Annotated[int, Path(ge=1, le=LARGEST_INT)]
 Note = Annotated[str, Form(max_length=200), StringConstraints(strip_whitespace=True)]
 Kind = Literal["sick", "leave", "training", "broken", "other"]
 
@@ -44,12 +44,13 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One bay's or technician's day: bars for the eye, the same as rows for the keyboard."""
+    """One bay's or technician's day: bars for the eye, the same as rows for the keyboard; `is_off` on a day without hours."""
 
     resource: Resource
     bars: list[Bar]
     promises: list[TakenTime]
     absences: list[Absence]
+    is_off: bool = False
 
 
 @router.get("")
@@ -79,6 +80,8 @@ def show(
         absences = calendars.absences_at(conn, centre_id, Interval(whole.start_at, whole.end_at + _LONGEST))
         days = calendars.days_of(conn, centre_id, today)
         resources = schedule.resources(conn, centre_id)
+    closed = _why_closed(centre, days, shown)
+    opens_otherwise = any(each.day == shown and each.opens for each in days)
     context: dict[str, object] = {
         "request": request,
         "session": session,
@@ -89,11 +92,17 @@ def show(
         "today": today,
         "yesterday": shown - timedelta(days=1),
         "tomorrow": shown + timedelta(days=1),
-        "lines": [_line(each, promises, absences, whole, shown, zone) for each in resources],
+        "lines": [
+            replace(
+                _line(each, promises, absences, whole, shown, zone),
+                is_off=closed is not None or not (each.works_on(shown) or (opens_otherwise and not each.is_technician)),
+            )
+            for each in resources
+        ],
         "hours": range(_FIRST_H, _LAST_H, 2),
         "absences": absences,
         "days": days,
-        "why_closed": _why_closed(centre, days, shown),
+        "why_closed": closed,
         "kinds": ABSENCES,
         "note": note,
         "zone_name": centre.time_zone,
@@ -120,7 +129,7 @@ def _why_closed(centre: CentreName, days: list[calendars.CentreDay], shown: date
     for each in days:
         if each.day == shown:
             return None if each.opens else each.reason or "-"
-    return public_holidays(centre.country, "", shown.year).get(shown)
+    return public_holidays(centre.country, centre.region, shown.year).get(shown)
 
 
 def _line(
@@ -192,6 +201,8 @@ def _enter(
     technician_id, bay_id = schedule.resource_ids(conn, centre_id, who)
     if centre is None or (technician_id is None and bay_id is None):
         return "unknown"
+    if kind != "other" and (kind == "broken") != (bay_id is not None):
+        return "wrong_kind"
     zone = ZoneInfo(centre.time_zone)
     begins_at, ends_at = (at.replace(tzinfo=zone).astimezone(UTC) for at in local)
     if not begins_at < ends_at or ends_at <= now or ends_at - begins_at > _LONGEST:
@@ -215,7 +226,7 @@ def end_absence(
     session: TheSession,
     now: Now,
     centre_id: CentreId,
-    absence_id: Annotated[int, Path(ge=1, le=2**63 - 1)],
+    absence_id: Number,
 ) -> Response:
     """End an absence: its time can be promised again."""
     with desk.tenant(session.tenant_id) as conn:

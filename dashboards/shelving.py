@@ -13,7 +13,7 @@ from dashboards.login import Session, TheSession, own_form
 from dashboards.render import message
 from dashboards.request import Reason
 from devices.products import product_type
-from gateway import shelving
+from gateway.decisions import shelving
 from gateway.planner import Done, Refused
 from gateway.storage.pages.devices import find_device
 

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from babel.numbers import format_currency
 
 from devices.product import ProductType
-from gateway.asking import asked_about
+from gateway.remedies.asking import asked_about
+from gateway.remedies.readiness import Need, needs
 from gateway.storage import asks, remedies, requests
 from gateway.storage.asks import AskRow
 from gateway.storage.connection import Connection
 from gateway.storage.remedies import AttemptRow
 from gateway.texts import Translator
+from workflows.remedying import State
 
 _HUNDREDTHS = 100
 
@@ -30,10 +33,11 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One try from afar with its title."""
+    """One try from afar with its title; `needs` is what it waits for as long as it has not been sent."""
 
     title: str
     row: AttemptRow
+    needs: Sequence[Need] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +78,24 @@ def _title(product: ProductType, name: str) -> str:
     return (rungs | checks | guides).get(name, "")
 
 
-def tried(conn: Connection, request_id: int, product: ProductType) -> list[Tried]:
+def tried(conn: Connection, request_id: int, product: ProductType, now: datetime) -> list[Tried]:
     """Return what was tried from afar about a request, newest first."""
-    return [Tried(_title(product, row.rung) or row.rung, row) for row in remedies.of_request(conn, request_id)]
+    return [
+        Tried(_title(product, row.rung) or row.rung, row, _needs(conn, product, row, now))
+        for row in remedies.of_request(conn, request_id)
+    ]
+
+
+def _needs(conn: Connection, product: ProductType, row: AttemptRow, now: datetime) -> Sequence[Need]:
+    rung = product.rung(row.fault, row.rung)
+    if rung is None or row.state != State.PLANNED or row.ended_at is not None:
+        return ()
+    return needs(conn, product, row.device_id, rung, now)
+
+
+def waiting(conn: Connection, request_id: int, product: ProductType, now: datetime) -> Tried | None:
+    """Return the try from afar that waits for its device to be ready; None where none does."""
+    return next((each for each in tried(conn, request_id, product, now) if each.needs), None)
 
 
 def asked(conn: Connection, request_id: int, product: ProductType) -> Asked | None:

@@ -57,6 +57,8 @@ class Guide:
         Monitors that must be well again before anybody believes that it helped.
     prove_within_s : float
         How long the readings may take to show it after he said that he did it.
+    by_hand : bool
+        Only a person asks for it, who has seen the evidence; the desk by itself does not.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Guide:
     cures: float
     proof: tuple[str, ...]
     prove_within_s: float
+    by_hand: bool = False
 
 
 Guides = Sequence[Guide]

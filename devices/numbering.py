@@ -63,7 +63,8 @@ class Numbered(NamedTuple):
     """What numbering looks at in a message.
 
     `claimed_us` is the newest sample that was believed, `told_us` the newest of all, in microseconds since 1970 by the
-    device's clock; None when there is none. `mark` is a checksum of the payload, `UNMARKED` where that is gone.
+    device's clock; None when there is none. `mark` is a checksum of the payload, `UNMARKED` where that is gone. What is
+    retained the broker says again, whether or not the device is alive.
     """
 
     boot: int
@@ -74,6 +75,7 @@ class Numbered(NamedTuple):
     mark: int
     is_backfill: bool = False
     is_event: bool = False
+    is_retained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,10 @@ Finding = TwoDevices | SeqRestarted | Forgotten
 
 @dataclass(slots=True)
 class Lane:
-    """One run of a device's numbers, changed in place by `take_in`; times are microseconds since 1970."""
+    """One run of a device's numbers, changed in place by `take_in`; times are microseconds since 1970.
+
+    `heard_us` is when its newest live message was received, 0 where nothing but a retained one ever came.
+    """
 
     boot: int
     epoch: int
@@ -150,7 +155,7 @@ def take_in(lanes: list[Lane], message: Numbered) -> list[Finding]:
     if message.seq > HIGHEST_SEQ:
         return []
     lane = _lane_of(lanes, message)
-    lane.heard_us = max(lane.heard_us, message.received_us)
+    lane.heard_us = max(lane.heard_us, _heard_us(message))
     found: list[Finding] = []
     if message.seq > lane.highest:
         found += _advance(lanes, lane, message)
@@ -173,6 +178,10 @@ def suspect(lane: Lane, now_us: int) -> None:
         lane.suspected, lane.suspect_us = [], None
     elif lane.suspect_us is None:
         lane.suspected, lane.suspect_us = fresh, now_us
+
+
+def _heard_us(message: Numbered) -> int:
+    return 0 if message.is_retained else message.received_us
 
 
 def _current(lanes: Sequence[Lane]) -> Lane | None:
@@ -203,7 +212,7 @@ def _open(lanes: list[Lane], message: Numbered) -> Lane:
     if before is not None and is_later and _FIRST_SEQ < message.seq <= _HIGHEST_START:
         goes_on = before.highest < message.seq <= before.highest + _GOES_ON
         begins = message.seq if goes_on else _FIRST_SEQ
-    lane = Lane(message.boot, 0, begins, message.received_us)
+    lane = Lane(message.boot, 0, begins, _heard_us(message))
     lanes.append(lane)
     if before is None or is_later:
         _make_current(lanes, lane)
@@ -263,7 +272,7 @@ def _fall(lanes: list[Lane], lane: Lane, message: Numbered) -> list[Finding]:
     restarted = SeqRestarted(lane.boot, lane.highest, lane.fallen[0].seq)
     last = max(each.epoch for each in lanes if each.boot == lane.boot)
     epoch = min(last + 1, MOST_EPOCHS - 1)
-    begun = Lane(lane.boot, epoch, lane.fallen[0].seq, message.received_us, newest_us=fallen.claimed_us)
+    begun = Lane(lane.boot, epoch, lane.fallen[0].seq, _heard_us(message), newest_us=fallen.claimed_us)
     for each in lane.fallen:
         add(begun.received, each.seq)
     lane.fallen = []

@@ -107,6 +107,11 @@ class ProductType:
         return next((each for each in self.ladders.get(fault, ()) if each.name == name), None)
 
     @property
+    def interrupts_supply(self) -> bool:
+        """Whether anything that may be tried from afar can leave a home without power for a while."""
+        return any(rung.interrupts_supply for ladder in self.ladders.values() for rung in ladder)
+
+    @property
     def is_visited(self) -> bool:
         """Whether somebody comes to it, because it cannot be brought."""
         return any(remedy.fulfilment is Fulfilment.VISIT for remedy in self.remedies.values())

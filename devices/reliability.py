@@ -4,6 +4,7 @@ They hold for cases like those that they were made from, and promise nothing abo
 are known has none: its probabilities stand as its tables give them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -45,3 +46,12 @@ class Reliability:
     scores: tuple[float, ...] = ()
     held_out: float = 0.0
     table: tuple[Bin, ...] = ()
+
+
+def repeated(counted: Sequence[tuple[float, int]]) -> tuple[float, ...]:
+    """Return scores one by one that are written with how often each comes.
+
+    >>> repeated([(0.1, 2), (0.3, 1)])
+    (0.1, 0.1, 0.3)
+    """
+    return tuple(score for score, count in counted for _ in range(count))

@@ -76,6 +76,9 @@ class Rung:
         All must hold at the moment of sending.
     is_staged : bool
         It changes what runs on the device, so that it goes out to many only by a roll-out that a person begins.
+    interrupts_supply : bool
+        It switches or resets what a home is supplied through: only where somebody has said that nobody there depends on
+        powered medical equipment.
     """
 
     name: str
@@ -91,10 +94,15 @@ class Rung:
     needs: tuple[Condition, ...] = ()
     arguments: Mapping[str, str | int | float | bool] = field(default_factory=dict[str, "str | int | float | bool"])
     is_staged: bool = False
+    interrupts_supply: bool = False
 
 
 Ladders = Mapping[str, Sequence[Rung]]
 """By fault code, the rungs in the order in which they are tried."""
+
+
+SUPPLY_COMMANDS: Final = frozenset({"disconnect", "reconnect", "reset_meter", "restart_meter", "renew_firmware"})
+"""Commands after which a home may be without power for a while, whatever a rung calls itself."""
 
 
 def may_be_tried(fault: FaultCode) -> bool:

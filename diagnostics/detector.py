@@ -96,7 +96,8 @@ class Detector(Protocol):
 class Memory:
     """Named arrays [devices, w], each with the value that stands for "nothing is known yet".
 
-    A value that is an array [k] stands for an array [devices, w, k], as a window of the last k levels.
+    A value that is an array [k] stands for an array [devices, w, k], as a window of the last k levels. What is known of a
+    device and not of each of its elements stands in `of_devices`: arrays [devices, 1].
 
     Examples
     --------
@@ -106,8 +107,11 @@ class Memory:
     ([[nan], [nan]], 'float32')
     """
 
-    def __init__(self, unknown: Mapping[str, np.generic | Array]) -> None:
-        self._unknown = {name: np.asarray(value) for name, value in unknown.items()}
+    def __init__(
+        self, unknown: Mapping[str, np.generic | Array], of_devices: Mapping[str, np.generic] | None = None
+    ) -> None:
+        self._of_devices = frozenset(of_devices or ())
+        self._unknown = {name: np.asarray(value) for name, value in (*unknown.items(), *(of_devices or {}).items())}
         self._arrays: dict[str, Array] = {
             name: np.zeros((0, 0, *value.shape), value.dtype) for name, value in self._unknown.items()
         }
@@ -119,7 +123,8 @@ class Memory:
     def grow(self, devices: int, width: int) -> None:
         """Make room for devices and elements that were not seen before."""
         for name, old in self._arrays.items():
-            shape = (max(devices, old.shape[0]), max(width, old.shape[1]))
+            wide = min(width, 1) if name in self._of_devices else width
+            shape = (max(devices, old.shape[0]), max(wide, old.shape[1]))
             if shape != old.shape[:2]:
                 unknown = self._unknown[name]
                 fresh = np.full((*shape, *unknown.shape), unknown)

@@ -242,7 +242,9 @@ class Group:
         if not len(there):
             return
         rows = self._places.of(slots[there])
-        width = arrays[f"{parts[0][0]}.phase"].shape[1] * len(parts)
+        first = parts[0][0]
+        # Phases of elements that are all well are left out of a snapshot; what is remembered of them is not.
+        width = max(arrays[f"{first}.{name}"].shape[1] for name in ("phase", *kept)) * len(parts)
         self._grow(len(self._places), width)
         self._last_us[rows] = last_us[there]
         phases = Phases.clear(len(rows), width)
@@ -251,7 +253,8 @@ class Group:
             if (judged := arrays.get(f"{part}.judged")) is not None:
                 self._judged[rows, place or 0] = judged[there, 0]
             for name, target in phases.arrays().items():
-                target[:, columns] = arrays[f"{part}.{name}"][there]
+                array = arrays[f"{part}.{name}"][there]
+                target[:, columns][:, : array.shape[1]] = array
             for name, whole in kept.items():
                 array = arrays[f"{part}.{name}"][there]
                 if array.ndim == whole.ndim:

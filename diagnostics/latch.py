@@ -4,7 +4,7 @@ Delays count seconds of event time in which the device reported. The state is a 
 it can be checkpointed, and rebuilt from the readings. Of devices that are well, which are nearly all, none is held.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +23,8 @@ _NOT_RUNNING: Final = -1.0
 _NONE: Final = np.zeros(0, np.int64)
 _NOWHERE: Final = -1
 _FEW: Final = 8
+# Elements are held in blocks: one cell of a pack that is ill does not cost the room of all of them.
+_BLOCK: Final = 16
 _ZERO: Final = np.float32(0)
 
 
@@ -70,6 +72,19 @@ class Phases:
         """Return those of some devices."""
         return Phases(self.phase[rows], self.since_us[rows], self.wrong_s[rows], self.well_s[rows])
 
+    def until(self, width: int) -> "Phases":
+        """Return those of the first elements."""
+        return Phases(*(array[:, :width] for array in self.arrays().values()))
+
+    def widened(self, width: int) -> "Phases":
+        """Return the same with elements up to `width` that are clear."""
+        if width <= self.phase.shape[1]:
+            return self
+        wide = Phases.clear(len(self.phase), width)
+        for name, array in self.arrays().items():
+            wide.arrays()[name][:, : array.shape[1]] = array
+        return wide
+
     @property
     def stirs(self) -> BoolArray:
         """Where a device has an element that is anything but well, [n]."""
@@ -96,7 +111,7 @@ class Phases:
 
 
 class Latch:
-    """The phases of all devices, of which nearly all are well: only of the others anything is remembered.
+    """The phases of all devices, of which nearly all are well: only of the others anything is remembered, block by block.
 
     Parameters
     ----------
@@ -105,28 +120,32 @@ class Latch:
     """
 
     def __init__(self, devices: int, width: int) -> None:
-        # Where each device's phases are held, and which places are free again.
-        self._place: NDArray[np.int32] = np.full(devices, _NOWHERE, np.int32)
+        self._width = width
+        # Where each block of a device's phases is held, [devices, blocks], and which places are free again.
+        self._place: NDArray[np.int32] = np.full((devices, _blocks(width)), _NOWHERE, np.int32)
         self._free: IntArray = _NONE
-        self._held = Phases.clear(0, width)
+        self._held = Phases.clear(0, min(width, _BLOCK))
 
     @property
     def width(self) -> int:
         """Number of elements."""
-        return self._held.phase.shape[1]
+        return self._width
 
     def used_bytes(self, devices: int) -> int:
         """Bytes that so many devices use, without room for those to come."""
         held = len(self._held.phase) - len(self._free)
-        each = sum(array.nbytes for array in Phases.clear(1, self.width).arrays().values())
-        return self._place.itemsize * devices + held * each
+        each = sum(array.nbytes for array in Phases.clear(1, self._block).arrays().values())
+        return self._place.itemsize * self._place.shape[1] * devices + held * each
 
     def grow(self, devices: int, width: int) -> None:
         """Make room for devices and elements that were not seen before."""
-        if devices > len(self._place):
-            self._place = np.pad(self._place, (0, devices - len(self._place)), constant_values=_NOWHERE)
-        if width > self.width:
-            self._held = self._moved(len(self._held.phase), width)
+        more = max(0, devices - len(self._place)), max(0, _blocks(width) - self._place.shape[1])
+        if any(more):
+            self._place = np.pad(self._place, ((0, more[0]), (0, more[1])), constant_values=_NOWHERE)
+        if width > self._width:
+            self._width = width
+            if min(width, _BLOCK) > self._block:
+                self._held = self._moved(len(self._held.phase), min(width, _BLOCK))
 
     def _moved(self, places: int, width: int) -> Phases:
         fresh = Phases.clear(places, width)
@@ -160,7 +179,7 @@ class Latch:
         """
         unwell = now.wrong | (now.known & ~now.well)
         stirs = unwell[:, 0] if now.width == 1 else unwell.any(axis=1)
-        samples = np.flatnonzero(stirs | (self._place[stretch(slots)] != _NOWHERE))
+        samples = np.flatnonzero(stirs | self._holds(self._place[stretch(slots)]))
         if not len(samples):
             return None
         before = self.take(slots[samples])
@@ -172,35 +191,50 @@ class Latch:
         at = rows, elements
         return Changes(samples[rows], elements, before.phase[at], after.phase[at], onset[at])
 
+    def _holds(self, places: NDArray[np.int32]) -> BoolArray:
+        return np.asarray(places[:, 0] != _NOWHERE if places.shape[1] == 1 else (places != _NOWHERE).any(axis=1))
+
     def take(self, slots: IntArray) -> Phases:
         """Return the phases of some devices."""
         places = self._place[slots]
-        taken = Phases.clear(len(slots), self.width)
-        rows = np.flatnonzero(places != _NOWHERE)
-        held = self._held.at(places[rows].astype(np.int64)).arrays()
+        taken = Phases.clear(len(slots), self._padded)
+        rows, blocks = np.nonzero(places != _NOWHERE)
+        held = self._held.at(places[rows, blocks].astype(np.int64)).arrays()
         for name, array in taken.arrays().items():
-            array[rows] = held[name]
-        return taken
+            array.reshape(*places.shape, self._block)[rows, blocks] = held[name]
+        return taken if self._padded == self._width else taken.until(self._width)
 
     def put(self, slots: IntArray, phases: Phases) -> None:
         """Put back what `take` returned; nothing is held of those that are well."""
-        stirs, places = phases.stirs, self._place[slots]
+        wide = phases.widened(self._padded)
+        places = self._place[slots]
+        blocks = {name: array.reshape(places.size, self._block) for name, array in wide.arrays().items()}
+        stirs = Phases(**blocks).stirs.reshape(places.shape)
         gone = places[~stirs & (places != _NOWHERE)].astype(np.int64)
         self._free = np.concatenate([self._free, gone])
-        self._place[slots[~stirs]] = _NOWHERE
-        rows = np.flatnonzero(stirs)
-        fresh = rows[places[rows] == _NOWHERE]
-        self._place[slots[fresh]] = self._places(len(fresh))
-        at = self._place[slots[rows]]
-        for name, array in phases.at(rows).arrays().items():
-            self._held.arrays()[name][at, : array.shape[1]] = array
+        places[~stirs] = _NOWHERE
+        fresh = stirs & (places == _NOWHERE)
+        places[fresh] = self._places(int(fresh.sum()))
+        self._place[slots] = places
+        for name, array in blocks.items():
+            self._held.arrays()[name][places[stirs]] = array[stirs.ravel()]
+
+    @property
+    def _padded(self) -> int:
+        """Elements of all blocks of a device, those that fill up the last one included."""
+        return self._place.shape[1] * self._block
+
+    @property
+    def _block(self) -> int:
+        """Elements of a block."""
+        return self._held.phase.shape[1]
 
     def _places(self, count: int) -> IntArray:
         """Return places that are free, and make more of them where there are too few."""
         if (lacking := count - len(self._free)) > 0:
             have = len(self._held.phase)
             more = max(lacking, have // 2)
-            self._held = self._moved(have + more, self.width)
+            self._held = self._moved(have + more, self._block)
             self._free = np.concatenate([np.arange(have + more - 1, have - 1, -1), self._free])
         taken, self._free = self._free[len(self._free) - count :], self._free[: len(self._free) - count]
         return taken
@@ -208,6 +242,25 @@ class Latch:
     def clear(self, slots: IntArray) -> None:
         """Forget some devices."""
         self.put(slots, Phases.clear(len(slots), self.width))
+
+
+def slim(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return a snapshot's arrays without the phases of vectors all of whose elements are well: of those there is nothing to say.
+
+    Whoever puts it back takes what is not there for clear.
+    """
+    slimmed = dict(arrays)
+    for name, phase in arrays.items():
+        group, _, of = name.rpartition(".")
+        if of == "phase" and len(arrays[f"{group}.monitors"]) == 1 and phase.shape[1] > 1:
+            whole = {each: arrays[f"{group}.{each}"] for each in ("phase", "since_us", "wrong_s", "well_s")}
+            if not Phases(**whole).stirs.any():
+                slimmed |= {f"{group}.{each}": array[:, :0] for each, array in whole.items()}
+    return slimmed
+
+
+def _blocks(width: int) -> int:
+    return max(1, -(-width // _BLOCK))
 
 
 def _run(

@@ -7,6 +7,7 @@ from devices.monitors import (
     Drift,
     Limit,
     MinimumFlow,
+    Misread,
     OfReadings,
     Peer,
     Register,
@@ -20,6 +21,7 @@ from diagnostics.detector import Detector
 from diagnostics.detectors.cross_channel import CrossChannels
 from diagnostics.detectors.drift import Drifts
 from diagnostics.detectors.minimum_flow import MinimumFlows
+from diagnostics.detectors.misread import Misreadings
 from diagnostics.detectors.peer import Peers
 from diagnostics.detectors.register import Registers
 from diagnostics.detectors.seasonal import Seasonals
@@ -37,7 +39,7 @@ def threshold_of(monitor: OfReadings) -> float:
             return monitor.limit if monitor.side == "above" else -monitor.limit
         case Peer():
             return monitor.limit * monitor.scale_floor
-        case Reported() | Register() | Shift():
+        case Misread() | Reported() | Register() | Shift():
             return 0.0
 
 
@@ -57,6 +59,8 @@ def detector_of(monitors: Sequence[OfReadings]) -> Detector | None:
     match monitor:
         case Peer():
             return Peers(monitor)
+        case Misread():
+            return Misreadings(monitor)
         case Register():
             return Registers([each for each in monitors if isinstance(each, Register)])
         case MinimumFlow():

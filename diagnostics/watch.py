@@ -17,7 +17,7 @@ from diagnostics.conditions import Conditions
 from diagnostics.detector import Readings
 from diagnostics.detectors import limit, reported
 from diagnostics.group import Group
-from diagnostics.latch import CLEAR, CONFIRMED, Changes
+from diagnostics.latch import CLEAR, CONFIRMED, Changes, slim
 from diagnostics.roster import detector_of, side_by_side, threshold_of
 from diagnostics.rows import DeviceRows
 from diagnostics.scores import Score, Scorer
@@ -196,7 +196,7 @@ class Watch:
         arrays: dict[str, Array] = {"device_ids": np.array(known, dtype=np.int64)}
         for group in self._groups:
             arrays |= group.take(slots)
-        return pack(arrays)
+        return pack(slim(arrays))
 
     def snapshots(self, ids: IntArray) -> list[bytes]:
         """Return the state of each of some devices, as `snapshot` would one by one; all of them have to be known."""
@@ -207,7 +207,8 @@ class Watch:
             for name, array in group.take(slots).items():
                 (of_all if name.endswith(".monitors") else by_device)[name] = array
         return [
-            pack({name: array[row : row + 1] for name, array in by_device.items()} | of_all) for row in range(len(ids))
+            pack(slim({name: array[row : row + 1] for name, array in by_device.items()} | of_all))
+            for row in range(len(ids))
         ]
 
     def restore(self, state: bytes) -> list[int]:

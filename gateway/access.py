@@ -31,7 +31,7 @@ _RANDOM_BYTES: Final = 32
 _SIGNATURE_BYTES: Final = 16
 # 54 bytes: a multiple of three, so that base64 has no spare bits and every character counts.
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{72}")
-_SECRET_IN_PATH: Final = re.compile(r"/(o|d|login)/[^/?\s]+")
+_SECRET_IN_PATH: Final = re.compile(r"/(o|d|r|login)/[^/?\s]+")
 
 
 class UnknownStaffError(CalloutError):
@@ -45,6 +45,7 @@ class Purpose(StrEnum):
     PLANNER_LOGIN = "planner_login"
     PLANNER_SESSION = "planner_session"
     OWNER_DEVICE = "owner_device"
+    REPAIRER = "repairer"
 
 
 _PURPOSES: Final = tuple(Purpose)
@@ -69,6 +70,7 @@ class Access:
     used_at: datetime | None
     device_id: int | None = None
     owner_id: int | None = None
+    share_id: int | None = None
 
     def is_expired(self, now: datetime) -> bool:
         """Say whether its time is over."""
@@ -114,15 +116,17 @@ def _issue(
     staff_id: int | None = None,
     device_id: int | None = None,
     owner_id: int | None = None,
+    share_id: int | None = None,
     now: datetime,
     lifetime: timedelta,
 ) -> str:
     token = _make(settings.required("secret"), tenant_id, purpose)
     conn.execute(
         """INSERT INTO access_token
-               (token_hash, tenant_id, purpose, request_id, staff_id, device_id, owner_id, issued_at, expires_at)
+               (token_hash, tenant_id, purpose, request_id, staff_id, device_id, owner_id, share_id, issued_at,
+                expires_at)
            VALUES (%(hash)s, %(tenant_id)s, %(purpose)s, %(request_id)s, %(staff_id)s, %(device_id)s, %(owner_id)s,
-               %(now)s, %(expires_at)s)""",
+               %(share_id)s, %(now)s, %(expires_at)s)""",
         {
             "hash": hashlib.sha256(urlsafe_b64decode(token)).digest(),
             "tenant_id": tenant_id,
@@ -131,6 +135,7 @@ def _issue(
             "staff_id": staff_id,
             "device_id": device_id,
             "owner_id": owner_id,
+            "share_id": share_id,
             "now": now,
             "expires_at": now + lifetime,
         },
@@ -175,6 +180,22 @@ def issue_device_link(
     return f"{settings.base_url}/d/{token}"
 
 
+def issue_repairer_link(
+    conn: Connection, settings: Settings, *, tenant_id: int, share_id: int, now: datetime, expires_at: datetime
+) -> str:
+    """Make the link that shows one request's evidence to a repairer; to be called within the tenant's transaction."""
+    token = _issue(
+        conn,
+        settings,
+        Purpose.REPAIRER,
+        tenant_id=tenant_id,
+        share_id=share_id,
+        now=now,
+        lifetime=expires_at - now,
+    )
+    return f"{settings.base_url}/r/{token}"
+
+
 def issue_planner_login(
     conn: Connection, settings: Settings, *, tenant: str, email: str, now: datetime | None = None
 ) -> str:
@@ -216,7 +237,7 @@ def find(conn: Connection, claim: Claim) -> Access | None:
     """Return what the database knows of a token, expired or used ones included; within the tenant's transaction."""
     with conn.cursor(row_factory=class_row(Access)) as cursor:
         return cursor.execute(
-            """SELECT request_id, staff_id, expires_at, used_at, device_id, owner_id FROM access_token
+            """SELECT request_id, staff_id, expires_at, used_at, device_id, owner_id, share_id FROM access_token
                WHERE token_hash = %s AND tenant_id = %s AND purpose = %s""",
             [claim.token_hash, claim.tenant_id, claim.purpose],
         ).fetchone()

@@ -8,13 +8,14 @@ from devices.faults import Severity
 from devices.instants import from_us
 from devices.product import ProductType
 from diagnostics.diagnosis import Diagnosis, Verdict
-from gateway import auditing, mandates
+from gateway.audit import auditing
+from gateway.owners import mandates
+from gateway.remedies.warning import warn_device
 from gateway.storage import appointments, findings, requests, stops
 from gateway.storage.connection import Connection
 from gateway.storage.findings import DeviceCard
 from gateway.storage.requests import Request
 from gateway.telling import defer_notices, defer_offer
-from gateway.warning import warn_device
 from workflows.mandate import Allowed, Clause, Denied
 from workflows.request import Command, State
 from workflows.triage import PATIENCE, Amend, CaseWanted, Open, Queue, Release

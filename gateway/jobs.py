@@ -12,13 +12,26 @@ from gateway.storage.connection import Connection
 DIAGNOSE: Final = "diagnose"
 OFFER: Final = "offer"
 REMEDY: Final = "remedy"
+WARN: Final = "warn"
 SEND_NOTICES: Final = "send_notices"
 REPLAN: Final = "replan"
 ORDER_PARTS: Final = "order_parts"
 QUEUE: Final = "journey"
+# What waits for others' machines, or for a solver, has a queue and hands of its own: no date waits for a letter.
+ERRANDS: Final = "errands"
+_ERRANDS: Final = frozenset({SEND_NOTICES, REPLAN, ORDER_PARTS})
 
 # Deferring happens on the caller's own connection; this one is never opened.
 _deferring = App(connector=SyncPsycopgConnector())
+
+
+def queue_of(task: str) -> str:
+    """Return the queue of a job by its name.
+
+    >>> queue_of(OFFER), queue_of(SEND_NOTICES)
+    ('journey', 'errands')
+    """
+    return ERRANDS if task in _ERRANDS else QUEUE
 
 
 def defer(connection: Connection, task: str, *, lock: str, calls: Sequence[dict[str, int | str]]) -> None:
@@ -41,7 +54,7 @@ def defer(connection: Connection, task: str, *, lock: str, calls: Sequence[dict[
     jobs = [
         Job(
             id=None,
-            queue=QUEUE,
+            queue=queue_of(task),
             lock=lock.format(**call),
             queueing_lock=None,
             task_name=task,
@@ -50,3 +63,9 @@ def defer(connection: Connection, task: str, *, lock: str, calls: Sequence[dict[
         for call in calls
     ]
     manager.batch_defer_jobs(jobs=jobs, connection=connection)
+
+
+def call_off(connection: Connection, job_id: int) -> bool:
+    """Take a job out that waits, on the caller's connection; say whether it waited: what is running is left alone."""
+    manager: JobManager = _deferring.job_manager
+    return manager.cancel_job_by_id(job_id, connection=connection)

@@ -6,7 +6,7 @@ symptoms together and defers `diagnose`. From here on events are rare and each s
     diagnose  symptoms -> ranked hypotheses           decided in `diagnostics.diagnosis`
     triage    diagnosis -> request or a human's case  decided in `workflows.triage`, saved by `gateway.following`
     offer     request -> part and times held together decided in `workflows.dates` and `workflows.visits`,
-                                                      held by `gateway.offering`
+                                                      held by `gateway.dates.offering`
     confirm   the owner's answer -> appointment       guarded by named constraints
 
 Each step is load, decide (pure), save, hand on, in one transaction of the request's tenant. Every step may run twice.
@@ -20,19 +20,25 @@ from typing import Final
 
 from psycopg.errors import CheckViolation, ExclusionViolation
 
-from devices.faults import Fulfilment, Remedy
+from devices.faults import Remedy
 from devices.instants import from_us, to_us
 from devices.product import ProductType
 from devices.products import product_type
 from diagnostics import diagnosis as diagnosing
 from diagnostics.diagnosis import Diagnosis, Evidence
-from gateway import asking, quoting, receipting, remedying, rescheduling
-from gateway.attending import heard
-from gateway.evidence import told
+from gateway.dates import rescheduling, restraining
+from gateway.dates.offering import make_offer
+from gateway.decisions import receipting
+from gateway.decisions.attending import heard
+from gateway.decisions.evidence import told
+from gateway.decisions.receipting import Decided
+from gateway.decisions.surveying import survey
 from gateway.following import Assessed, follow, give_case
-from gateway.offering import make_offer
-from gateway.receipting import Decided
-from gateway.sourcing import PartsLateError, free_of, keep
+from gateway.parts import exchanging
+from gateway.parts.sourcing import PartsLateError, free_of, keep
+from gateway.quotes import quoting
+from gateway.remedies import asking, remedying
+from gateway.remedies.weighing import weigh
 from gateway.storage import findings, promises, receipts, requests, routes
 from gateway.storage.connection import Connection
 from gateway.storage.findings import DeviceCard, OpenSymptom
@@ -40,9 +46,8 @@ from gateway.storage.promises import Booking
 from gateway.storage.receipts import Grounds
 from gateway.storage.requests import Request
 from gateway.storage.routes import RouteChangedError
-from gateway.surveying import survey
 from gateway.telling import defer_offer, tell_owner
-from gateway.weighing import weigh
+from workflows.fitting import misfit
 from workflows.request import Command, State
 from workflows.triage import CaseWanted, OpenRequest, Queue, triage
 
@@ -89,6 +94,7 @@ def diagnose(connection: Connection, *, device_id: int, component: str, now: dat
     request_id = None if request is None else request.request_id
     if request_id is not None:
         quoting.look_again(connection, request_id, now)
+        exchanging.follow_diagnosis(connection, request_id, now)
     decided = Decided(device, product, component, diagnosis, diagnosis_id, decision, present, request_id)
     receipting.keep(connection, found, decided, now)
 
@@ -156,7 +162,7 @@ def offer(connection: Connection, *, request_id: int, now: datetime) -> int | No
     request = requests.lock_request(connection, request_id)
     if request is None or request.state not in {State.OPEN, State.WAITING}:
         return None
-    if weigh(connection, request, now):
+    if restraining.leave_to_a_person(connection, request, now) or weigh(connection, request, now):
         return None
     return make_offer(connection, request, now)
 
@@ -197,7 +203,8 @@ def confirm(
     now : datetime
         Aware.
     quote_id : int or None
-        The price that stood beside the dates: the tap is the yes to both. Another one than the present is not open.
+        The price that stood beside the dates: the tap is the yes to both. Another one than the present is not open. Where
+        it needs a deposit, the tap is the yes to the price alone, and dates come after the money.
 
     Returns
     -------
@@ -217,12 +224,14 @@ def confirm(
         return NotOpen(request.state)
     if quoting.price_to_agree(connection, request_id, quote_id, now) is not None:
         return NotOpen("priced")
+    if quoting.deposit_comes_first(connection, request, now):
+        return NotOpen(State.QUOTED)
     remedy = product_type(request.product).remedies.get(request.fault)
-    if booking.sets_out_at > now and booking.outcome != "withdrawn" and _fits(booking, remedy):
+    if booking.is_ahead(now) and booking.outcome != "withdrawn" and misfit(remedy, booking.promised) is None:
         try:
             with connection.transaction():
                 promises.close_offers(connection, request_id, "accepted", now)
-                quoting.accept_with_date(connection, request_id, now)
+                quoting.accept_with_date(connection, request, now)
                 _keep_parts(connection, request, booking, remedy, now)
                 routes.keep_route(connection, booking, now)
                 appointment_id = promises.book(connection, booking, request_id, now)
@@ -245,15 +254,6 @@ def _confirmed_other(
             return NotOpen(State.CONFIRMED)
         case rescheduling.NotNow(state=state):
             return NotOpen(state)
-
-
-def _fits(booking: Booking, remedy: Remedy | None) -> bool:
-    """Whether a date is long enough, with the skills, and at the right place for what is known to be done by now."""
-    if remedy is None or remedy.fulfilment is None:
-        return True
-    is_there = (remedy.fulfilment is Fulfilment.VISIT) == (booking.visit is not None)
-    minutes = (booking.done_at - booking.arrives_at).total_seconds() / 60
-    return is_there and minutes >= remedy.minutes and remedy.skills <= frozenset(booking.skills)
 
 
 def _keep_parts(

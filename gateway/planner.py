@@ -5,11 +5,12 @@ from datetime import datetime
 
 from devices.products import product_type
 from gateway.following import give_case
-from gateway.sourcing import free_of
+from gateway.parts.sourcing import free_of
+from gateway.quotes import ending
 from gateway.storage import findings, promises, requests
 from gateway.storage.connection import Connection
 from gateway.storage.requests import Request
-from gateway.telling import defer_offer, tell_cancelled
+from gateway.telling import defer_offer, tell_cancelled, tell_owner
 from workflows.request import CLOSED, Command, State, next_state
 from workflows.triage import CaseWanted, Queue
 
@@ -29,10 +30,17 @@ class Refused:
 
 
 def approve(connection: Connection, *, request_id: int, staff_id: int, now: datetime) -> Done | Refused:
-    """Let a held request go on to its offer, and close its cases; one that goes on already loses its cases only."""
+    """Let a held request go on to its offer, and close its cases; one that goes on already loses its cases only.
+
+    So does one that is settled: a person has seen to what was left of it, such as money that did not go back.
+    """
     request = requests.lock_request(connection, request_id)
     if request is None:
         return Refused("There is no such request.")
+    if request.state in CLOSED and requests.open_queues(connection, request_id):
+        requests.close_cases(connection, request_id, now)
+        requests.append_event(connection, request_id, "seen_to", now, actor=_actor(staff_id))
+        return Done(request.state)
     if request.state in {State.OPEN, State.WAITING, State.OFFERED, State.CONFIRMED}:
         if request.state == State.CONFIRMED and not promises.has_date_ahead(connection, request_id, now):
             # Without its case nobody would ever ask what was done.
@@ -50,18 +58,25 @@ def approve(connection: Connection, *, request_id: int, staff_id: int, now: date
 
 
 def hold(connection: Connection, *, request_id: int, staff_id: int, reason: str, now: datetime) -> Done | Refused:
-    """Keep a request from being offered; dates that are open are withdrawn, and a person has the case."""
+    """Keep a request from being offered; dates are withdrawn, whose was one of them is told, and a person has the case."""
     request = requests.lock_request(connection, request_id)
     if request is None:
         return Refused("There is no such request.")
     if request.state == State.HELD:
+        free_of(connection, request_id, now)
         return Done(request.state)
+    date = promises.living_appointment(connection, request_id)
+    is_ahead = date is not None and promises.has_date_ahead(connection, request_id, now)
     done = _move(connection, request, Command.HOLD, "held", _actor(staff_id), now, {"reason": reason})
     if isinstance(done, Done):
         promises.close_offers(connection, request_id, "withdrawn", now)
         promises.cancel_appointment(connection, request_id, now)
         free_of(connection, request_id, now)
         give_case(connection, request_id, CaseWanted(Queue.JUDGEMENT, reason), now)
+        if date is not None and is_ahead:
+            # Each date that is taken back is a matter of its own: there may be another one later.
+            detail: dict[str, object] = {"reason": reason, "appointment_id": date[0]}
+            tell_owner(connection, request, "cancelled", f"appointment-{date[0]}", detail, now)
     return done
 
 
@@ -76,7 +91,7 @@ def _cancel(connection: Connection, request_id: int, actor: str, reason: str, no
         return Refused("There is no such request.")
     if request.state == State.CANCELLED:
         return Done(request.state)
-    owner_knew = any(requests.has_event(connection, request_id, event) for event in ("offered", "confirmed"))
+    owner_knew = requests.owner_knows(connection, request)
     done = _move(connection, request, Command.CANCEL, "cancelled", actor, now, {"reason": reason})
     if isinstance(done, Done):
         promises.close_offers(connection, request_id, "withdrawn", now)
@@ -115,8 +130,11 @@ def _move(
     now: datetime,
     detail: dict[str, object] | None = None,
 ) -> Done | Refused:
-    if next_state(State(request.state), command) is None:
+    after = next_state(State(request.state), command)
+    if after is None:
         return Refused(f"The request is {request.state}; this cannot be done now.")
+    if after in CLOSED:
+        ending.end_price(connection, request, now)
     state = requests.transition(connection, request, command, now)
     requests.append_event(connection, request.request_id, event, now, actor=actor, detail=detail)
     if command is Command.APPROVE:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from gateway import jobs, journey, remedying
+from gateway import jobs, journey
+from gateway.remedies import remedying, warning
 from gateway.storage.connection import Connection, tenant_transaction
 
 # In a transaction of the tenant, with the job's other arguments and the time.
@@ -17,6 +18,7 @@ STEPS: Final[Mapping[str, Step]] = {
     jobs.DIAGNOSE: journey.diagnose,
     jobs.OFFER: journey.offer,
     jobs.REMEDY: remedying.go_on,
+    jobs.WARN: warning.warn,
 }
 
 

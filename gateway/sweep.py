@@ -3,29 +3,28 @@
 Offers that expired, requests that wait for a part or a date, cases whose clock ran out, devices that fell silent, hours whose roll-up is due, and readings that were kept for long enough. Each piece is a transaction of its own, so that one that fails does not stop the others.
 """
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-import psycopg
-
 from devices.products import product_types
-from gateway import asking, journey, quoting, remedying, rolling
-from gateway.attending import look_again
-from gateway.calibrating import decide_cycles, follow_cycles
-from gateway.displacing import offer_freed, replace_displaced
+from gateway import journey
+from gateway.dates.displacing import offer_freed, replace_displaced
+from gateway.dates.refitting import refit_dates
+from gateway.decisions.attending import look_again
+from gateway.decisions.calibrating import decide_cycles, follow_cycles
+from gateway.decisions.gathering import gather, look_at_incidents
 from gateway.following import give_case
 from gateway.forgetting import Forgetting
-from gateway.gathering import gather, look_at_incidents
-from gateway.missing import look_after_parts
-from gateway.storage import asks, attention, quotes, remedies, requests, rollouts
+from gateway.one_by_one import guarded, one_by_one
+from gateway.parts import missing
+from gateway.quotes import quoting
+from gateway.remedies import asking, awaiting, remedying, rolling
+from gateway.storage import appointments, asks, attention, quotes, requests, rollouts
 from gateway.storage.connection import Connection, tenant_transaction
 from gateway.storage.hours import roll_up
 from gateway.telling import defer_offer
 from workflows.triage import CaseWanted, Queue
-
-_log = logging.getLogger(__name__)
 
 _LOCK: Final = 0x0CA1_5EEB
 _MOST: Final = 200
@@ -49,37 +48,18 @@ def sweep(connection: Connection, now: datetime, forgetting: Forgetting | None =
         return
     try:
         for product in product_types().values():
-            _guarded("decide_cycles", lambda product=product: _decide_cycles(connection, product.name, now))
+            guarded("decide_cycles", lambda product=product: _decide_cycles(connection, product.name, now))
         for (tenant_id,) in connection.execute("SELECT tenant_id FROM tenant ORDER BY tenant_id").fetchall():
             for piece in PIECES:
-                _guarded(piece.__name__, lambda piece=piece, tenant_id=tenant_id: piece(connection, tenant_id, now))
+                guarded(piece.__name__, lambda piece=piece, tenant_id=tenant_id: piece(connection, tenant_id, now))
         for product in product_types().values():
-            _guarded("roll_up", lambda product=product: _roll_up(connection, product.name))
+            guarded("roll_up", lambda product=product: _roll_up(connection, product.name))
         if forgetting is not None:
             # Hours first: what is forgotten has been rolled up.
-            _guarded("forget", lambda: _forget(connection, forgetting, now))
+            guarded("forget", lambda: _forget(connection, forgetting, now))
+            guarded("forget_hours", lambda: _forget_hours(connection, forgetting, now))
     finally:
         connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
-
-
-def _guarded(name: str, piece: Callable[[], None]) -> None:
-    try:
-        piece()
-    except (psycopg.OperationalError, psycopg.InterfaceError):
-        raise
-    except (psycopg.Error, LookupError, ValueError):
-        _log.exception("sweep: %s failed; it is tried again with the next sweep", name)
-
-
-def _one_by_one(
-    connection: Connection, tenant_id: int, find: Callable[[], Sequence[int]], do: Callable[[int], object]
-) -> None:
-    """Find what is due, and do each of it in a transaction of its own."""
-    with tenant_transaction(connection, tenant_id):
-        due = find()
-    for each in due:
-        with tenant_transaction(connection, tenant_id):
-            do(each)
 
 
 def _expire_offers(connection: Connection, tenant_id: int, now: datetime) -> None:
@@ -90,15 +70,20 @@ def _expire_offers(connection: Connection, tenant_id: int, now: datetime) -> Non
         ).fetchall()
         return [row[0] for row in rows]
 
-    _one_by_one(
-        connection, tenant_id, past, lambda request_id: journey.expire_offer(connection, request_id=request_id, now=now)
+    one_by_one(
+        connection,
+        tenant_id,
+        "expire_offer",
+        past,
+        lambda request_id: journey.expire_offer(connection, request_id=request_id, now=now),
     )
 
 
 def _expire_quotes(connection: Connection, tenant_id: int, now: datetime) -> None:
-    _one_by_one(
+    one_by_one(
         connection,
         tenant_id,
+        "expire_quote",
         lambda: quotes.quotes_past(connection, now, _MOST),
         lambda request_id: quoting.expire_quote(connection, request_id=request_id, now=now),
     )
@@ -119,65 +104,80 @@ def _look_again(connection: Connection, tenant_id: int, now: datetime) -> None:
 
 
 def _go_on_remedying(connection: Connection, tenant_id: int, now: datetime) -> None:
-    _one_by_one(
+    one_by_one(
         connection,
         tenant_id,
-        lambda: remedies.due_requests(connection, now, _MOST),
+        "go_on_remedying",
+        lambda: awaiting.worth_a_look(connection, now, _MOST),
         lambda request_id: remedying.go_on(connection, request_id=request_id, now=now),
     )
 
 
 def _roll_out(connection: Connection, tenant_id: int, now: datetime) -> None:
-    _one_by_one(
+    one_by_one(
         connection,
         tenant_id,
+        "roll_out",
         lambda: rollouts.running(connection),
         lambda rollout_id: rolling.advance(connection, rollout_id=rollout_id, now=now),
     )
 
 
 def _lead_on_asked(connection: Connection, tenant_id: int, now: datetime) -> None:
-    _one_by_one(
+    one_by_one(
         connection,
         tenant_id,
+        "lead_on_asked",
         lambda: asks.due_asks(connection, now, _MOST),
         lambda request_id: asking.look(connection, request_id=request_id, now=now),
     )
 
 
 def _warn_of_cases(connection: Connection, tenant_id: int, now: datetime) -> None:
-    with tenant_transaction(connection, tenant_id):
-        late = connection.execute(
-            """UPDATE human_case SET warned_at = %(now)s WHERE case_id IN (
-                SELECT case_id FROM human_case WHERE closed_at IS NULL AND warned_at IS NULL AND due_at <= %(now)s
-                ORDER BY due_at LIMIT %(most)s)
-            RETURNING request_id, case_id""",
-            {"now": now, "most": _MOST},
-        ).fetchall()
-        for request_id, case_id in sorted(late):
-            requests.append_event(connection, request_id, "case_overdue", now, detail={"case_id": case_id})
+    one_by_one(
+        connection,
+        tenant_id,
+        "warn_of_case",
+        lambda: requests.overdue(connection, now, _MOST),
+        lambda request_id: _warn(connection, request_id, now),
+    )
+
+
+def _warn(connection: Connection, request_id: int, now: datetime) -> None:
+    # The request before its cases, as everywhere: whoever closes one holds both.
+    requests.lock_request(connection, request_id)
+    for case_id in requests.warn_overdue(connection, request_id, now):
+        requests.append_event(connection, request_id, "case_overdue", now, detail={"case_id": case_id})
 
 
 def _ask_what_was_found(connection: Connection, tenant_id: int, now: datetime) -> None:
     """An appointment that has passed becomes a person's case: nobody but a person knows yet what was done."""
-    with tenant_transaction(connection, tenant_id):
-        passed = connection.execute(
-            """SELECT a.request_id FROM appointment a JOIN booking_seen b USING (booking_id)
-            WHERE a.state = 'confirmed' AND upper(a.during) < %(now)s AND b.done_at < %(now)s AND NOT EXISTS (
-                SELECT FROM request_event e WHERE e.request_id = a.request_id AND e.event = 'date_passed'
-                    AND e.happened_at > upper(a.during))
-            ORDER BY a.appointment_id LIMIT %(most)s""",
-            {"now": now, "most": _MOST},
-        ).fetchall()
-        for (request_id,) in passed:
-            requests.append_event(connection, request_id, "date_passed", now)
-            give_case(connection, request_id, CaseWanted(Queue.JUDGEMENT, _DATE_PASSED), now)
+    one_by_one(
+        connection,
+        tenant_id,
+        "ask_what_was_found",
+        lambda: appointments.passed(connection, now, _MOST),
+        lambda request_id: _ask(connection, request_id, now),
+    )
+
+
+def _ask(connection: Connection, request_id: int, now: datetime) -> None:
+    requests.lock_request(connection, request_id)
+    # Somebody may just have said it.
+    if appointments.passed(connection, now, 1, request_id=request_id):
+        requests.append_event(connection, request_id, "date_passed", now)
+        give_case(connection, request_id, CaseWanted(Queue.JUDGEMENT, _DATE_PASSED), now)
 
 
 def _look_after_parts(connection: Connection, tenant_id: int, now: datetime) -> None:
     """Parts of confirmed dates that are late or not there the day before."""
-    with tenant_transaction(connection, tenant_id):
-        look_after_parts(connection, now)
+    one_by_one(
+        connection,
+        tenant_id,
+        "look_after_parts",
+        lambda: missing.lacking(connection, now),
+        lambda request_id: missing.look_after_parts(connection, request_id=request_id, now=now),
+    )
 
 
 def _gather_silences(connection: Connection, tenant_id: int, now: datetime) -> None:
@@ -218,10 +218,15 @@ def _forget(connection: Connection, forgetting: Forgetting, now: datetime) -> No
     forgetting.go_on(connection, now)
 
 
+def _forget_hours(connection: Connection, forgetting: Forgetting, now: datetime) -> None:
+    forgetting.hours_go_on(connection, now)
+
+
 # What is done for each tenant, in this order; each is a transaction of its own, and can be run at any time.
 PIECES: Final[tuple[Callable[[Connection, int, datetime], None], ...]] = (
     _expire_offers,
     replace_displaced,
+    refit_dates,
     offer_freed,
     _expire_quotes,
     _look_again,

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from gateway import jobs
-from gateway.storage import findings, requests
+from gateway.storage import findings, owners, requests
 from gateway.storage.connection import Connection
 from gateway.storage.requests import Request
 
@@ -12,31 +12,48 @@ def tell_owner(
     connection: Connection, request: Request, kind: str, cause: str, detail: dict[str, object], now: datetime
 ) -> None:
     """Put a notice to a request's owner into the outbox; a step that runs twice puts it there once."""
-    device = findings.device_card(connection, request.device_id)
-    if device is None:
-        return
+    # A device may have another owner by now: what was promised to one is told to nobody else.
+    owner = owners.find_owner(connection, request.owner_id)
     requests.add_notice(
         connection,
         request.request_id,
         kind,
         now,
-        recipient=device.owner_email,
-        language=device.owner_language,
+        recipient=owner.email,
+        language=owner.language,
         cause=cause,
         detail=detail,
     )
     defer_notices(connection, request.request_id)
 
 
+def welcome(connection: Connection, device_id: int, owner_id: int, now: datetime) -> None:
+    """Write to a device's new owner, with the link to its page; once for each time that it became his."""
+    owner, since = owners.find_owner(connection, owner_id), owners.ownership(connection, device_id, owner_id)
+    if since is None:
+        return
+    owners.add_notice(connection, device_id, owner, "welcome", cause=f"since-{since.since_at.isoformat()}", now=now)
+    # The job sends whatever is due of the tenant; it names no request, for the letter is about none.
+    call: dict[str, int | str] = {"tenant_id": _tenant_of(connection), "request_id": 0}
+    jobs.defer(connection, jobs.SEND_NOTICES, lock="notices-{tenant_id}", calls=[call])
+
+
 def tell_cancelled(connection: Connection, request: Request, reason: str, now: datetime) -> None:
-    """Tell the owner that his request was cancelled, and why."""
-    tell_owner(connection, request, "cancelled", "cancelled", {"reason": reason}, now)
+    """Tell the owner that his request was cancelled, and why; he may never have had dates to choose from."""
+    had_dates = requests.has_event(connection, request.request_id, "offered")
+    tell_owner(connection, request, "cancelled", "cancelled", {"reason": reason, "had_dates": had_dates}, now)
 
 
 def defer_offer(connection: Connection, request_id: int) -> None:
     """Let the work look for dates of a request once this transaction has been committed."""
     call: dict[str, int | str] = {"tenant_id": _tenant_of(connection), "request_id": request_id}
     jobs.defer(connection, jobs.OFFER, lock="request-{request_id}", calls=[call])
+
+
+def defer_warning(connection: Connection, request_id: int, fault: str) -> None:
+    """Let the work warn a device of a danger once this transaction has been committed."""
+    call: dict[str, int | str] = {"tenant_id": _tenant_of(connection), "request_id": request_id, "fault": fault}
+    jobs.defer(connection, jobs.WARN, lock="request-{request_id}", calls=[call])
 
 
 def defer_replan(connection: Connection, plan_id: int) -> None:

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from procrastinate import App, PsycopgConnector, RetryStrategy
+from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
 from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job
+from psycopg.errors import ForeignKeyViolation
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from gateway import jobs
@@ -20,6 +22,7 @@ from gateway.health.watches import WorkHealth
 from gateway.notices.run import send_due
 from gateway.payments.checkout import provider
 from gateway.payments.settling import settle_due
+from gateway.prompt_worker import PromptWorker, run_together
 from gateway.routing.evening import ask_in_the_evening
 from gateway.routing.replan import replan
 from gateway.settings import Settings
@@ -32,6 +35,9 @@ from gateway.sweep import sweep
 _log = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 4
+_ERRANDS_AT_ONCE: Final = 2
+# The worker is told of new jobs; it looks by itself for those whose wait after a failure is over.
+_POLL_EVERY_S: Final = 1.0
 _SWEEP_EVERY_S: Final = 2.0
 _SEND_EVERY_S: Final = 30.0
 # A worker that gave no sign of life for so long is dead, and its jobs are run by another.
@@ -42,7 +48,9 @@ _TIDY_EVERY_S: Final = 5.0
 _DISBELIEF_S: Final = 300.0
 _DISBELIEVED_FROM_S: Final = 60.0
 # Waits grow by seconds: a job that waits holds back the later ones of its device.
-_RETRY: Final = RetryStrategy(max_attempts=60, wait=1, linear_wait=2)
+_WAIT_S: Final = 1
+_WAIT_LONGER_S: Final = 2
+_LONGEST_WAIT_S: Final = 120
 # In one statement: several processes look, and a job that one of them has set free is another's by then.
 _RUN_AGAIN: Final = """WITH stalled AS (
         SELECT j.id, j.task_name FROM procrastinate_jobs j LEFT JOIN procrastinate_workers w ON w.id = j.worker_id
@@ -52,6 +60,20 @@ _RUN_AGAIN: Final = """WITH stalled AS (
     SELECT id, task_name, procrastinate_retry_job_v2(id, now(), NULL, NULL, NULL) FROM stalled"""
 # Ended jobs are kept for a while, to be looked at.
 _KEEP_JOBS_H: Final = 24
+
+
+class _Patience(BaseRetryStrategy):
+    """Tries a job again until it is done: one that was given up would leave its request without a next step.
+
+    What goes on failing is an alarm meanwhile, and heals by itself with its cause.
+    """
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:  # noqa: ARG002  # the library's form
+        wait_s = min(_WAIT_S + _WAIT_LONGER_S * job.attempts, _LONGEST_WAIT_S)
+        return RetryDecision(retry_in={"seconds": wait_s})
+
+
+_RETRY: Final = _Patience()
 
 
 def run(settings: Settings) -> None:
@@ -71,7 +93,7 @@ def run(settings: Settings) -> None:
     sweeper.start()
     health = WorkHealth(settings, measures)
     try:
-        with open_pool(database_url, Role.WORK, largest=_AT_ONCE + 1) as pool:
+        with open_pool(database_url, Role.WORK, largest=_AT_ONCE + _ERRANDS_AT_ONCE + 1) as pool:
             asyncio.run(_run_jobs(_app(settings, pool, measures)))
     finally:
         stopping.set()
@@ -81,19 +103,43 @@ def run(settings: Settings) -> None:
 
 async def _run_jobs(app: App) -> None:
     async with app.open_async():
-        _log.info("work runs %d jobs at once", _AT_ONCE)
+        _log.info("work runs %d steps and %d errands at once", _AT_ONCE, _ERRANDS_AT_ONCE)
         tidying = asyncio.create_task(_tidy(app))
         try:
-            await app.run_worker_async(
-                concurrency=_AT_ONCE,
-                fetch_job_polling_interval=5.0,
-                shutdown_graceful_timeout=5.0,
-                delete_jobs="never",
-                update_heartbeat_interval=_HEARTBEAT_S,
-                stalled_worker_timeout=_STALLED_AFTER_S,
-            )
+            while not await _is_stopped(app):
+                _log.warning("another process took this one for dead: its workers begin anew")
         finally:
             tidying.cancel()
+
+
+async def _is_stopped(app: App) -> bool:
+    """Run jobs until told to stop; False when a worker was struck off by another process, and is to begin anew."""
+    # The process hears one signal, and the first worker hears it for both.
+    steps = _worker(app, jobs.QUEUE, _AT_ONCE, hears_signals=True)
+    errands = _worker(app, jobs.ERRANDS, _ERRANDS_AT_ONCE, hears_signals=False)
+    try:
+        await run_together([steps, errands])
+    except ConnectorException as error:
+        # It stood still for so long that a process that was started meanwhile has struck its worker off.
+        if not isinstance(error.__cause__, ForeignKeyViolation):
+            raise
+        return False
+    return True
+
+
+def _worker(app: App, queue: str, at_once: int, *, hears_signals: bool) -> PromptWorker:
+    return PromptWorker(
+        app,
+        queues=[queue],
+        name=queue,
+        concurrency=at_once,
+        fetch_job_polling_interval=_POLL_EVERY_S,
+        shutdown_graceful_timeout=5.0,
+        delete_jobs="never",
+        update_heartbeat_interval=_HEARTBEAT_S,
+        stalled_worker_timeout=_STALLED_AFTER_S,
+        install_signal_handlers=hears_signals,
+    )
 
 
 async def _tidy(app: App) -> None:
@@ -118,21 +164,21 @@ def _app(settings: Settings, pool: ConnectionPool[Connection], measures: WorkMea
     for name in STEPS:
         _add_step(app, pool, measures, name)
 
-    @app.task(name=jobs.REPLAN, queue=jobs.QUEUE, retry=_RETRY)
+    @app.task(name=jobs.REPLAN, queue=jobs.ERRANDS, retry=_RETRY)
     @measures.job(jobs.REPLAN)
     def plan_anew(*, tenant_id: int, plan_id: int) -> None:
         # No transaction is open while the solver works.
         with pool.connection() as connection:
             replan(connection, tenant_id=tenant_id, plan_id=plan_id, clock=lambda: datetime.now(UTC))
 
-    @app.task(name=jobs.SEND_NOTICES, queue=jobs.QUEUE, retry=_RETRY)
+    @app.task(name=jobs.SEND_NOTICES, queue=jobs.ERRANDS, retry=_RETRY)
     @measures.job(jobs.SEND_NOTICES)
     def send_notices(*, tenant_id: int, request_id: int) -> None:
         _log.debug("sending notices of tenant %d, request %d", tenant_id, request_id)
         with pool.connection() as connection:
             send_due(connection, settings, datetime.now(UTC))
 
-    @app.task(name=jobs.ORDER_PARTS, queue=jobs.QUEUE, retry=_RETRY)
+    @app.task(name=jobs.ORDER_PARTS, queue=jobs.ERRANDS, retry=_RETRY)
     @measures.job(jobs.ORDER_PARTS)
     def order_parts(*, tenant_id: int) -> None:
         _log.debug("ordering parts of tenant %d", tenant_id)
@@ -161,7 +207,7 @@ def _sweep_until(
     send_at_s = 0.0
     now_s = 0.0
     connection: Connection | None = None
-    forgetting = Forgetting(settings.keep_readings_days)
+    forgetting = Forgetting(settings.keep_readings_days, settings.keep_hours_days)
     payments = provider(settings.payment_url, settings.payment_key.get_secret_value())
     while not stopping.wait(_SWEEP_EVERY_S):
         now_s += _SWEEP_EVERY_S

@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from devices.errors import ProductError
 from simulators.errors import SimulatorError
 from simulators.fleet.command import fleet
 from simulators.mailbox.command import mailbox
@@ -26,7 +27,7 @@ def main() -> None:
     """Run a simulator; what goes wrong is said in one paragraph."""
     try:
         app()
-    except SimulatorError as error:
+    except (SimulatorError, ProductError) as error:
         sys.exit(f"error: {error}")
 
 

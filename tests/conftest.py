@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from gateway.broker_accounts import DESK_USER, INGEST_USER, hash_password
+from gateway.admission.broker_accounts import DESK_USER, INGEST_USER, hash_password
 from gateway.embedded.broker import EmbeddedBroker
 from gateway.embedded.folder import DataFolder, open_folder
 from gateway.embedded.ports import next_free_port
@@ -54,7 +54,7 @@ def make_enterable(path: Path) -> None:
     if os.geteuid() != 0:
         return
     for folder in (path, *path.parents):
-        if folder.name.startswith("pytest") or folder == path:
+        if folder.name.startswith(("pytest", "popen-")) or folder == path:
             folder.chmod(0o755)
 
 
@@ -172,11 +172,16 @@ class BrokerForTests:
             self.server.accounts.write(self.accounts)
 
 
-@pytest.fixture(scope="session")
-def broker(session_folder: DataFolder) -> Iterator[BrokerForTests]:
-    """A mosquitto for the whole session, under the launcher that `callout up` uses."""
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerForTests]:
+    """A mosquitto for one file's tests, under the launcher that `callout up` uses.
+
+    What a device leaves retained comes to every later session, so no file meets another one's devices.
+    """
+    path = tmp_path_factory.mktemp("broker")
+    make_enterable(path)
     first = free_port()
-    with EmbeddedBroker(session_folder, first, next_free_port(first + 1)) as server:
+    with EmbeddedBroker(open_folder(path / "data"), first, next_free_port(first + 1)) as server:
         yield BrokerForTests(server)
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from gateway.admission.enrolment import EnrolmentRequest, enrol
 from gateway.embedded.folder import DataFolder
-from gateway.enrolment import EnrolmentRequest, enrol
 from gateway.settings import CHECKOUT
 from gateway.storage.connection import Role, connect
 from tests.conftest import BrokerForTests

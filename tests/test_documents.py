@@ -17,13 +17,15 @@ from pydantic import SecretStr
 
 from dashboards.app import create
 from devices.products import product_types
-from gateway.cli import app as command_line
+from gateway.cli.app import app as command_line
 from gateway.settings import CHECKOUT, ENVIRONMENT_PREFIX, Settings
 from simulators.fleet.command import fleet
 from simulators.replay.command import replay
 
 FLOORS = ("dashboards", "devices", "diagnostics", "gateway", "simulators", "workflows")
-TOP = ("README.md", "ARCHITECTURE.md", "FOR_DEVICE_MAKERS.md", "GLOSSARY.md", "DECISIONS.md", "CHANGELOG.md")
+TOP = (
+    "README.md", "ARCHITECTURE.md", "FOR_DEVICE_MAKERS.md", "ADD_A_PRODUCT.md", "GLOSSARY.md", "DECISIONS.md", "CHANGELOG.md",
+)  # fmt: skip
 LEFT_BEHIND = {".git", ".venv", ".callout", ".hypothesis", ".pytest_cache", ".ruff_cache", ".import_linter_cache", "__pycache__", "node_modules"}  # fmt: skip
 STEPS = ("receive", "decode", "derive", "detect", "diagnose", "triage", "offer", "confirm")
 VOCABULARY = {
@@ -123,7 +125,7 @@ def test_words_kept_for_later_are_not_carried_yet() -> None:
 
 def test_every_table_of_the_desk_is_in_the_glossary() -> None:
     named = set(re.findall(r"`(\w+)`", top("GLOSSARY.md") + top("ARCHITECTURE.md")))
-    assert sorted(tables() - named) == []
+    assert [name for name in sorted(tables() - named) if not is_of_a_product(name)] == []
 
 
 # ------------------------------------------------------------------ what there is, is named
@@ -134,9 +136,15 @@ def test_every_product_has_a_readme_and_the_top_readme_links_to_it() -> None:
         assert f"](devices/products/{name}/README.md)" in top("README.md"), name
 
 
+def is_of_a_product(name: str) -> bool:
+    """Whether a table or a migration follows from a product's folder alone, as `callout draft-migration` names them."""
+    products = "|".join(product_types())
+    return bool(re.fullmatch(rf"({products})_(reading|hour)(_seen)?|[0-9]{{4}}_({products})(_signals)?", name))
+
+
 def test_every_migration_is_named_in_the_architecture() -> None:
     for path in migrations():
-        assert f"[{path.stem}](" in top("ARCHITECTURE.md"), path.name
+        assert is_of_a_product(path.stem) or f"[{path.stem}](" in top("ARCHITECTURE.md"), path.name
 
 
 def commands() -> dict[str, set[str]]:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, Final
 
 import rfc8785
@@ -17,9 +18,17 @@ import rfc8785
 GENESIS: Final = bytes(32)
 
 
+class Rule(StrEnum):
+    """Who acts where no clause is needed: a rule that always holds. The database says which acts are whose."""
+
+    SAFETY = "rule-safety"  # nobody signs that he does not want to be warned
+    PRICE = "rule-price"  # what the tenant has set, and who pays it
+    DEPOSIT = "rule-deposit"  # what an owner has said yes to comes first, and goes back
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What was done, by whom, on which ground; `inputs` is JSON. The desk acts on a clause, or else a person is named."""
+    """What was done, by whom, on which ground; `inputs` is JSON. The desk acts on a clause; else a rule or a person is named."""
 
     tenant_id: int
     at: datetime

@@ -199,6 +199,11 @@ def _ask(question: Question, rates: Rates) -> Option | None:
     return Option(Way.ASK, round(own + after), 0.0, check.name)
 
 
+def own_guide(product: ProductType, fault: str) -> Guide | None:
+    """Return what the desk may ask an owner to do by itself about a fault; None where there is nothing, or a person asks."""
+    return next((each for each in product.guides if each.fault == fault and not each.by_hand), None)
+
+
 def owner_checks(product: ProductType, component: str) -> list[Check]:
     """Return what an owner can be asked about a component."""
     return [each for each in product.checks if each.component == component and each.manner is Manner.OWNER]

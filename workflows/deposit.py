@@ -16,7 +16,7 @@ class Stage(StrEnum):
     ASKED = "asked"  # the owner has a page to pay on
     AUTHORISED = "authorised"  # he has paid; the money is reserved for us
     CAPTURED = "captured"  # it is taken
-    UNWANTED = "unwanted"  # its request has ended: nothing may be taken any more
+    UNWANTED = "unwanted"  # its request has ended, or has another price: nothing may be taken any more
     REFUNDING = "refunding"  # it was taken and goes back
     SETTLED = "settled"  # it counts towards the bill, or is back
     VOID = "void"  # nothing was taken, and nothing will be

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from workflows.money import Money
+from workflows.money import Money, Several
 
 
 class Clause(StrEnum):
@@ -37,6 +37,7 @@ class Why(StrEnum):
     NO_CLAUSE = "no_clause"
     TOO_MUCH = "too_much"
     OTHER_CURRENCY = "other_currency"
+    SEVERAL_CURRENCIES = "several_currencies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Denied:
     reason: str
 
 
-def check(mandate: Mandate | None, clause: Clause, amount: Money | None, now: datetime) -> Allowed | Denied:
+def check(mandate: Mandate | None, clause: Clause, amount: Money | Several | None, now: datetime) -> Allowed | Denied:
     """Say whether an automatic act has a clause.
 
     Parameters
@@ -78,8 +79,8 @@ def check(mandate: Mandate | None, clause: Clause, amount: Money | None, now: da
         The device's latest; None when nobody has signed one.
     clause : Clause
         What the act needs.
-    amount : Money or None
-        What it costs; None where it costs nothing.
+    amount : Money, Several or None
+        What it costs; None where it costs nothing. Amounts of several currencies are a human's to look at, whatever the limit.
     now : datetime
         When it is done; aware.
 
@@ -103,6 +104,8 @@ def check(mandate: Mandate | None, clause: Clause, amount: Money | None, now: da
         return _denied(Why.EXPIRED)
     if clause not in mandate.clauses:
         return Denied(Why.NO_CLAUSE, WITHOUT_CLAUSE[clause])
+    if isinstance(amount, Several):
+        return _denied(Why.SEVERAL_CURRENCIES)
     limit = mandate.clauses[clause]
     if limit is None or amount is None or amount.minor == 0:
         return Allowed(mandate.mandate_id, clause)
@@ -122,6 +125,7 @@ REASONS: Final[Mapping[Why, str]] = {
     Why.ENDED: "The owner has taken the mandate back: ask the owner before anything else happens.",
     Why.TOO_MUCH: "The part costs more than the owner lets his device put aside: ask the owner.",
     Why.OTHER_CURRENCY: "The part's price is in another currency than the owner's limit: ask the owner.",
+    Why.SEVERAL_CURRENCIES: "The parts are priced in more than one currency: put their prices right, then approve.",
 }
 WITHOUT_CLAUSE: Final[Mapping[Clause, str]] = {
     Clause.REPORT: "The owner has not let his device report by itself: ask the owner whether it may go on.",

@@ -83,6 +83,29 @@ class Money:
         return other.minor
 
 
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Amounts of more than one currency: what they come to nobody knows. `amounts` holds one sum for each, by currency."""
+
+    amounts: tuple[Money, ...]
+
+
+def sum_up(amounts: Iterable[Money]) -> Money | Several | None:
+    """Return what amounts come to: of two currencies it is several sums, of no amount at all nobody knows.
+
+    >>> sum_up([Money(1, "JPY"), Money(2, "JPY")])
+    Money(minor=3, currency='JPY')
+    >>> sum_up([Money(1, "JPY"), Money(2, "EUR"), Money(3, "EUR")])
+    Several(amounts=(Money(minor=5, currency='EUR'), Money(minor=1, currency='JPY')))
+    """
+    sums: dict[str, Money] = {}
+    for amount in amounts:
+        sums[amount.currency] = sums.get(amount.currency, Money(0, amount.currency)) + amount
+    if len(sums) > 1:
+        return Several(tuple(sums[currency] for currency in sorted(sums)))
+    return next(iter(sums.values()), None)
+
+
 def total(amounts: Iterable[Money], currency: str) -> Money:
     """Return the sum of amounts of one currency; of none it is nothing.
 

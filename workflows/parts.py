@@ -5,7 +5,7 @@ where it has no row that fits, the role is the part number itself. Two rows that
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -177,17 +177,21 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class KitLine:
-    """A part that may be taken along: how likely it is needed, what leaving it costs, what taking it costs."""
+    """A part that may be taken along: how likely it is needed, what leaving it costs, what taking it costs.
+
+    What it costs to take one that is not priced nobody knows: its `taking_costs` of 0 mean nothing, and a person decides.
+    """
 
     role: str
     probability: float
     leaving_costs: Money
     taking_costs: Money
+    is_priced: bool = True
 
     @property
     def is_taken(self) -> bool:
-        """Whether it is cheaper to take it along."""
-        return self.taking_costs < self.leaving_costs
+        """Whether it is cheaper to take it along, as far as that is known."""
+        return self.is_priced and self.taking_costs < self.leaving_costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +210,7 @@ def kit(causes: Sequence[Cause], prices: Mapping[str, Money], costs: KitCosts) -
     causes : sequence of Cause
         The hypotheses; their probabilities add up to 1 at most.
     prices : mapping of str to Money
-        By role, in the currency of the costs; a part without a price, or in another currency, costs nothing to carry.
+        By role, in the currency of the costs; a part in another currency counts as one without a price.
     costs : KitCosts
         Of a second visit and of carrying.
 
@@ -229,6 +233,50 @@ def kit(causes: Sequence[Cause], prices: Mapping[str, Money], costs: KitCosts) -
         # Only a part that is not needed is carried for nothing.
         needless = Money(round(carried.share(costs.carrying_per_mille).minor * (1.0 - probability)), currency)
         lines.append(
-            KitLine(role, probability, Money(round(costs.second_visit.minor * probability), currency), needless)
+            KitLine(
+                role,
+                probability,
+                Money(round(costs.second_visit.minor * probability), currency),
+                needless,
+                is_priced=price is not None and price.currency == currency,
+            )
         )
     return lines
+
+
+# So many of a part stay for those who need it for sure.
+LEFT_FOR_OTHERS: Final = 1
+
+
+def extras(
+    lines: Sequence[KitLine], needed: Collection[str], fitting: Mapping[str, Sequence[str]], free: Mapping[str, int]
+) -> dict[str, str]:
+    """Say which parts to put aside beside those that a remedy needs, as roles and part numbers.
+
+    Parameters
+    ----------
+    lines : sequence of KitLine
+        Weighed by `kit`. One of which nobody knows the price is not taken, and so not put aside.
+    needed : collection of str
+        Roles that the remedy needs anyway.
+    fitting : mapping of str to sequence of str
+        By role the part numbers that will do, the best one first.
+    free : mapping of str to int
+        How many of each part lie there and are promised to nobody.
+
+    Examples
+    --------
+    >>> line = KitLine("PUMP", 0.3, Money(3600, "EUR"), Money(150, "EUR"))
+    >>> extras([line], [], {"PUMP": ["P-1", "P-2"]}, {"P-1": 1, "P-2": 2})
+    {'PUMP': 'P-2'}
+    """
+    left = dict(free)
+    chosen: dict[str, str] = {}
+    for line in lines:
+        if line.role in needed or not line.is_taken:
+            continue
+        part_no = next((each for each in fitting.get(line.role, ()) if left.get(each, 0) > LEFT_FOR_OTHERS), None)
+        if part_no is not None:
+            left[part_no] -= 1
+            chosen[line.role] = part_no
+    return chosen

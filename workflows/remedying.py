@@ -216,6 +216,23 @@ class Spent:
     since_at: datetime | None = None
 
 
+def may_interrupt_supply(depends: Sequence[bool]) -> bool:
+    """Whether a home may be without power for a while, by what each of its owners has said of whoever lives there.
+
+    Parameters
+    ----------
+    depends : sequence of bool
+        Whether somebody there depends on powered medical equipment, by each owner who has answered. One yes is enough to
+        forbid it, and so is it when nobody has answered.
+
+    Examples
+    --------
+    >>> may_interrupt_supply([False]), may_interrupt_supply([False, True]), may_interrupt_supply([])
+    (True, False, False)
+    """
+    return bool(depends) and not any(depends)
+
+
 def next_rung(ladder: Sequence[Rung], past: Sequence[Past], now: datetime) -> Rung | Spent:
     """Return the rung that may be tried next on a device against a fault.
 

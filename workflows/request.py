@@ -59,6 +59,9 @@ TRANSITIONS: Final[Mapping[tuple[State, Command], State]] = {
     # A person's roll-out reaches what waits, too.
     (State.WAITING, Command.TRY_REMEDY): State.REMEDYING,
     (State.HELD, Command.TRY_REMEDY): State.REMEDYING,
+    # A person asks the owner before he decides, also where no date was found yet.
+    (State.WAITING, Command.ASK_OWNER): State.ASKING,
+    (State.HELD, Command.ASK_OWNER): State.ASKING,
     (State.HELD, Command.APPROVE): State.OPEN,
     (State.HELD, Command.SOLVE): State.SOLVED,
     (State.HELD, Command.ESCALATE): State.HELD,

@@ -199,7 +199,8 @@ def check(problem: Problem, plan: Plan) -> Account:
     breaches = [*_repeated(problem, plan)]
     for shift, route in zip(problem.shifts, plan.routes, strict=True):
         breaches.extend(day_breaches(problem, shift, route))
-    left_out = [call for call in range(len(problem.calls)) if call not in plan.planned]
+    planned = plan.planned
+    left_out = [call for call in range(len(problem.calls)) if call not in planned]
     breaches.extend(
         Breach("left_out", None, call.visit_id, f"visit {call.visit_id} is promised, and nobody makes it")
         for call in (problem.calls[position] for position in left_out)

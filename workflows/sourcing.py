@@ -2,7 +2,8 @@
 
 A part may lie there, be on its way there without a promise, be sent by another centre, or be ordered from a supplier.
 What comes earliest is taken; of two that come together the one that fits best, then the cheaper one. It knows no
-calendar of its own: days of delivery are Monday to Friday but for the days that it is told of.
+calendar of its own: carriers come Monday to Friday on the weekdays on which a centre is open, but for the days on which it
+is told that the centre is closed. A supplier's days are his own where they are known.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -22,17 +23,23 @@ _BROUGHT_BY: Final = time(12)
 # So far a carrier comes within a working day, and within two; farther it takes three.
 _DAY_KM: Final = 300.0
 _TWO_DAYS_KM: Final = 800.0
-_WEEKEND: Final = 5
+_CARRIERS_WEEK: Final = frozenset(range(5))
 
 
 @dataclass(frozen=True, slots=True)
 class Depot:
-    """A service centre as a place of stock, and the days on which nothing is fetched or brought there."""
+    """A service centre as a place of stock: its weekdays (0 is Monday), and days on which nothing is fetched or brought."""
 
     centre_id: int
     time_zone: str
     place: Place
     closed_on: Collection[date] = frozenset()
+    open_on: frozenset[int] = _CARRIERS_WEEK
+
+    @property
+    def weekdays(self) -> frozenset[int]:
+        """On which weekdays a carrier finds somebody there; a centre that opens at weekends only is served then."""
+        return (self.open_on & _CARRIERS_WEEK) or self.open_on or _CARRIERS_WEEK
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,11 @@ class Coming:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """What a supplier brings: working days from the order on, which counts from the next day after his cut-off hour."""
+    """What a supplier brings: working days from the order on, which counts from the next day after his cut-off hour.
+
+    `open_on` are the weekdays on which he works, and `closed_on` the days on which he does not; None where nobody knows his
+    weekdays: then his calendar is taken to be that of the centre that he brings to.
+    """
 
     supplier_id: int
     part_no: str
@@ -65,6 +76,13 @@ class Supply:
     time_zone: str
     cut_off: time
     price: Money | None
+    open_on: frozenset[int] | None = None
+    closed_on: Collection[date] = frozenset()
+
+    def works_on(self, day: date, target: Depot) -> bool:
+        """Whether a day counts towards the lead time of what he brings to a centre."""
+        weekdays, closed_on = (self.open_on, ()) if self.open_on else (target.weekdays, target.closed_on)
+        return day.weekday() in weekdays and day not in closed_on and day not in self.closed_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,28 +272,40 @@ def transfer_days(origin: Place, target: Place) -> int:
 def transfer_arrives_at(origin: Depot, target: Depot, now: datetime) -> datetime:
     """Return when a part that is sent now is there: after the carrier's cut-off hour it leaves on the next working day."""
     local = now.astimezone(ZoneInfo(origin.time_zone))
-    leaves_on = _working_day(local.date() + timedelta(days=local.time() >= CARRIER_CUT_OFF), origin.closed_on)
-    return _brought(_after(leaves_on, transfer_days(origin.place, target.place), target.closed_on), target)
+    leaves_on = _working_day(local.date() + timedelta(days=local.time() >= CARRIER_CUT_OFF), origin)
+    return _brought(_after(leaves_on, transfer_days(origin.place, target.place), target), target)
 
 
 def order_arrives_at(supply: Supply, target: Depot, ordered_at: datetime) -> datetime:
-    """Return when a part that is ordered at an instant is there, by the supplier's lead time."""
+    """Return when a part that is ordered at an instant is there, by the supplier's lead time and calendar.
+
+    The day of the order is one on which he works; then so many of his working days pass, and a carrier brings it on the
+    first day on which the centre takes parcels in.
+    """
     local = ordered_at.astimezone(ZoneInfo(supply.time_zone))
-    counts_from = _working_day(local.date() + timedelta(days=local.time() >= supply.cut_off), ())
-    return _brought(_after(counts_from, max(1, supply.lead_days), target.closed_on), target)
+    counts_from = local.date() + timedelta(days=local.time() >= supply.cut_off)
+    weekdays = supply.open_on or _CARRIERS_WEEK
+    while counts_from.weekday() not in weekdays or counts_from in supply.closed_on:
+        counts_from += timedelta(days=1)
+    day = counts_from
+    for _ in range(max(1, supply.lead_days)):
+        day += timedelta(days=1)
+        while not supply.works_on(day, target):
+            day += timedelta(days=1)
+    return _brought(_working_day(day, target), target)
 
 
 def _brought(day: date, target: Depot) -> datetime:
     return datetime.combine(day, _BROUGHT_BY, ZoneInfo(target.time_zone)).astimezone(ZoneInfo("UTC"))
 
 
-def _working_day(day: date, closed_on: Collection[date]) -> date:
-    while day.weekday() >= _WEEKEND or day in closed_on:
+def _working_day(day: date, depot: Depot) -> date:
+    while day.weekday() not in depot.weekdays or day in depot.closed_on:
         day += timedelta(days=1)
     return day
 
 
-def _after(day: date, working_days: int, closed_on: Collection[date]) -> date:
+def _after(day: date, working_days: int, depot: Depot) -> date:
     for _ in range(working_days):
-        day = _working_day(day + timedelta(days=1), closed_on)
+        day = _working_day(day + timedelta(days=1), depot)
     return day

@@ -3,7 +3,7 @@
 A reason is proved, not guessed: every technician with the skills is asked, alone first, then in the day that he has.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,17 +26,23 @@ class Unplanned:
     reason: Reason
 
 
-def complete(problem: Problem, plan: Plan, *, only: Sequence[int] | None = None) -> Plan:
+def complete(
+    problem: Problem, plan: Plan, *, only: Sequence[int] | None = None, is_time_left: Callable[[], bool] = lambda: True
+) -> Plan:
     """Put visits that nobody makes where they make the ways longer by least, one after the other; what fits nowhere stays out.
 
-    Promised visits come first, then those whose window ends first.
+    Promised visits come first, then those whose window ends first. `is_time_left` is asked before each of them: once it
+    says no, the others stay out.
     """
     routes = list(plan.routes)
     wanted = range(len(problem.calls)) if only is None else only
-    missing = [call for call in wanted if call not in plan.planned]
+    planned = plan.planned
+    missing = [call for call in wanted if call not in planned]
     for call in sorted(
         missing, key=lambda call: (not problem.calls[call].is_promised, problem.calls[call].latest, call)
     ):
+        if not is_time_left():
+            break
         for who, at in _places(problem, routes, call):
             route = (*routes[who][:at], call, *routes[who][at:])
             if can_be_kept(problem, problem.shifts[who], route):
@@ -62,13 +68,12 @@ def _places(problem: Problem, routes: Sequence[Sequence[int]], call: int) -> Ite
     return ((who, at) for _, who, at in sorted(found))
 
 
-def reasons(problem: Problem, plan: Plan) -> list[Unplanned]:
-    """Say of each visit that nobody makes why nobody does."""
-    return [
-        Unplanned(call, reason_of(problem, plan, call))
-        for call in range(len(problem.calls))
-        if call not in plan.planned
-    ]
+def reasons(problem: Problem, plan: Plan) -> Iterator[Unplanned]:
+    """Say of each visit that nobody makes why nobody does, one after the other as they are asked for."""
+    planned = plan.planned
+    return (
+        Unplanned(call, reason_of(problem, plan, call)) for call in range(len(problem.calls)) if call not in planned
+    )
 
 
 def reason_of(problem: Problem, plan: Plan, position: int) -> Reason:

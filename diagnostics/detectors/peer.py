@@ -3,7 +3,8 @@
 Peers need neither history nor labels: what moves them all, such as load, charge and temperature, moves their median
 with them. The residual against the median, in units of the peers' robust scale and clipped so that one spike cannot
 poison the state, is smoothed by an exponentially weighted mean over event time; the smoothed score decides. Its size is
-also the score that calibration sees.
+also the score that calibration sees. Peers are there from the first sample on, so half of what it says is believed at
+once; the other half, and the delay, are for a glitch at the beginning.
 
 Source: robust z-scores after Iglewicz and Hoaglin (1993); the smoothing after Roberts (1959).
 """
@@ -24,6 +25,8 @@ _MAD_TO_SIGMA: Final = 1.4826
 _CLIP: Final = 6.0
 # With fewer peers a median says nothing about any of them.
 _FEWEST_PEERS: Final = 4
+# Share of a device's first sample that is believed at once: below the limit even where it is clipped.
+_BEGINNING: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +114,12 @@ class PeerState:
         now : Residuals
             The samples' residuals, [n, w] with the state's w.
         dt_s : float64 [n]
-            Seconds that each device reported since its last sample.
+            Seconds that each device reported since its last sample; 0 for its first.
         """
         gain = -np.expm1(-dt_s / monitor.tau_s)[:, None]
         known = ~np.isnan(now.score)
+        is_first = (dt_s == 0)[:, None] & (self.score[slots] == 0)
+        gain = np.where(is_first, _BEGINNING, gain)
         for state, fresh in ((self.score, now.score), (self.residual, now.residual)):
             before = state[slots].astype(np.float64)
             state[slots] = np.where(known, before + gain * (fresh - before), before)

@@ -7,8 +7,9 @@ A register only grows, by no more than can flow. What else it does is one of sev
 - **rollover**: `before` was in the last tenth of its digits, `now` is in the first, and what lies between through zero
   is possible. The register goes on; nothing is lost.
 - **jitter**: back by a few units; or back to between `older` and `before`, as a reading that its successor overtook.
-- **spike**: back to between `older` and `before` by far more than jitter: `before` was a false reading. Its rise need not
-  have been a jump: what can flow through a pipe in an hour is much more than anybody uses.
+- **spike**: back to between `older`, less jitter, and `before` by far more than jitter: `before` was a false reading. Its
+  rise need not have been a jump: what can flow through a pipe in an hour is much more than anybody uses. A register that
+  jitters may come back a unit below where it was.
 - **rollback**: down, but to the upper half of what it was: the register was turned back and counts on.
 - **reset**: down to what can have flowed since zero.
 - **exchange**: down to anything else: another meter stands in its place.
@@ -83,7 +84,7 @@ def classify(now: FloatArray, before: FloatArray, older: FloatArray, possible: F
         is_back = step < 0
         chain: list[tuple[StepKind, NDArray[np.bool_]]] = [
             (StepKind.ROLLOVER, is_back & rolls),
-            (StepKind.SPIKE, is_back & (-step > _SPIKES * jitter) & (now >= older)),
+            (StepKind.SPIKE, is_back & (-step > _SPIKES * jitter) & (now >= older - jitter)),
             (StepKind.JITTER, is_back & ((-step <= jitter) | (now >= older))),
             (StepKind.ROLLBACK, is_back & (now >= _UPPER_HALF * before)),
             (StepKind.RESET, is_back & (now <= possible)),

@@ -32,7 +32,7 @@ def evaluate(monitor: Reported, reports: Sequence[frozenset[str] | None]) -> Con
     Conditions
         [n, 1]; the value is the number of active codes of this monitor.
     """
-    if all(codes is None for codes in reports):
+    if reports.count(None) == len(reports):
         return Conditions.silent((len(reports), 1))
     counts = [np.nan if codes is None else float(len(active_codes(monitor, codes))) for codes in reports]
     value = np.array(counts, dtype=np.float64)[:, None]

@@ -2,7 +2,8 @@
 
 A counter that has stopped looks like a household on holiday, so what is long is learned from each device itself: the
 longest pause it has had, slowly forgotten. Wrong is a pause that is longer than the monitor's shortest (two weeks, say)
-and several times the longest one remembered. A device that always pauses is never suspected; one of which little is
+and several times the longest one remembered, or one that no pause before it excuses (six weeks, say): what once stood for
+half a year would not be suspected for a year. A device that always pauses for less is never suspected; one of which little is
 known is not suspected yet. Only time in which the device reported counts, so silence is not a standstill.
 
 The value is the running pause in days.
@@ -68,5 +69,6 @@ class Standstills:
         memory["pause_s"][slots], memory["longest_s"][slots], memory["age_s"][slots] = pause_s, longest_s, age_s
         # Learned is what it was watched for before it stood still.
         is_learned = age_s - pause_s >= monitor.learn_s
-        is_long = pause_s >= np.fmax(monitor.limit * _DAY_S, monitor.factor * longest_s)
+        excused_s = np.fmin(np.fmax(monitor.limit * _DAY_S, monitor.factor * longest_s), monitor.at_most * _DAY_S)
+        is_long = pause_s >= excused_s
         return Conditions(pause_s / _DAY_S, known, known & is_learned & is_long, known & ~(is_learned & is_long))

@@ -7,10 +7,10 @@ from fastapi.responses import JSONResponse
 from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
+from gateway.admission.certificates import CertificateError, signer, utc_now
+from gateway.admission.enrolment import CertificateRequest
 from gateway.api.devices import SettingsOf, told_certificate
 from gateway.authority.folder import AuthorityError
-from gateway.certificates import CertificateError, signer, utc_now
-from gateway.enrolment import CertificateRequest
 from gateway.storage.connection import DatabaseUnreachableError, Role, connect
 
 router = APIRouter(prefix="/api/v1", tags=["devices"])

@@ -6,9 +6,17 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
+from gateway.admission.certificates import CertificateError, Issued, Signer, signer
+from gateway.admission.enrolment import (
+    CertificateRequest,
+    Enrolled,
+    EnrolmentError,
+    EnrolmentRequest,
+    enrol,
+    reissue,
+    revoke,
+)
 from gateway.authority.folder import AuthorityError
-from gateway.certificates import CertificateError, Issued, Signer, signer
-from gateway.enrolment import CertificateRequest, Enrolled, EnrolmentError, EnrolmentRequest, enrol, reissue, revoke
 from gateway.settings import ServerAddress, Settings, load_settings
 from gateway.storage.connection import Connection, DatabaseUnreachableError, Role, connect
 

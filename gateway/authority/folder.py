@@ -2,7 +2,7 @@
 
 ``ca.crt`` is what devices and the broker trust: the authority that signs, and after a change of it the former one as
 well, until that is forgotten. Whoever holds ``ca.key`` can make a device out of anything: it is readable by its owner
-alone, and belongs on the machine of `serve` and `accounts` and in a backup, nowhere else.
+alone, and belongs with those who sign (`accounts`, and the `serve` that devices enrol at) and in a backup, nowhere else.
 """
 
 import contextlib

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from devices.identity import Identity
-from gateway.broker_accounts import SERVICE_USERS
+from gateway.admission.broker_accounts import SERVICE_USERS
 
 LONGEST_NAME: Final = 64
 """Most characters of a common name: ub-common-name of RFC 5280."""

@@ -114,6 +114,8 @@ def _into_folder(folder: Path, manifest: Manifest, data: DataFolder, given: Sett
 
 def _into_database(folder: Path, manifest: Manifest, database_url: str, tell: Tell, jobs: int) -> None:
     with closing(connect(database_url, Role.ADMIN)) as connection:
+        backups.clear_unfinished(connection)
+    with closing(connect(database_url, Role.ADMIN)) as connection:
         if backups.is_occupied(connection):
             raise BackupError(
                 "a desk lives in the database that is named, and nothing is written over it. Make an empty database "
@@ -142,8 +144,9 @@ def _see_timescaledb(connection: Connection, manifest: Manifest) -> None:
     if wanted and wanted not in (there := backups.timescaledb_versions(connection)):
         have = ", ".join(sorted(there)) or "none"
         raise BackupError(
-            f"the backup is of a database with TimescaleDB {wanted}, and the server has {have}. "
-            f"Install TimescaleDB {wanted} there; it can be updated after the restore."
+            f"the backup is of a database with TimescaleDB {wanted}, and this one can have {have}. Install TimescaleDB "
+            f"{wanted} on the server and name an empty database without another version of it (CREATE DATABASE ... "
+            "TEMPLATE template0); it can be updated after the restore."
         )
 
 
@@ -173,10 +176,11 @@ def _keep_authority(folder: Path, ours: Path, tell: Tell) -> None:
     theirs = folder / AUTHORITY
     if not theirs.is_dir():
         return
-    if ours.exists():
+    # A container's volume is there before anything is in it.
+    if ours.exists() and any(ours.iterdir()):
         tell(f"the certificate authority in {ours} stays as it is; the backup's is in {theirs}")
         return
-    ours.mkdir(mode=0o755, parents=True)
+    ours.mkdir(mode=0o755, parents=True, exist_ok=True)
     for path in sorted(theirs.iterdir()):
         write_privately(ours / path.name, path.read_text(encoding="utf-8"))
 

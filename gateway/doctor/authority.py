@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
+from gateway.admission.certificates import utc_now
 from gateway.authority.folder import Authority, AuthorityError, open_authority
-from gateway.certificates import utc_now
 from gateway.doctor.point import START_IT, Point, Setup, counted, not_looked, ok, warning, wrong
 from gateway.storage import certificates
 

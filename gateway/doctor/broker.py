@@ -14,15 +14,17 @@ from typing import Final
 from pydantic import SecretStr
 
 from devices.identity import ROOT
-from gateway.broker_accounts import ACCESS_RULES, DESK_USER, INGEST_USER, SERVICE_USERS, device_accounts
+from gateway.admission.broker_accounts import ACCESS_RULES, DESK_USER, INGEST_USER, SERVICE_USERS, device_accounts
 from gateway.doctor.point import START_IT, Point, Setup, counted, not_looked, ok, warning, wrong
 from gateway.doctor.probe import ANSWER_S, Probe
 from gateway.embedded.broker import EmbeddedBroker
 from gateway.health.door import is_loopback
-from gateway.ingest.queue_watch import FIGURES, Bound, Fill
+from gateway.ingest.queue_watch import FIGURES, RETAINED, STORED, UPTIME, Bound, Fill
 from gateway.settings import ServerAddress
 
-_FIGURES_S: Final = 3.0
+# The embedded broker and that of the containers tell their figures every two seconds.
+_FIGURES_S: Final = 5.0
+_TOGETHER_S: Final = 0.5
 _NOWHERE: Final = f"{ROOT}/99/doctor/probe"
 _CERTIFICATE_DAYS: Final = 21
 # A second's worth of a message each, for as long as an ordinary restart takes.
@@ -235,8 +237,13 @@ def queue(setup: Setup) -> Point:
         with Probe(ingest_address(setup)) as ingest:
             if ingest.refusal is not None:
                 return not_looked("queue", "the account of ingest cannot log in")
-            ingest.subscribe(*FIGURES)
-            has_figures = ingest.waits_for(FIGURES, _FIGURES_S)
+            ingest.subscribe(UPTIME, *FIGURES)
+            has_figures = ingest.waits_for([UPTIME], _FIGURES_S)
+            # Beside it the others come at once, or have not changed for a minute and come with their next change.
+            has_count = has_figures and ingest.waits_for([STORED, RETAINED], _FIGURES_S)
+            if has_count:
+                # How many were dropped hardly ever changes: what is still told comes with the others.
+                ingest.waits_for(FIGURES, _TOGETHER_S)
     except OSError as error:
         return wrong("queue", f"the broker hangs up: {error}", "Look at the broker's log.")
     if not has_figures:
@@ -245,7 +252,10 @@ def queue(setup: Setup) -> Point:
             "the broker does not say how full it is: nobody would notice that messages pile up",
             "Let the account of ingest read $SYS/broker/# (`callout accounts` writes that rule; start `up` again).",
         )
-    fill = Fill.of({topic: int(ingest.heard[topic]) for topic in FIGURES if ingest.heard[topic].isdigit()}, bound)
+    if not has_count:
+        return _bound(setup, bound, "the broker says how full it is; what waits has not changed for a minute")
+    heard = {topic: ingest.heard.get(topic, b"") for topic in FIGURES}
+    fill = Fill.of({topic: int(said) for topic, said in heard.items() if said.isdigit()}, bound)
     found = f"{fill.messages:,} messages of {bound.messages:,} wait ({fill.ratio:.0%})"
     if fill.dropped:
         return warning(

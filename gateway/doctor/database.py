@@ -6,8 +6,10 @@ from typing import Final
 
 from psycopg.conninfo import make_conninfo
 
+from devices.products import product_types
 from gateway.doctor.point import START_IT, Point, Setup, not_looked, ok, warning, wrong
 from gateway.storage.connection import Connection, DatabaseUnreachableError, Role, connect
+from gateway.storage.lacking import lacking
 from gateway.storage.migrate import SchemaError, check_schema
 
 ANSWER_S: Final = 5
@@ -95,6 +97,16 @@ def schema(setup: Setup) -> Point:
     return ok("schema", "at this version")
 
 
+def products(setup: Setup) -> Iterable[Point]:
+    """Look whether every product type has its tables, with a column for each signal."""
+    without = lacking(_connection(setup))
+    for name, told in without.items():
+        found, _, move = told.partition(". ")
+        yield wrong(f"product {name}", found, move)
+    if not without:
+        yield ok("products", f"tables and columns are there for {', '.join(sorted(product_types()))}")
+
+
 def roles(setup: Setup) -> Iterable[Point]:
     """Look whether each role can be taken, has its rights, and none that it must not have."""
     dsn = make_conninfo(setup.settings.database_url, connect_timeout=ANSWER_S)
@@ -161,4 +173,4 @@ def _connection(setup: Setup) -> Connection:
     return setup.database
 
 
-CHECKS: Final = (server_version, extensions, schema, roles, walls, clock)
+CHECKS: Final = (server_version, extensions, schema, products, roles, walls, clock)

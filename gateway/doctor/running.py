@@ -1,6 +1,7 @@
 """What runs: processes heard from, open alarms, jobs, letters, and what the door refused lately."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from gateway.doctor.point import START_IT, Point, Setup, not_looked, ok, warning, wrong
@@ -9,6 +10,7 @@ from gateway.ingest.lease import told
 from gateway.storage import alarms, leases
 
 _SHOWN: Final = 6
+_ENDED_FOR: Final = timedelta(days=1)
 _PROCESSES: Final = ("ingest", "work", "serve")
 
 
@@ -61,6 +63,9 @@ def open_alarms(setup: Setup) -> Iterable[Point]:
         told = f"{alarm}, since {alarm.since_at:%F %T} UTC"
         move = "The points above say more; it ends by itself when its cause has."
         yield (wrong if alarm.is_critical else warning)(f"alarm {alarm.kind}", told, move)
+    for alarm in alarms.ended_alarms(setup.database, datetime.now(UTC) - _ENDED_FOR):
+        told = f"ended at {alarm.closed_at:%F %T} UTC without being well: {alarm.reason}"
+        yield ok(f"alarm {alarm.kind}", told)
 
 
 def waiting(setup: Setup) -> Iterable[Point]:

@@ -11,7 +11,7 @@ from typing import Final
 
 import psycopg
 
-from gateway.broker_accounts import DESK_USER, INGEST_USER, SERVICE_USERS, BrokerAccounts, accounts_at, is_fit
+from gateway.admission.broker_accounts import DESK_USER, INGEST_USER, SERVICE_USERS, BrokerAccounts, accounts_at, is_fit
 from gateway.embedded.certificate_sync import CertificateSync
 from gateway.embedded.keeper import Tell
 from gateway.errors import CalloutError, SettingsError

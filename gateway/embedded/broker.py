@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote
 
+from gateway.admission.broker_accounts import ACCESS_RULES, SERVICE_USERS, BrokerAccounts, accounts_at, device_accounts
 from gateway.authority.folder import BROKER_FILES, AuthorityError, open_authority
-from gateway.broker_accounts import ACCESS_RULES, SERVICE_USERS, BrokerAccounts, accounts_at, device_accounts
 from gateway.embedded.account import Account, account_for
 from gateway.embedded.folder import DataFolder, write_privately
 from gateway.embedded.mosquitto import Mosquitto, find_mosquitto
@@ -48,7 +48,7 @@ autosave_interval 1
 # Bounded, so that a stopped receiver cannot fill the memory, and large, so that a restart of it loses nothing.
 max_queued_messages {queue_messages}
 max_queued_bytes {queue_bytes}
-max_inflight_messages 6000
+max_inflight_messages 12000
 max_packet_size 1048576
 set_tcp_nodelay true
 # How often the broker says how full it is.

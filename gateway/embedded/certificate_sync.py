@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from gateway.admission.certificates import utc_now
 from gateway.authority.folder import Authority, prepare
 from gateway.authority.issuer import Revoked
-from gateway.certificates import utc_now
 from gateway.embedded.put_out import put_out
 from gateway.settings import Settings
 from gateway.storage import certificates

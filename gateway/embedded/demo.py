@@ -3,6 +3,7 @@
 The street (fleet, owners, mailbox) runs as processes of its own that speak MQTT, HTTP and SMTP to the household.
 """
 
+import base64
 import contextlib
 import json
 import threading
@@ -16,22 +17,26 @@ from typing import Final
 
 import httpx2
 import psycopg
+from pydantic import SecretStr
 
 from gateway.access import issue_planner_login
-from gateway.configure import apply
+from gateway.configure.parts import move_supplier
+from gateway.configure.tenant import apply
 from gateway.embedded.folder import DataFolder
 from gateway.embedded.household import Household
 from gateway.embedded.journal import Journal, Summary
 from gateway.embedded.journeys import Journey
 from gateway.embedded.keeper import Tell
 from gateway.embedded.ports import LOOPBACK
-from gateway.settings import CHECKOUT, Settings
-from gateway.storage.connection import DatabaseUnreachableError, Role, connect
+from gateway.embedded.service import Service
+from gateway.settings import CHECKOUT, Settings, as_environment
+from gateway.storage.connection import DatabaseUnreachableError, Role, connect, tenant_transaction
 
 WORLD: Final = CHECKOUT / "simulators" / "worlds" / "demo.toml"
 DEFAULT_LIMIT_S: Final = 170.0
 _MAIL_PORT: Final = 20025
 _MAILBOX_PORT: Final = 20080
+_SUPPLIER_PORT: Final = 21090
 _COUNT_SECONDS: Final = 5.0
 _LINK_SECONDS: Final = 1.0
 _FLEET: Final = ("--vehicles", "12", "--catch-up", "20s")
@@ -138,8 +143,26 @@ class Demo:
         words = ("--smtp-port", str(mail_port), "--http-port", str(page_port), "--dir", str(self.folder.part("mail")))
         household.add(household.service("mailbox", "simulators", "mailbox", *words, port=page_port))
         household.change(smtp_url=f"smtp://{LOOPBACK}:{mail_port}")
+        self._open_supplier(household)
         household.start_desk()
         return f"http://{LOOPBACK}:{page_port}"
+
+    def _open_supplier(self, household: Household) -> None:
+        """Share a secret with the world's supplier, and start him; parts that do not lie there are ordered from him."""
+        tenant, supplier = _who_supplies(WORLD)
+        port = household.port("supplier", _SUPPLIER_PORT)
+        with connect(household.settings.database_url, Role.ADMIN) as connection:
+            row = connection.execute("SELECT tenant_id FROM callout.tenant WHERE name = %s", [tenant]).fetchone()
+            if row is not None:
+                with tenant_transaction(connection, row[0]):
+                    move_supplier(connection, supplier, f"http://{LOOPBACK}:{port}")
+        secret = "whsec_" + base64.b64encode(self.folder.secret("supplier").encode()).decode()
+        others = self.given.supplier_secrets.get_secret_value()
+        household.change(supplier_secrets=SecretStr(",".join(filter(None, [others, f"{tenant}/{supplier}={secret}"]))))
+        words = ("simulators", "supplier", "--desk", household.settings.base_url, "--tenant", tenant)
+        words += ("--name", supplier, "--port", str(port))
+        environment = {**as_environment(household.settings), "SUPPLIER_SECRET": secret}
+        household.add(Service("supplier", words, self.folder, lambda: environment, port))
 
     def _start_street(self, household: Household, mailbox: str) -> None:
         state = ("--state-dir", str(self.folder.part("fleet")), "--api-url", household.settings.base_url)
@@ -235,6 +258,12 @@ def _who_plans(world: Path) -> tuple[str, str]:
     content = tomllib.loads(world.read_text(encoding="utf-8"))
     planners = [person["email"] for person in content["staff"] if person["role"] == "planner"]
     return str(content["tenant"]["name"]), str(planners[0])
+
+
+def _who_supplies(world: Path) -> tuple[str, str]:
+    """Return the tenant's name and its first supplier's."""
+    content = tomllib.loads(world.read_text(encoding="utf-8"))
+    return str(content["tenant"]["name"]), str(content["supplier"][0]["name"])
 
 
 def _owner_link(mailbox: str) -> str:

@@ -16,9 +16,9 @@ from typing import Final, Self
 
 from pydantic import SecretStr
 
+from gateway.admission.broker_accounts import DESK_USER, INGEST_USER, BrokerAccounts
+from gateway.admission.certificates import utc_now
 from gateway.authority.folder import AuthorityError, prepare
-from gateway.broker_accounts import DESK_USER, INGEST_USER, BrokerAccounts
-from gateway.certificates import utc_now
 from gateway.embedded import broker as broker_module
 from gateway.embedded import postgres as postgres_module
 from gateway.embedded.account_sync import AccountSync, outside_accounts
@@ -36,6 +36,8 @@ from gateway.embedded.service import Service
 from gateway.errors import EmbeddedError
 from gateway.ingest.sharing import SERVES
 from gateway.settings import Settings, as_environment
+from gateway.storage.connection import Role, connect
+from gateway.storage.lacking import lacking
 from gateway.storage.migrate import migrate
 
 _LOOK_SECONDS: Final = 0.25
@@ -177,8 +179,13 @@ class Household:
         elif self.settings.broker_accounts_file is not None:
             self._accounts = outside_accounts(self.settings)
             self._certificates = outside_certificates(self.settings)
-        for name in migrate(self.settings.database_url):
-            self.tell(f"database: applied {name}")
+        applied = migrate(self.settings.database_url)
+        if applied:
+            span = applied[0] if len(applied) == 1 else f"{len(applied)} migrations, {applied[0]} to {applied[-1]}"
+            self.tell(f"database: applied {span}")
+        with connect(self.settings.database_url, Role.ADMIN) as connection:
+            for told in lacking(connection).values():
+                self.tell(told)
         if self._accounts is not None:
             self.add(AccountSync(self.settings.database_url, self._accounts, self.tell, self._certificates))
 

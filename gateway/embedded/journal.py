@@ -9,13 +9,15 @@ from typing import Final
 
 from psycopg import sql
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
+from devices.products import product_types
 from gateway.embedded.journeys import Journey, journeys
 from gateway.storage.connection import Connection, Role, connect
 
 _NEWS: Final = """
     SELECT 'symptom ' || s.symptom_id AS key, s.decided_received_at AS happened_at, d.name AS device,
-        'symptom' AS event, replace(s.monitor, '_', ' ') || CASE WHEN s.element > 0 THEN ' ' || s.element ELSE '' END
+        'symptom' AS event, coalesce(%(titles)s::jsonb ->> s.monitor, s.monitor) || CASE WHEN s.element > 0 THEN ' ' || s.element ELSE '' END
             || ' since ' || to_char(s.since_at, 'YYYY-MM-DD HH24:MI "UTC"') AS detail
     FROM callout.symptom s JOIN callout.device d USING (device_id)
     WHERE s.state = 'confirmed' AND s.decided_received_at >= %(since_at)s
@@ -28,6 +30,10 @@ _NEWS: Final = """
                 FROM callout.human_case h JOIN callout.staff p USING (staff_id) WHERE h.request_id = r.request_id)
             WHEN 'part_reserved' THEN (SELECT string_agg(v.part_no, ', ') FROM callout.reservation v
                 WHERE v.request_id = r.request_id AND v.released_at IS NULL)
+            WHEN 'part_ordered' THEN (SELECT i.part_no || ' from ' || s.title FROM callout.inbound i
+                JOIN callout.supplier s USING (supplier_id) WHERE i.inbound_id = (e.detail ->> 'inbound_id')::bigint)
+            WHEN 'part_confirmed' THEN (e.detail -> 'parts' ->> 0) || ' comes by '
+                || to_char((e.detail ->> 'expected_at')::timestamptz, 'Dy DD Mon HH24:MI "UTC"')
             WHEN 'offered' THEN (SELECT string_agg(to_char(b.begins_at AT TIME ZONE c.time_zone, 'Dy DD Mon HH24:MI')
                     || CASE WHEN b.is_visit THEN to_char(b.ends_at AT TIME ZONE c.time_zone, '-HH24:MI') ELSE '' END,
                     ', ' ORDER BY b.rank) || ' (' || min(c.time_zone) || ')'
@@ -75,7 +81,12 @@ _WORDS: Final = {
     "escalated": "made more urgent",
     "case_opened": "given to a named human",
     "part_reserved": "part held",
+    "weighed": "ways to mend it weighed by their expected cost",
+    "priced": "price known",
     "no_part": "no part in stock",
+    "part_ordered": "part ordered",
+    "part_confirmed": "the supplier promises the part, signed",
+    "part_arrived": "the part has come",
     "offered": "dates offered and held",
     "offer_expired": "dates expired",
     "confirmed": "date confirmed by the owner",
@@ -149,7 +160,7 @@ class Journal:
     def news(self) -> list[News]:
         """Return what has happened since the last call, oldest first."""
         with self.connection.cursor(row_factory=class_row(News)) as cursor:
-            rows = cursor.execute(_NEWS, {"since_at": self.since_at}).fetchall()
+            rows = cursor.execute(_NEWS, {"since_at": self.since_at, "titles": Jsonb(_titles())}).fetchall()
         new = [row for row in rows if row.key not in self._told]
         self._told.update(row.key for row in new)
         return new
@@ -185,3 +196,8 @@ class Journal:
             row = self.connection.execute(query).fetchone()
             counted += int(row[0]) if row else 0
         return counted
+
+
+def _titles() -> dict[str, str]:
+    """Return what each monitor finds, in words."""
+    return {monitor.name: monitor.title for product in product_types().values() for monitor in product.monitors}

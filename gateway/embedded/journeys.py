@@ -34,6 +34,8 @@ _STEPS: Final = {
     "part_reserved": "part_held",
     "offered": "offered",
     "confirmed": "confirmed",
+    "part_ordered": "part_ordered",
+    "part_confirmed": "part_promised",
     "solved": "verified",
 }
 _ENDED: Final = {"proven": "verified", "failed": "failed", "withdrawn": "withdrawn"}
@@ -60,6 +62,9 @@ class Journey:
         None where nothing can be tried from afar.
     part : str or None
         Numbers of the parts that were put aside; None where none is needed, or none was yet.
+    source : str or None
+        Where the first of them comes from: `on_hand`, `transfer` from another centre, `on_its_way` or `order` from a
+        supplier; None as for the part.
     fulfilment : str or None
         `remote` where it was healed from afar, else how it is to be mended; None where a person says.
     seconds : mapping of str to float
@@ -72,14 +77,16 @@ class Journey:
     state: str
     remedy: Tried | None
     part: str | None
+    source: str | None
     fulfilment: str | None
     seconds: Mapping[str, float]
 
     @property
     def is_whole(self) -> bool:
-        """Whether something was tried from afar, and it is well or the owner has a date."""
+        """Whether something was tried from afar, and it is well or the owner has a date; what was ordered is promised."""
         is_decided = self.remedy is not None and self.remedy.outcome in {"verified", "failed"}
-        return is_decided and self.state in {"confirmed", "solved"}
+        is_promised = "part_ordered" not in self.seconds or "part_promised" in self.seconds
+        return is_decided and is_promised and self.state in {"confirmed", "solved"}
 
     def as_dict(self) -> dict[str, object]:
         """Return it as JSON takes it."""
@@ -106,7 +113,7 @@ def journeys(connection: Connection) -> list[Journey]:
 
 
 def _journey(row: _History) -> Journey:
-    held: list[Sequence[str]] = [detail["parts"] for event, _, detail in row.events if event == "part_reserved"]
+    held: list[Mapping[str, Any]] = [detail for event, _, detail in row.events if event == "part_reserved"]
     remedy = product_type(row.product).remedies.get(row.fault)
     fulfilment = None if remedy is None or remedy.fulfilment is None else remedy.fulfilment.value
     return Journey(
@@ -115,7 +122,8 @@ def _journey(row: _History) -> Journey:
         row.fault,
         row.state,
         None if row.rung is None else Tried(row.rung, _ENDED.get(row.attempt or "", "under_way"), row.why or ""),
-        ", ".join(held[0]) if held else None,
+        ", ".join(held[0]["parts"]) if held else None,
+        held[0]["sources"][0]["source"] if held else None,
         "remote" if row.state == "solved" else fulfilment,
         _seconds(row),
     )

@@ -5,7 +5,7 @@ So `callout enrol` in a second terminal reaches the embedded database without be
 
 from pydantic import SecretStr
 
-from gateway.broker_accounts import DESK_USER
+from gateway.admission.broker_accounts import DESK_USER
 from gateway.embedded.broker import EmbeddedBroker
 from gateway.embedded.folder import DataFolder
 from gateway.embedded.ports import LOOPBACK

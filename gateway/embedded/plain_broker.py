@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
-from gateway.broker_accounts import BrokerAccounts
+from gateway.admission.broker_accounts import BrokerAccounts
 from gateway.embedded import leash
 from gateway.embedded.folder import DataFolder
 from gateway.embedded.ports import LOOPBACK, is_free
@@ -45,7 +45,7 @@ next_connection_delay_ms = 1
 [v5.devices.connections]
 connection_timeout_ms = 60000
 max_payload_size = 1048576
-max_inflight_count = 6000
+max_inflight_count = 12000
 dynamic_filters = true
 """
 

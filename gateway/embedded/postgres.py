@@ -6,6 +6,7 @@ cleanly. It knows nothing of what is in the database. The wheel has no TLS: the 
 
 import contextlib
 import importlib.util
+import os
 import shutil
 import signal
 import subprocess
@@ -44,7 +45,6 @@ _SERVER_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
         # A query over a year of day partitions locks each of them and its indexes.
         "max_locks_per_transaction": "512",
         "password_encryption": "scram-sha-256",
-        "shared_buffers": "256MB",
         "effective_cache_size": "1GB",
         "work_mem": "16MB",
         "maintenance_work_mem": "128MB",
@@ -58,6 +58,12 @@ _SERVER_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
         "log_checkpoints": "off",
     }
 )
+
+# A fleet's numbers and signs of life are rows that are written anew with each report: among a million devices those are
+# more than a gigabyte, and a page that has no room here is copied in and out for each row.
+_BUFFERS_SHARE: Final = 8
+_LEAST_BUFFERS_MB: Final = 256
+_MOST_BUFFERS_MB: Final = 2048
 
 _REASONS: Final = (
     ("No space left on device", "the disk is full. Free some space and start again"),
@@ -181,7 +187,8 @@ class EmbeddedPostgres:
         unfinished.rename(self._cluster)
 
     def _configure(self, account: Account) -> None:
-        chosen = {**_SERVER_SETTINGS, "port": str(self.port), **self.server_settings}
+        buffers = f"{buffers_mb(os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE'))}MB"
+        chosen = {**_SERVER_SETTINGS, "shared_buffers": buffers, "port": str(self.port), **self.server_settings}
         lines = [f"{name} = '{value}'\n" for name, value in chosen.items()]
         include = self._cluster / _INCLUDE
         write_privately(
@@ -215,6 +222,15 @@ class EmbeddedPostgres:
         said = program.said()
         self.stop()
         raise _failure(f"PostgreSQL did not answer within {_START_SECONDS:.0f} s", said, program.log)
+
+
+def buffers_mb(memory_bytes: int) -> int:
+    """Return how much of a machine's memory the server keeps pages in, MB: an eighth, 256 at least and 2048 at most.
+
+    >>> buffers_mb(1 << 30), buffers_mb(8 << 30), buffers_mb(64 << 30)
+    (256, 1024, 2048)
+    """
+    return min(max(memory_bytes // _BUFFERS_SHARE >> 20, _LEAST_BUFFERS_MB), _MOST_BUFFERS_MB)
 
 
 def binaries() -> Path:

@@ -1,6 +1,6 @@
 """A kind of appliance as the engine sees it: a product type around a learned labeller, one reading a day.
 
-A set of one label is that label's symptom; any other set is one that wants a person. Nothing between them is decided here.
+A set of one label that is likely enough is that label's symptom; any other wants a person. Nothing between them is decided here.
 """
 
 from collections.abc import Sequence
@@ -15,18 +15,21 @@ from devices.readings import Columns, FloatArray, IntArray
 from devices.signals import Kind, Signal
 from diagnostics.conformal import Conformal, nonconformity
 from diagnostics.labeller import Labeller
+from diagnostics.prolongation import FACTORS
 from diagnostics.watch import Watch
-from gateway.evaluate.loads import FEATURES
 from gateway.evaluate.messageless import no_messages
+from gateway.evaluate.prolongations import FEATURE
 from gateway.evaluate.report import EvaluateError
 from gateway.learning.labellers import train
 
 COVERAGE: Final = 0.9
+# A label that is the only one left opens by itself when it is also at least so likely.
+SURE: Final = 0.9
 _COMPONENT: Final = "appliance"
 _TOLD: Final = "one_label"
 _PERSON: Final = "no_one_label"
-# What both predictors may differ by: the order in which products are added up.
-_ROUNDING: Final = 1e-9
+# Devices of two brands with the same fault work longer by factors about so far apart.
+_BRANDS: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +66,18 @@ def teach(rows: FloatArray, faults: Sequence[str], conformal: Conformal) -> Taug
 
     Parameters
     ----------
-    rows : float64 [n, features]
-        Days with a NaN are passed over.
+    rows : float64 [n, factors]
+        What the days said of their factor, best with their own days without the fault; days with a NaN are passed over.
     faults : sequence of str
         Their labels.
     conformal : Conformal
         What the sets are calibrated on.
-
-    Raises
-    ------
-    EvaluateError
-        When both predictors disagree.
     """
     labels = sorted(set(faults))
     label, known = places(labels, faults), ~np.isnan(rows).any(axis=1)
     if len(np.unique(label[known])) < 2:
         return Taught(labels, None)
-    labeller, differs_by = train(rows[known], label[known], len(labels), conformal)
-    if differs_by > _ROUNDING:
-        raise EvaluateError(
-            f"the stored form of the labeller differs from scikit-learn's own by {differs_by:g}; report this."
-        )
-    return Taught(labels, labeller)
+    return Taught(labels, train(rows[known], label[known], len(labels), FACTORS, _BRANDS, conformal))
 
 
 def decided(taught: Taught, rows: FloatArray) -> list[str | None]:
@@ -92,8 +85,8 @@ def decided(taught: Taught, rows: FloatArray) -> list[str | None]:
     if taught.labeller is None or not len(rows):
         return [None] * len(rows)
     ids: IntArray = np.arange(1, len(rows) + 1)
-    values = {name: rows[:, place].tolist() for place, name in enumerate(FEATURES)}
-    changes = Watch(product(taught.labeller)).step(ids, np.full(len(ids), 1_000_000), Columns(values, len(ids)))
+    columns = Columns({FEATURE: rows.tolist()}, len(ids))
+    changes = Watch(product(taught.labeller)).step(ids, np.full(len(ids), 1_000_000), columns)
     told: list[str | None] = [None] * len(rows)
     for change in changes:
         if change.phase == "confirmed" and change.monitor == _TOLD:
@@ -105,30 +98,28 @@ def decided(taught: Taught, rows: FloatArray) -> list[str | None]:
 
 
 def product(labeller: Labeller) -> ProductType:
-    """Return a kind as a product type: a limit on being the only label, for each, and one on being no or several."""
-
-    def sets(columns: Columns) -> FloatArray:
-        rows = np.column_stack([columns.array(name) for name in FEATURES])
-        return labeller.label_set(rows, COVERAGE).astype(np.float64)
+    """Return a kind as a product type: a limit on being the only label and sure, for each, and one on there being none such."""
 
     def alone(columns: Columns) -> FloatArray:
-        held = sets(columns)
-        return held * (held.sum(axis=1, keepdims=True) == 1)
+        rows = columns.matrix(FEATURE)
+        held = labeller.label_set(rows, COVERAGE)
+        is_only = held & (held.sum(axis=1, keepdims=True) == 1)
+        return (is_only & (labeller.probabilities(rows) >= SURE)).astype(np.float64)
 
     def undecided(columns: Columns) -> FloatArray:
-        return (sets(columns).sum(axis=1, keepdims=True) != 1).astype(np.float64)
+        return 1.0 - alone(columns).sum(axis=1, keepdims=True)
 
     return ProductType(
         name="appliance",
         title="Household appliance",
-        signals={name: Signal(name, name, "", Kind.SCALAR, (-10, 10)) for name in FEATURES},
+        signals={FEATURE: Signal(FEATURE, "Likelihood", "", Kind.VECTOR, (-1e4, 0), element="Factor")},
         features={
-            "alone": Feature("alone", "The only label that is not ruled out", "", alone, element="Label"),
-            "undecided": Feature("undecided", "No label or several", "", undecided),
+            "alone": Feature("alone", "The only label that is not ruled out, and sure", "", alone, element="Label"),
+            "undecided": Feature("undecided", "No label, several, or one that is not sure", "", undecided),
         },
         monitors=(
-            Limit(_TOLD, "One label is left", _COMPONENT, "alone", "above", 0.5, 0.5, 0, 0),
-            Limit(_PERSON, "No label or several are left", _COMPONENT, "undecided", "above", 0.5, 0.5, 0, 0),
+            Limit(_TOLD, "One label is left and sure", _COMPONENT, "alone", "above", 0.5, 0.5, 0, 0),
+            Limit(_PERSON, "No label is left and sure", _COMPONENT, "undecided", "above", 0.5, 0.5, 0, 0),
         ),
         faults={},
         remedies={},

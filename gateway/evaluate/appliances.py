@@ -22,10 +22,12 @@ from typing import Final
 import numpy as np
 
 from devices.readings import FloatArray
+from diagnostics.prolongation import expected
 from gateway.evaluate.appliance_kinds import COVERAGE, Taught, decided, places
 from gateway.evaluate.brands import Lesson, calibrated, lessons, picked, strangeness, taught_by
 from gateway.evaluate.drawing import Line, Panel, draw
-from gateway.evaluate.loads import NORMAL, Day, cropped, profiles, read
+from gateway.evaluate.loads import NORMAL, Day, cropped, read
+from gateway.evaluate.prolongations import Said, said_by
 from gateway.evaluate.report import Cell, EvaluateError, Metric, Options, Plot, Progress, Report, Table
 
 
@@ -53,7 +55,7 @@ def evaluate(folder: Path, options: Options, progress: Progress) -> Report:
         raise EvaluateError("--labels: the days of `appliances` have their faults beside them. Leave it out.")
     days = [cropped(day, options.crop_seed) for day in read(folder)]
     progress("phases of every day", 0, 1)
-    told = tell(days, profiles(days), progress)
+    told = tell(days, said_by(days), progress)
     metrics: dict[str, Metric] = dict(figures(told))
     by_kind, by_fault = grouped(told, lambda one: one.day.kind), grouped(told, lambda one: one.day.fault)
     metrics |= {kind: figures(some) for kind, some in by_kind.items()}
@@ -61,15 +63,15 @@ def evaluate(folder: Path, options: Options, progress: Progress) -> Report:
     return Report(metrics, [_kinds(by_kind), _faults(by_kind), _opened(told)], [_plot(told)])
 
 
-def tell(days: Sequence[Day], rows: FloatArray, progress: Progress) -> list[Told]:
-    """Tell days [n] by their profiles float64 [n, features]."""
+def tell(days: Sequence[Day], said: Said, progress: Progress) -> list[Told]:
+    """Tell days by what they say of their factor."""
     plan = lessons(days)
-    scored = [(lesson, strangeness(lesson, days, rows)) for lesson in plan]
+    scored = [(lesson, strangeness(lesson, days, said)) for lesson in plan]
     told: list[Told] = []
     for number, lesson in enumerate(plan):
         progress("days of devices", number, len(plan))
-        taught = taught_by(lesson, days, rows, calibrated(lesson, scored, days, rows))
-        told += _told(taught, lesson, days, rows)
+        taught = taught_by(lesson, days, said, calibrated(lesson, scored, days, said))
+        told += _told(taught, lesson, days, said.told)
     return sorted(told, key=lambda one: (one.day.device, one.day.fault, one.day.name))
 
 
@@ -82,11 +84,11 @@ def _told(taught: Taught, lesson: Lesson, days: Sequence[Day], rows: FloatArray)
         if taught.labeller is None
         else taught.labeller.label_set(its_rows, COVERAGE)
     )
-    opened = decided(taught, its_rows)
+    opened, factor = decided(taught, its_rows), expected(its_rows)
     return [
         Told(
             day,
-            float(its_rows[row, 0]),
+            float(factor[row]),
             _rank(probability[row], int(place[row])),
             opened[row],
             bool(place[row] < len(taught.labels) and held[row, place[row]]),

@@ -14,6 +14,7 @@ from devices.readings import FloatArray, IntArray
 from diagnostics.conformal import Conformal, calibrate
 from gateway.evaluate.appliance_kinds import Taught, teach
 from gateway.evaluate.loads import Day
+from gateway.evaluate.prolongations import Said
 
 _Item = TypeVar("_Item")
 _FOLDS: Final = 5
@@ -55,21 +56,21 @@ def _folds(days: Sequence[Day]) -> IntArray:
     return np.array([place[day.begin_min // _DAY_MIN] for day in days], np.int64)
 
 
-def strangeness(lesson: Lesson, days: Sequence[Day], rows: FloatArray) -> FloatArray:
+def strangeness(lesson: Lesson, days: Sequence[Day], said: Said) -> FloatArray:
     """Return how strange those of a lesson's days that can be told are to what it teaches, float64 [m]."""
-    taught = taught_by(lesson, days, rows, _UNCALIBRATED)
-    scores = taught.scores(rows[lesson.of], [day.fault for day in picked(days, lesson.of)])
+    taught = taught_by(lesson, days, said, _UNCALIBRATED)
+    scores = taught.scores(said.told[lesson.of], [day.fault for day in picked(days, lesson.of)])
     # Days of which nothing can be said rule nothing out anyway; calibration is of the others.
     return scores[~np.isnan(scores)]
 
 
-def taught_by(lesson: Lesson, days: Sequence[Day], rows: FloatArray, conformal: Conformal) -> Taught:
+def taught_by(lesson: Lesson, days: Sequence[Day], said: Said, conformal: Conformal) -> Taught:
     """Return what a lesson teaches."""
-    return teach(rows[lesson.learned], [day.fault for day in picked(days, lesson.learned)], conformal)
+    return teach(said.taught[lesson.learned], [day.fault for day in picked(days, lesson.learned)], conformal)
 
 
 def calibrated(
-    lesson: Lesson, scored: Sequence[tuple[Lesson, FloatArray]], days: Sequence[Day], rows: FloatArray
+    lesson: Lesson, scored: Sequence[tuple[Lesson, FloatArray]], days: Sequence[Day], said: Said
 ) -> Conformal:
     """Return what a lesson's sets are calibrated on.
 
@@ -79,7 +80,7 @@ def calibrated(
         Its own kind is left out.
     scored : sequence of (Lesson, float64 [n])
         All lessons with their strangeness; unseen brands are taken, where there are any.
-    days, rows : sequence of Day, float64 [days, features]
+    days, said : sequence of Day, Said
         In a set of one kind, dates of what is learned are told by its other dates.
     """
     for is_unseen in (True, False):
@@ -89,7 +90,7 @@ def calibrated(
     fold = _folds(picked(days, lesson.learned))
     parts = [(lesson.learned[fold == one], lesson.learned[fold != one]) for one in range(_FOLDS)]
     inner = [Lesson(lesson.kind, part, rest, is_unseen=False) for part, rest in parts if len(part)]
-    return calibrate(np.concatenate([np.zeros(0), *(strangeness(one, days, rows) for one in inner)]))
+    return calibrate(np.concatenate([np.zeros(0), *(strangeness(one, days, said) for one in inner)]))
 
 
 def picked(of: Sequence[_Item], at: IntArray) -> list[_Item]:

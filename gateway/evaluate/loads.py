@@ -5,12 +5,11 @@ Papaioannou et al., Energies 17 (2024) 4529. A device's kind is its name without
 names in small letters, without the word anomaly. The column `label` marks the minutes that the set's authors put in; it
 is not read. Those minutes make a faulty day longer than a day: only its first 24 hours are taken, as a clock would have it.
 
-A day is held against the same device's healthy days, save those that overlap it in time: the faulty days were made from
-healthy ones, and whoever had the very day without its fault for comparison would know too much.
+What was put in bears decimals that no meter of the set sends, and one even power; nothing here looks at either.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,13 +18,12 @@ from typing import Final
 import numpy as np
 
 from devices.readings import FloatArray
-from diagnostics.phases import Phases, phases, prolongation, together, working_power
+from diagnostics.phases import working_power
 from gateway.evaluate.crop import generator
 from gateway.evaluate.folder import find_files, read_rows
 from gateway.evaluate.report import EvaluateError
 
 NORMAL: Final = "normal"
-FEATURES: Final = ("prolongation",)
 _DAY_MIN: Final = 1440
 _FORMS: Final = ("%Y-%m-%d", "%m/%d/%Y")
 _MOST_CUT: Final = 0.25
@@ -49,9 +47,12 @@ class Day:
 
     def overlaps(self, other: "Day") -> bool:
         """Whether both days have an instant in common."""
-        return self.begin_min < other.begin_min + len(other.power_w) and other.begin_min < self.begin_min + len(
-            self.power_w
-        )
+        return self.common_min(other) > 0
+
+    def common_min(self, other: "Day") -> int:
+        """Return how many minutes both days have in common, below 0 for those between them."""
+        end_min = min(self.begin_min + len(self.power_w), other.begin_min + len(other.power_w))
+        return end_min - max(self.begin_min, other.begin_min)
 
 
 def read(folder: Path) -> list[Day]:
@@ -145,33 +146,3 @@ def cropped(day: Day, seed: int | None) -> Day:
     working = np.flatnonzero(power_w > working_power([power_w]) / 2)
     rest = power_w[: min(int(working[0]) if len(working) else len(power_w), int(chance.integers(_MOST_AHEAD_MIN)))]
     return Day(day.device, day.fault, day.name, begin_min - len(rest), np.concatenate([rest[::-1], power_w]))
-
-
-def profiles(days: Sequence[Day]) -> FloatArray:
-    """Return each day's features in the order of `FEATURES`.
-
-    Parameters
-    ----------
-    days : sequence of Day
-        All days of the devices in question: a day is held against its own device's healthy ones.
-
-    Returns
-    -------
-    float64 [n, 1]
-        NaN where a day has no whole phase, or its device no healthy day at another time.
-    """
-    healthy: dict[str, list[Day]] = {}
-    for day in days:
-        if day.fault == NORMAL:
-            healthy.setdefault(day.device, []).append(day)
-    rows = np.full((len(days), len(FEATURES)), np.nan)
-    known: dict[tuple[str, tuple[int, ...]], tuple[float, Phases]] = {}
-    for place, day in enumerate(days):
-        others = [other for other in healthy.get(day.device, []) if not other.overlaps(day)]
-        key = (day.device, tuple(other.begin_min for other in others))
-        if key not in known:
-            working_w = working_power([other.power_w for other in others])
-            known[key] = working_w, together([phases(other.power_w, working_w) for other in others])
-        working_w, usual = known[key]
-        rows[place, 0] = prolongation(phases(day.power_w, working_w), usual)
-    return rows

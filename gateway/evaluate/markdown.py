@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.evaluate.report import Cell, EvaluateError, Table
+from gateway.whole import write_whole
 
 BEGIN: Final = "<!-- measured: begin (made by `callout evaluate products --write`) -->"
 END: Final = "<!-- measured: end -->"
@@ -25,7 +26,7 @@ def put(file: Path, tables: Sequence[Table]) -> None:
         written = "\n".join([BEGIN, *(line for table in tables for line in lines(table)), END])
         if not place.search(text):
             raise EvaluateError(f"{file} has no place for tables. Write {BEGIN} and {END} where they belong.")
-        file.write_text(place.sub(lambda _: written, text), "utf-8")
+        write_whole(file, place.sub(lambda _: written, text))
     except OSError as error:
         raise EvaluateError(f"{file} cannot be written: {error}. Run it in a checkout of your own.") from error
 

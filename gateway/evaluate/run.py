@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from gateway.evaluate.report import Cell, Evaluate, EvaluateError, Metric, Options, Progress, Report, Table
+from gateway.whole import write_whole
 
 _PACKAGE: Final = "gateway.evaluate"
 # What makes a module a set. It is told by its text, so that help need not load what only a run needs.
@@ -117,7 +118,7 @@ def write_plots(folder: Path, report: Report) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file, plot in zip(written, report.plots, strict=True):
-            file.write_text(plot.svg, "utf-8")
+            write_whole(file, plot.svg)
     except OSError as error:
         raise EvaluateError(f"--plots {folder} cannot be written to: {error}. Name another folder.") from error
     return written

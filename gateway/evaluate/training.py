@@ -17,7 +17,8 @@ from gateway.evaluate.ai4i import evaluate as evaluate_ai4i
 from gateway.evaluate.appliance_kinds import COVERAGE, teach
 from gateway.evaluate.appliances import figures, tell
 from gateway.evaluate.brands import lessons, strangeness
-from gateway.evaluate.loads import FEATURES, NORMAL, files_of, profiles, read
+from gateway.evaluate.loads import NORMAL, files_of, read
+from gateway.evaluate.prolongations import FEATURE, said_by
 from gateway.evaluate.report import EvaluateError, Options, Progress
 from gateway.learning import forests
 from gateway.learning.models import Card, content_of
@@ -64,16 +65,16 @@ def appliances(folder: Path, progress: Progress) -> list[tuple[bytes, Card]]:
         When the set is not there, or teaches no kind two labels.
     """
     days = read(folder)
-    rows = profiles(days)
-    told = tell(days, rows, progress)
+    said = said_by(days)
+    told = tell(days, said, progress)
     plan = lessons(days)
     unseen = [lesson for lesson in plan if lesson.is_unseen] or plan
-    conformal = calibrate(np.concatenate([strangeness(lesson, days, rows) for lesson in unseen]))
+    conformal = calibrate(np.concatenate([strangeness(lesson, days, said) for lesson in unseen]))
     data_sha256, made = _hash(files_of(folder)), list[tuple[bytes, Card]]()
     for kind in sorted({day.kind for day in days}):
         its_days = [place for place, day in enumerate(days) if day.kind == kind]
         faults = [days[place].fault for place in its_days]
-        taught = teach(rows[its_days], faults, conformal)
+        taught = teach(said.taught[its_days], faults, conformal)
         if taught.labeller is None:
             continue
         found = figures([one for one in told if one.day.kind == kind])
@@ -97,7 +98,7 @@ def _of_kind(
     return content, Card(
         name=f"appliances_{kind}",
         sha256=its_hash,
-        features=FEATURES,
+        features=(FEATURE,),
         labels=labels,
         coverage=COVERAGE,
         rows=rows[0],
@@ -105,8 +106,8 @@ def _of_kind(
         data="Power Consumption Anomaly Dataset (Energies 17, 2024, 4529)",
         data_sha256=data_sha256,
         licence="MIT",
-        method="multinomial logistic regression over how much longer phases are; label sets calibrated on brands not seen",
-        library=_library(),
+        method="a belief over how much longer phases are for each label, by smoothed EM; sets calibrated on brands not seen",
+        library=f"numpy {version('numpy')}",
         figures={name: value for name, value in found.items() if np.isfinite(value)},
         meant_for="Naming what may be behind longer phases of this kind of appliance, and handing most of it to a human.",
         not_meant_for="Opening requests for faults that this set does not have, or without healthy days of the device.",

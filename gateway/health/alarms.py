@@ -26,6 +26,7 @@ class Kind(StrEnum):
     BROKER_AWAY = "broker_away"
     CLOCK_JUMPED = "clock_jumped"
     LIST_OLD = "list_old"
+    LOG_BEHIND = "log_behind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,9 @@ THRESHOLDS: Final[Mapping[Kind, Threshold]] = {
     Kind.INGEST_BEHIND: Threshold(60.0, 10.0, 600.0, "s", "the oldest message has waited {value:.0f} s for its commit"),
     Kind.INGEST_SILENT: Threshold(30.0, 15.0, 300.0, "s", "ingest has not been heard from for {value:.0f} s"),
     Kind.WORK_SILENT: Threshold(30.0, 15.0, 300.0, "s", "work has not been heard from for {value:.0f} s"),
-    Kind.JOBS_OLD: Threshold(300.0, 60.0, 3600.0, "s", "the oldest job that could run has waited {value:.0f} s"),
+    Kind.JOBS_OLD: Threshold(
+        300.0, 60.0, 3600.0, "s", "the oldest job that could run, or failed, has waited {value:.0f} s"
+    ),
     Kind.DISK_FULL: Threshold(0.95, 0.93, 0.98, "share", "the disk of the data folder is {value:.0%} full"),
     Kind.BROKER_AWAY: Threshold(
         15.0, 1.0, 300.0, "s", "the broker has not had the session of ingest for {value:.0f} s"
@@ -59,12 +62,31 @@ THRESHOLDS: Final[Mapping[Kind, Threshold]] = {
     Kind.LIST_OLD: Threshold(
         3 * _DAY_S, 2 * _DAY_S, 6 * _DAY_S, "s", "the list of revoked certificates was not signed for {value:.0f} s"
     ),
+    Kind.LOG_BEHIND: Threshold(
+        60.0, 10.0, 600.0, "s", "messages wait in Kafka for {value:.0f} s before ingest takes them"
+    ),
 }
 
 
 @dataclass(frozen=True, slots=True)
+class NotTaken:
+    """A measure that the present set-up does not take at all, and why: no alarm about it can stand or end by itself.
+
+    What could not be measured this time is None instead.
+    """
+
+    reason: str
+
+
+Value = float | NotTaken | None
+
+
+@dataclass(frozen=True, slots=True)
 class Alarm:
-    """One alarm: since when, what was measured last and when, and when it ended; None while it is open."""
+    """One alarm: since when, what was measured last and when, and when it ended; None while it is open.
+
+    `reason` says why it ended when that is not that all is well.
+    """
 
     kind: Kind
     is_critical: bool
@@ -72,6 +94,7 @@ class Alarm:
     last_at: datetime
     value: float
     closed_at: datetime | None = None
+    reason: str = ""
 
     @property
     def threshold(self) -> float:
@@ -100,20 +123,27 @@ class Alarms:
 
     open: dict[Kind, Alarm] = field(default_factory=dict[Kind, Alarm])
 
-    def look(self, values: Mapping[Kind, float | None], now: datetime) -> list[Alarm]:
+    def look(self, values: Mapping[Kind, Value], now: datetime) -> list[Alarm]:
         """Take measurements in; return alarms that have begun, have become critical, or have ended.
 
         Parameters
         ----------
         values : mapping
-            What was measured; a kind that is None or missing could not be, and its alarm stays as it is.
+            What was measured; a kind that is None or missing could not be, and its alarm stays as it is; that of one
+            that is not taken any more ends with the reason.
         now : datetime
             Aware.
         """
         changed: list[Alarm] = []
         for kind, value in values.items():
-            if value is not None:
-                changed += self._one(kind, value, now)
+            match value:
+                case None:
+                    pass
+                case NotTaken(reason):
+                    if (before := self.open.pop(kind, None)) is not None:
+                        changed.append(replace(before, closed_at=now, reason=reason))
+                case _:
+                    changed += self._one(kind, value, now)
         return changed
 
     def _one(self, kind: Kind, value: float, now: datetime) -> Iterable[Alarm]:

@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from devices.identity import PARTITIONS
 from gateway.ingest.decode import Decoded
+from gateway.ingest.log_lag import Behind
 from gateway.ingest.source import Message
 
 _BATCH_MESSAGES: Final = (1, 3, 10, 30, 100, 300, 1000)
@@ -40,6 +41,10 @@ def new_registry() -> CollectorRegistry:
     return registry
 
 
+def _nothing_known() -> Behind | None:
+    return None
+
+
 @dataclass(slots=True)
 class InHand:
     """What has come in for a worker and is not committed: in its source, and in its hand; and when it last looked."""
@@ -48,6 +53,8 @@ class InHand:
     # By the clock that only goes forward.
     looked_s: float
     messages: Sequence[Message] = ()
+    # What waits in a log before it comes in; a broker's queue is watched apart.
+    behind: Callable[[], Behind | None] = _nothing_known
 
 
 class IngestMeasures(Collector):
@@ -87,6 +94,8 @@ class IngestMeasures(Collector):
         self.queue_dropped = self._gauge(
             "broker_dropped_messages", "Messages that the broker has dropped since it runs."
         )
+        self.log_messages = self._gauge("log_waiting_messages", "Messages that wait for ingest in Kafka.")
+        self.log_wait_s = self._gauge("log_wait_seconds", "For how long the oldest of them has been waiting.")
         self.registry.register(self)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
@@ -109,7 +118,11 @@ class IngestMeasures(Collector):
             Its source; what waits in it counts as received when it can say so.
         """
         made = copy(self)
-        made.in_hand = self._ranges[partitions] = InHand(getattr(source, "waiting", tuple), time.monotonic())
+        made.in_hand = self._ranges[partitions] = InHand(
+            getattr(source, "waiting", tuple),
+            time.monotonic(),
+            behind=getattr(source, "behind", _nothing_known),
+        )
         return made
 
     def keep_only(self, ranges: Container[range]) -> None:
@@ -170,6 +183,13 @@ class IngestMeasures(Collector):
             partition: (now - oldest[partition]).total_seconds() if partition in oldest else 0.0
             for partition in range(PARTITIONS)
         }
+
+    def behind(self) -> Behind | None:
+        """Return what waits in the log for all ranges that are served here; None without a log, or before it was seen."""
+        known = [found for each in tuple(self._ranges.values()) if (found := each.behind()) is not None]
+        if not known:
+            return None
+        return Behind(sum(each.messages for each in known), max(each.waited_s for each in known))
 
     def collect(self) -> Iterable[Metric]:
         """Return the lag of each partition."""

@@ -15,7 +15,7 @@ from typing import Final
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from gateway.health.alarms import Alarm, Alarms, Kind
+from gateway.health.alarms import Alarm, Alarms, Kind, Value
 from gateway.storage import alarms as kept
 from gateway.storage.connection import Connection, DatabaseUnreachableError, Role, connect
 from gateway.storage.migrate import SchemaError, check_schema
@@ -29,7 +29,7 @@ _CHECK_SCHEMA_EVERY_S: Final = 60.0
 # A process that has not beaten for so long is not ready, whatever else is true of it.
 LATE_S: Final = 20.0
 
-Measure = Callable[[Connection | None, datetime], Mapping[Kind, float | None]]
+Measure = Callable[[Connection | None, datetime], Mapping[Kind, Value]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,22 @@ class Pulse:
     measure : callable
         Takes a connection, None while the database is away, and now; returns values. `Kind.DATABASE_AWAY` is measured
         by the pulse itself.
+    sends_letters : bool, optional
+        Whether the process has a mail server; None of one that sends no letters.
     """
 
-    def __init__(self, process: str, database_url: str, role: Role, kinds: Sequence[Kind], measure: Measure) -> None:
+    def __init__(
+        self,
+        process: str,
+        database_url: str,
+        role: Role,
+        kinds: Sequence[Kind],
+        measure: Measure,
+        *,
+        sends_letters: bool | None = None,
+    ) -> None:
         self._process = process
+        self._sends_letters = sends_letters
         self._dsn = make_conninfo(database_url, connect_timeout=_ANSWER_S)
         self._role = role
         self._kinds = kinds
@@ -115,7 +127,7 @@ class Pulse:
 
     def _with_database(self) -> None:
         connection = self._connected()
-        kept.say_alive(connection, self._process, self._started_at)
+        kept.say_alive(connection, self._process, self._started_at, sends_letters=self._sends_letters)
         self._look(connection, 0.0)
         if wanted := [*self._ended, *self._alarms.open.values()]:
             kept.keep_alarms(connection, wanted)
@@ -140,6 +152,7 @@ class Pulse:
         for alarm in self._alarms.look(values, now):
             if alarm.closed_at is not None:
                 self._ended.append(alarm)
-                _log.warning("alarm %s has ended after %s", alarm.kind, alarm.closed_at - alarm.since_at)
+                why = f": {alarm.reason}" if alarm.reason else ""
+                _log.warning("alarm %s has ended after %s%s", alarm.kind, alarm.closed_at - alarm.since_at, why)
             else:
                 _log.log(logging.CRITICAL if alarm.is_critical else logging.ERROR, "alarm %s: %s", alarm.kind, alarm)

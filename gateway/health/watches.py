@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from gateway.health.alarms import Kind
+from gateway.health.alarms import Kind, NotTaken, Value
 from gateway.health.door import HealthDoor
 from gateway.health.measures import WorkMeasures
 from gateway.health.pulse import Pulse
@@ -24,7 +24,10 @@ class WorkHealth:
     """Watches a work process until it is stopped, and shows what it sees where the settings say."""
 
     def __init__(self, settings: Settings, measures: WorkMeasures) -> None:
-        self._pulse = Pulse("work", settings.required("database_url"), Role.WORK, (Kind.JOBS_OLD,), _waiting_jobs)
+        database_url, sends_letters = settings.required("database_url"), bool(settings.smtp_url)
+        self._pulse = Pulse(
+            "work", database_url, Role.WORK, (Kind.JOBS_OLD,), _waiting_jobs, sends_letters=sends_letters
+        )
         self._pulse.start()
         self._door: HealthDoor | None = None
         if settings.work_metrics_port:
@@ -58,7 +61,7 @@ def watch_serve(settings: Settings) -> Pulse:
 
     heard = Heard()
 
-    def measure(connection: Connection | None, now: datetime) -> Mapping[Kind, float | None]:
+    def measure(connection: Connection | None, now: datetime) -> Mapping[Kind, Value]:
         return {**heard.silences(connection, now), Kind.LIST_OLD: _age_s(revocation_list, now)}
 
     kinds = (*_SILENT.values(), Kind.LIST_OLD)
@@ -67,15 +70,17 @@ def watch_serve(settings: Settings) -> Pulse:
     return pulse
 
 
-def _age_s(file: Path | None, now: datetime) -> float | None:
-    """Return how old a file is; None where there is none, which is told by whoever needs it."""
+def _age_s(file: Path | None, now: datetime) -> Value:
+    """Return how old a file is; None where it is away, which is told by whoever needs it."""
+    if file is None:
+        return NotTaken("devices have no certificates in the present set-up")
     try:
-        return None if file is None else now.timestamp() - file.stat().st_mtime
+        return now.timestamp() - file.stat().st_mtime
     except OSError:
         return None
 
 
-def _waiting_jobs(connection: Connection | None, _now: datetime) -> Mapping[Kind, float | None]:
+def _waiting_jobs(connection: Connection | None, _now: datetime) -> Mapping[Kind, Value]:
     return {} if connection is None else {Kind.JOBS_OLD: alarms.oldest_job_s(connection)}
 
 

@@ -1,6 +1,7 @@
 """A backlog: what batches have left to be written later, each thing once, the oldest first."""
 
 from collections.abc import Hashable, Iterable
+from itertools import filterfalse
 from typing import Generic, TypeVar
 
 Thing = TypeVar("Thing", bound=Hashable)
@@ -26,8 +27,7 @@ class Backlog(Generic[Thing]):
 
     def add(self, things: Iterable[Thing], batch: int) -> None:
         """Leave things to be written; one that is here already keeps its place."""
-        for thing in things:
-            self._since.setdefault(thing, batch)
+        self._since.update(dict.fromkeys(filterfalse(self._since.__contains__, things), batch))
 
     def remove(self, things: Iterable[Thing]) -> None:
         """Take out things that are written already."""

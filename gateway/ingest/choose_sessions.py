@@ -2,7 +2,6 @@
 
 from gateway.errors import SettingsError
 from gateway.ingest.sessions import MqttSessions, Sessions
-from gateway.kafka_address import KafkaAddress
 from gateway.settings import Settings
 
 
@@ -23,4 +22,4 @@ def choose_sessions(settings: Settings) -> Sessions:
             f"CALLOUT_SOURCE_URL names Kafka, and its client cannot be loaded ({error}). Install it with "
             "`pip install confluent-kafka` (the extra `kafka`), or unset CALLOUT_SOURCE_URL to receive over MQTT."
         ) from error
-    return KafkaSessions(KafkaAddress.parse(settings.source_url), settings.broker if settings.broker_url else None)
+    return KafkaSessions(settings.source, settings.broker if settings.broker_url else None)

@@ -95,13 +95,16 @@ def decode(messages: Sequence[Message], places: Mapping[str, Place | NoPlace]) -
     """
     decoded = Decoded()
     sheets = _Blank()
+    received_at, received_us = EPOCH, 0
     for message in messages:
         place = places[message.topic]
         if isinstance(place, NoPlace):
             decoded.rejected.append(Rejected(message, place.device, place.refusal))
             continue
         device = place.device
-        received_us = to_us(message.received_at)
+        # What one reading of the network brought shares the instant.
+        if message.received_at is not received_at:
+            received_at, received_us = message.received_at, to_us(message.received_at)
         decoded.devices[device.device_id] = device
         if place.channel == "state":
             _presence(message, device, decoded)
@@ -110,6 +113,9 @@ def decode(messages: Sequence[Message], places: Mapping[str, Place | NoPlace]) -
             decoded.heard_us[device.device_id] = max(received_us, decoded.heard_us.get(device.device_id, 0))
         if place.channel == "answer":
             _answer(message, device, decoded)
+        elif place.unserved is not None:
+            # It was heard all the same: what the desk lacks must not look like a device that fell silent.
+            decoded.rejected.append(Rejected(message, device, place.unserved))
         elif place.channel == "event" or not _is_taken(message, device, received_us, sheets, decoded):
             _samples(message, device, "event" if place.channel == "event" else "telemetry", sheets, decoded)
     decoded.samples = sum(map(len, sheets.values()))
@@ -138,7 +144,16 @@ def _is_taken(message: Message, device: Known, received_us: int, sheets: Mapping
     sheets[device.product].add(head, at_us, telemetry.samples)
     if telemetry.boot != UNNUMBERED:
         mark = crc32(message.payload)
-        number = Numbered(telemetry.boot, telemetry.seq, newest_us, newest_us, received_us, mark, telemetry.backfill)
+        number = Numbered(
+            telemetry.boot,
+            telemetry.seq,
+            newest_us,
+            newest_us,
+            received_us,
+            mark,
+            telemetry.backfill,
+            is_retained=message.is_retained,
+        )
         decoded.numbered.append((device.device_id, number))
     return True
 
@@ -199,6 +214,7 @@ def _numbered(message: Message, envelope: Envelope, believed_us: int | None, kin
         crc32(message.payload),
         envelope.is_backfill,
         kind == "event",
+        message.is_retained,
     )
 
 

@@ -293,9 +293,9 @@ def _carries(watch: Watch, readings: Readings, is_codes: bool) -> BoolArray:
     carried = np.zeros(len(readings), np.bool_)
     for name, column in readings.values.items():
         if (name in watch.codes_signals) is is_codes:
+            if None not in column:
+                return np.ones(len(readings), np.bool_)
             carried |= np.array([value is not None for value in column])
-            if carried.all():
-                break
     return carried
 
 

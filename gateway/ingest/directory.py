@@ -1,7 +1,7 @@
 """The directory of devices at the door: which device a topic belongs to. Remembered, and asked for in one query a batch."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,10 +24,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a topic stands for: a device and one of its channels."""
+    """What a topic stands for: a device and one of its channels; `unserved` is why its readings cannot be stored."""
 
     device: Known
     channel: str
+    unserved: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,15 @@ class Directory:
     """Topics that were seen; those of devices that are not known are looked up together.
 
     Each is forgotten five minutes after it was looked up, so that a device that was retired is refused soon.
+
+    Parameters
+    ----------
+    unserved : mapping of str to Refusal
+        Product types whose readings cannot be stored, with why.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, unserved: Mapping[str, Refusal] | None = None) -> None:
+        self._unserved = unserved or {}
         self._places: dict[str, Place] = {}
         self._looked_up_at: deque[tuple[float, list[str]]] = deque()
 
@@ -61,9 +68,7 @@ class Directory:
             A monotonic clock, in seconds.
         """
         known = self._places
-        while self._looked_up_at and self._looked_up_at[0][0] <= now_s - _FORGET_AFTER_S:
-            for topic in self._looked_up_at.popleft()[1]:
-                del known[topic]
+        self.forget_old(now_s)
         found: dict[str, Place | NoPlace] = {topic: known[topic] for topic in topics if topic in known}
         if missing := set(topics) - found.keys():
             asked = self._looked_up(connection, missing)
@@ -73,6 +78,12 @@ class Directory:
             found |= asked
         return found
 
+    def forget_old(self, now_s: float) -> None:
+        """Forget the topics that were looked up five minutes before an instant of the clock."""
+        while self._looked_up_at and self._looked_up_at[0][0] <= now_s - _FORGET_AFTER_S:
+            for topic in self._looked_up_at.popleft()[1]:
+                del self._places[topic]
+
     def known(self, topics: Iterable[str]) -> dict[str, Place | NoPlace] | None:
         """Return what topics stand for without asking anybody; None when one of them is not known."""
         places = self._places
@@ -81,8 +92,7 @@ class Directory:
         except KeyError:
             return None
 
-    @staticmethod
-    def _looked_up(connection: Connection, topics: Iterable[str]) -> dict[str, Place | NoPlace]:
+    def _looked_up(self, connection: Connection, topics: Iterable[str]) -> dict[str, Place | NoPlace]:
         found: dict[str, Place | NoPlace] = {}
         named: dict[str, tuple[Identity, str]] = {}
         for topic in topics:
@@ -92,18 +102,17 @@ class Directory:
                 found[topic] = NoPlace(Refusal("wrong_topic", str(error)))
         devices = _devices(connection, {(identity.tenant, identity.device) for identity, _ in named.values()})
         for topic, (identity, channel) in named.items():
-            found[topic] = _place(identity, channel, devices.get((identity.tenant, identity.device)))
+            found[topic] = self._place(identity, channel, devices.get((identity.tenant, identity.device)))
         return found
 
-
-def _place(identity: Identity, channel: str, device: Known | None) -> Place | NoPlace:
-    if device is None:
-        detail = f"no device {identity.device!r} of tenant {identity.tenant!r} is enrolled: enrol it, then replay"
-        return NoPlace(Refusal("unknown_device", detail))
-    if device.partition != identity.partition:
-        detail = f"{identity.device!r} belongs to partition {device.partition}, not {identity.partition}"
-        return NoPlace(Refusal("wrong_partition", detail), device)
-    return Place(device, channel)
+    def _place(self, identity: Identity, channel: str, device: Known | None) -> Place | NoPlace:
+        if device is None:
+            detail = f"no device {identity.device!r} of tenant {identity.tenant!r} is enrolled: enrol it, then replay"
+            return NoPlace(Refusal("unknown_device", detail))
+        if device.partition != identity.partition:
+            detail = f"{identity.device!r} belongs to partition {device.partition}, not {identity.partition}"
+            return NoPlace(Refusal("wrong_partition", detail), device)
+        return Place(device, channel, self._unserved.get(device.product))
 
 
 def _devices(connection: Connection, asked: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Known]:

@@ -98,8 +98,10 @@ class Frames:
         topics = self._topics
         found: list[Message] = []
         end = len(data)
-        while (frame := _span(data, at, end)) is not None and frame[1] <= end and _is_message(command := data[at]):
+        while (frame := _span(data, at, end)) is not None:
             start, stop = frame
+            if stop > end or not _is_message(command := data[at]):
+                break
             try:
                 after_topic = start + 2 + (data[start] << 8 | data[start + 1])
                 raw = data[start + 2 : after_topic]
@@ -142,6 +144,9 @@ def _span(data: bytes, at: int, end: int) -> tuple[int, int] | None:
     length = data[at + 1]
     if length < 0x80:
         return at + 2, at + 2 + length
+    # Nearly all messages have a length of two bytes.
+    if end - at > 2 and (high := data[at + 2]) < 0x80:
+        return at + 3, at + 3 + (length & 0x7F | high << 7)
     counted = _number(data, at + 1, end)
     return None if counted is None else (counted[1], counted[1] + counted[0])
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from gateway.health.alarms import Kind
+from gateway.health.alarms import Kind, NotTaken, Value
 from gateway.health.clock import Jumps
 from gateway.health.door import HealthDoor
 from gateway.health.measures import IngestMeasures
@@ -25,8 +25,10 @@ _DROPS_FORGOTTEN_S: Final = 900.0
 _JUMPS_REMEMBERED_S: Final = 3600.0
 _KINDS: Final = (
     Kind.QUEUE_FILLS, Kind.QUEUE_DROPS, Kind.DATABASE_AWAY, Kind.INGEST_BEHIND, Kind.DISK_FULL, Kind.BROKER_AWAY,
-    Kind.CLOCK_JUMPED,
+    Kind.CLOCK_JUMPED, Kind.LOG_BEHIND,
 )  # fmt: skip
+_NO_LOG: Final = NotTaken("messages come from the broker, and no log is read")
+_NO_QUEUE: Final = NotTaken("messages come from Kafka, and no broker's queue is read")
 
 
 class Drops:
@@ -103,16 +105,25 @@ class IngestHealth:
         if self._door is not None:
             self._door.close()
 
-    def _measure(self, _connection: Connection | None, _now: datetime) -> Mapping[Kind, float | None]:
+    def _measure(self, _connection: Connection | None, _now: datetime) -> Mapping[Kind, Value]:
         self._measures.keep_only(self._sharing.serving)
-        values: dict[Kind, float | None] = {
+        values: dict[Kind, Value] = {
             Kind.INGEST_BEHIND: max(self._measures.lags_s().values()),
             Kind.DISK_FULL: max(_full_share(folder) for folder in _disks(self._settings)),
             Kind.BROKER_AWAY: self._away.seen(is_connected=self._sharing.is_connected, now_s=time.monotonic()),
             # Both clocks are looked at in one moment: whatever takes time between them would be a jump.
             Kind.CLOCK_JUMPED: self._jumps.look(datetime.now(UTC), time.monotonic()),
         }
-        fill = self._watch.fill() if self._watch is not None else None
+        behind = self._measures.behind()
+        if not self._settings.source_url:
+            values[Kind.LOG_BEHIND] = _NO_LOG
+        elif behind is not None:
+            self._measures.log_messages.set(behind.messages)
+            self._measures.log_wait_s.set(behind.waited_s)
+            values[Kind.LOG_BEHIND] = behind.waited_s
+        if self._watch is None:
+            return {**values, Kind.QUEUE_FILLS: _NO_QUEUE, Kind.QUEUE_DROPS: _NO_QUEUE}
+        fill = self._watch.fill()
         if fill is not None:
             self._measures.queue_fill.set(fill.ratio)
             self._measures.queue_messages.set(fill.messages)

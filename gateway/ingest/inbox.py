@@ -11,7 +11,7 @@ from typing import Final
 
 from gateway.ingest.source import Message
 
-MOST_MESSAGES: Final = 4000
+MOST_MESSAGES: Final = 8000
 MOST_BYTES: Final = 32_000_000
 
 

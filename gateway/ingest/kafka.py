@@ -25,7 +25,9 @@ from confluent_kafka import Message as Record
 
 from devices.identity import PARTITIONS, ROOT
 from gateway.errors import CalloutError
+from gateway.ingest.client_log import quiet_logger
 from gateway.ingest.kafka_state import KafkaState
+from gateway.ingest.log_lag import Behind
 from gateway.ingest.offsets import Offsets
 from gateway.ingest.source import SUBSCRIBED, Message
 from gateway.kafka_address import KafkaAddress
@@ -95,7 +97,7 @@ class KafkaSource:
                 "error_cb": self._on_error,
                 "on_commit": self._on_commit,
             },
-            logger=_log,
+            logger=quiet_logger(__name__),
         )  # fmt: skip
         try:
             self._check_topic()
@@ -145,6 +147,10 @@ class KafkaSource:
     def is_connected(self) -> bool:
         """Whether the leaders of all partitions answer, and nothing but the latest is still to come."""
         return self._trouble is None and self._state.is_current
+
+    def behind(self) -> Behind | None:
+        """Return what waits in the log for this range, and for how long; None as long as nobody knows."""
+        return self._state.lag.behind()
 
     def receive(self, most: int, timeout_s: float) -> Sequence[Message]:
         """Return what has arrived, at most `most`; wait up to `timeout_s` seconds for the first.

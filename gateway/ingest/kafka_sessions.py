@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from gateway.ingest.commands_out import MqttCommands
 from gateway.ingest.kafka import KafkaSource
+from gateway.ingest.log_lag import Behind
 from gateway.ingest.sessions import DrainingSource, RangeSource
 from gateway.ingest.source import Message, NoCommands, Return
 from gateway.kafka_address import KafkaAddress
@@ -52,6 +53,10 @@ class KafkaRange:
     def is_connected(self) -> bool:
         """Whether what devices send would arrive now."""
         return self._source.is_connected
+
+    def behind(self) -> Behind | None:
+        """Return what waits in the log, and for how long; None as long as nobody knows."""
+        return self._source.behind()
 
     def receive(self, most: int, timeout_s: float) -> Sequence[Message]:
         """Return at most `most` messages, waiting up to `timeout_s` seconds for the first."""

@@ -5,6 +5,8 @@ from typing import Final
 
 import msgspec
 
+from gateway.ingest.log_lag import LogLag, Place
+
 _log = logging.getLogger(__name__)
 
 # More than this still to come, and the desk looks at the past: nobody may be called silent by it.
@@ -17,6 +19,7 @@ class _Partition(msgspec.Struct):
     leader: int
     fetch_state: str
     next_offset: int
+    app_offset: int
     hi_offset: int
 
 
@@ -50,6 +53,7 @@ class KafkaState:
         self._partitions = partitions
         self.is_up: bool = False
         self.is_current: bool = False
+        self.lag = LogLag()
 
     def told(self, statistics: str) -> None:
         """Take the library's statistics in, a document of JSON."""
@@ -63,6 +67,7 @@ class KafkaState:
             _log.info("Kafka %s", "answers for all partitions" if is_up else "does not answer for all partitions")
         self.is_up = is_up
         self.is_current = is_up and _is_current(wanted)
+        self.lag.look(_place(number, found[str(number)]) for number in self._partitions if str(number) in found)
 
 
 def _is_current(partitions: list[_Partition]) -> bool:
@@ -70,3 +75,9 @@ def _is_current(partitions: list[_Partition]) -> bool:
     if any(each.fetch_state != _FETCHING or each.hi_offset < 0 for each in partitions):
         return False
     return sum(max(0, each.hi_offset - each.next_offset) for each in partitions) < _MOST_BEHIND
+
+
+def _place(partition: int, told: _Partition) -> Place:
+    """What was handed out counts as taken; before anything was, what was fetched. Unknown offsets are below zero."""
+    taken = told.app_offset if told.app_offset >= 0 else told.next_offset
+    return Place(partition, max(0, taken), max(0, told.hi_offset) if taken >= 0 else 0)

@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 # What the broker may send before an acknowledgement: a batch that is being committed, one that is decoded meanwhile,
 # and one that is on its way.
-RECEIVE_MAXIMUM: Final = 6000
+RECEIVE_MAXIMUM: Final = 12_000
 _KEEPALIVE_S: Final = 30
 _ANSWER_S: Final = 15.0
 _ASK_AGAIN_S: Final = 10.0

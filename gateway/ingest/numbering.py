@@ -25,7 +25,8 @@ from gateway.ingest.runs import Numbers, Runs
 from gateway.storage.clocks import ClockRow, load_clocks, save_clocks
 from gateway.storage.connection import Connection
 from gateway.storage.gaps import Lost, end_gaps_of_former_epochs, fill_gaps
-from gateway.storage.sequences import load_lanes, load_runs, prune_lanes, save_lanes, save_runs
+from gateway.storage.presence import keep_what_lanes_say
+from gateway.storage.sequences import Held, load_lanes, load_runs, prune_lanes, save_lanes, save_runs
 from gateway.storage.troubles import Trouble, close, tell
 
 # A clock is written down again when it has moved by so much, or when it was off for so long.
@@ -79,7 +80,8 @@ class Numbering:
     ) -> tuple[list[int], list[Trouble]]:
         """Take numbers in; return the devices whose numbers went on in memory only, and troubles to be told."""
         numbers = Numbers.of(numbered)
-        fresh = {device_id for device_id, _ in numbered} - self._devices.keys()
+        # A set less a dictionary's keys would go through all of the fleet.
+        fresh = {device_id for device_id, _ in numbered if device_id not in self._devices}
         self._devices |= devices
         if fresh:
             self._runs.put_all(load_runs(connection, fresh))
@@ -106,8 +108,10 @@ class Numbering:
                     with_gaps.append((device_id, lane.boot, lane.epoch))
                     lane.noticed = common(lane.noticed, lane.missing)
                 suspect(lane, to_us(now))
-        save_lanes(connection, lanes)
         begun = [device_id for device_id, of_device in lanes.items() if any(lane.is_new for lane in of_device)]
+        if begun:
+            keep_what_lanes_say(connection, begun)
+        save_lanes(connection, lanes)
         if begun:
             prune_lanes(connection, begun, now)
         lost = fill_gaps(connection, with_gaps, now) if with_gaps else []
@@ -138,16 +142,17 @@ class Numbering:
             else:
                 self._runs.forget([device_id])
 
-    def write(self, connection: Connection, device_ids: Sequence[int], now: datetime) -> None:
-        """Write what went on in memory of some devices, and what their clocks show."""
+    def write(self, connection: Connection, device_ids: Sequence[int], now: datetime) -> Held:
+        """Write what went on in memory of some devices, and what their clocks show; return the lanes that were written."""
         held = self._runs.held(device_ids)
         if not len(held.device_id):
-            return
+            return held
         save_runs(connection, held)
         told_us, received_us = held.recent[:, :, 1], held.recent[:, :, 2]
         troubles = self._measure(connection, held.device_id, told_us, received_us, held.count, now)
         if troubles:
             tell(connection, troubles, now)
+        return held
 
     def _measure(
         self,
@@ -170,7 +175,7 @@ class Numbering:
             )
             if estimate is not None
         }
-        if unknown := measured.keys() - self._clocks.keys():
+        if unknown := [each for each in measured if each not in self._clocks]:
             self._clocks |= dict.fromkeys(unknown) | load_clocks(connection, unknown)
         known = self._clocks
         changed = {each: m for each, m in measured.items() if _is_news(known[each], *m)}

@@ -22,11 +22,13 @@ from gateway.settings import ServerAddress
 _log = logging.getLogger(__name__)
 
 _KEEPALIVE_S: Final = 30
-_STORED: Final = "$SYS/broker/store/messages/count"
+STORED: Final = "$SYS/broker/store/messages/count"
 _STORED_BYTES: Final = "$SYS/broker/store/messages/bytes"
-_RETAINED: Final = "$SYS/broker/retained messages/count"
+RETAINED: Final = "$SYS/broker/retained messages/count"
 _DROPPED: Final = "$SYS/broker/publish/messages/dropped"
-FIGURES: Final = (_STORED, _STORED_BYTES, _RETAINED, _DROPPED)
+# It changes all the time. mosquitto tells what changes, and forgets what has not been told for a minute.
+UPTIME: Final = "$SYS/broker/uptime"
+FIGURES: Final = (STORED, _STORED_BYTES, RETAINED, _DROPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,9 @@ class Fill:
 
     Examples
     --------
-    >>> Fill.of({_STORED: 10_050, _RETAINED: 50, _STORED_BYTES: 10, _DROPPED: 0}, Bound(4000, 1000)).ratio
+    >>> Fill.of({STORED: 16_050, RETAINED: 50, _STORED_BYTES: 10, _DROPPED: 0}, Bound(4000, 1000)).ratio
     1.0
-    >>> Fill.of({_STORED: 5, _RETAINED: 5, _STORED_BYTES: 750, _DROPPED: 2}, Bound(4000, 1000))
+    >>> Fill.of({STORED: 5, RETAINED: 5, _STORED_BYTES: 750, _DROPPED: 2}, Bound(4000, 1000))
     Fill(messages=0, ratio=0.75, dropped=2)
     """
 
@@ -56,7 +58,7 @@ class Fill:
     @classmethod
     def of(cls, figures: dict[str, int], bound: Bound) -> "Fill":
         """Work the fill out of the broker's figures; the nearer of the two bounds counts."""
-        messages = max(0, figures.get(_STORED, 0) - figures.get(_RETAINED, 0))
+        messages = max(0, figures.get(STORED, 0) - figures.get(RETAINED, 0))
         by_count = messages / (bound.messages + RECEIVE_MAXIMUM)
         by_size = figures.get(_STORED_BYTES, 0) / bound.size_bytes
         return cls(messages, min(1.0, max(by_count, by_size)), figures.get(_DROPPED, 0))
@@ -100,7 +102,7 @@ class QueueWatch:
     def fill(self) -> Fill | None:
         """Return how full the queue is; None while the broker is away or says nothing of itself."""
         with self._lock:
-            if not self._is_connected or _STORED not in self._figures:
+            if not self._is_connected or STORED not in self._figures:
                 return None
             return Fill.of(self._figures, self._bound)
 

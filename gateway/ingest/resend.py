@@ -136,9 +136,10 @@ class Resends:
         late_s = time.monotonic() - _AGAIN_TO_BROKER_S
         self._under_way = {number: each for number, each in self._under_way.items() if each.since_s > late_s}
         busy = {each.command_id for each in self._under_way.values()}
-        for each in unsent(connection, now, self._partitions, _AT_ONCE):
-            if each.command.command_id not in busy and not self._publish(each, now):
-                return
+        with connection.transaction():
+            for each in unsent(connection, now, self._partitions, _AT_ONCE):
+                if each.command.command_id not in busy and not self._publish(each, now):
+                    return
 
     def _publish(self, waiting: Unsent, now: datetime) -> bool:
         expiry_s = max(1, int((waiting.expires_at - now).total_seconds()))

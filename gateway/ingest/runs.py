@@ -38,19 +38,19 @@ class Numbers:
     @classmethod
     def of(cls, numbered: Sequence[tuple[int, Numbered]]) -> "Numbers":
         """Put messages, each with its device, into columns."""
-        rows = [
-            (
-                device_id,
-                each.boot,
-                each.seq,
-                each.told_us or 0,
-                each.received_us,
-                each.mark,
-                each.is_backfill or each.is_event or each.claimed_us is None or each.claimed_us != each.told_us,
-            )
-            for device_id, each in numbered
-        ]
-        return cls(*np.array(rows, dtype=np.int64).reshape(len(rows), 7).T)
+        if not numbered:
+            return cls(*np.zeros((7, 0), np.int64))
+        devices, messages = zip(*numbered, strict=True)
+        boot, seq, claimed_us, told_us, received_us, mark, is_backfill, is_event, is_retained = zip(
+            *messages, strict=True
+        )
+        is_odd = np.array(is_backfill, np.bool_) | np.array(is_event, np.bool_) | np.array(is_retained, np.bool_)
+        if claimed_us != told_us or None in told_us:
+            pairs = zip(claimed_us, told_us, strict=True)
+            is_odd |= np.array([claimed is None or claimed != told for claimed, told in pairs])
+            told_us = [each or 0 for each in told_us]
+        columns = (devices, boot, seq, told_us, received_us, mark, is_odd)
+        return cls(*(np.array(column, dtype=np.int64) for column in columns))
 
     def at(self, rows: IntArray) -> "Numbers":
         """Return some of them."""

@@ -29,7 +29,7 @@ from gateway.storage.troubles import tell
 _US_PER_HOUR: Final = 3_600_000_000
 _LATEST_S: Final = 5.0
 # Devices, and hours, written with one batch while messages wait.
-_AT_ONCE: Final = 2000
+_AT_ONCE: Final = 4000
 _EVERYTHING: Final = 10**9
 
 
@@ -101,8 +101,8 @@ class Settling:
             before = next((batch.number for batch in self._batches if batch.at_s >= young_s), before)
         most = _AT_ONCE if is_pressed else _EVERYTHING
         mark_hours_due(connection, self._hours.take(before, most))
-        self._silences.write(connection, self._heard.take(before, most))
-        self._numbering.write(connection, self._counted.take(before, most), now)
+        written = self._numbering.write(connection, self._counted.take(before, most), now)
+        self._silences.write(connection, self._heard.take(before, most), written)
         self._close(connection)
 
     def _close(self, connection: Connection) -> None:

@@ -26,6 +26,7 @@ from gateway.storage.presence import (
     keep_tick,
     remembered,
 )
+from gateway.storage.sequences import Held
 from gateway.storage.ticks import ticks_us
 
 TICK_EVERY: Final = timedelta(minutes=1)
@@ -75,7 +76,8 @@ class DeviceSilences:
         """
         worded = signs_with_words(decoded)
         if worded:
-            self._write(connection, worded, decoded.devices)
+            keep_signs(connection, worded)
+            self._note_heard(worded, decoded.devices)
         self.note(decoded.devices, decoded.heard_us, _claimed_us(decoded))
         return list(decoded.heard_us)
 
@@ -85,19 +87,25 @@ class DeviceSilences:
         for device_id, at_us in heard_us.items():
             newest_us, before_us = claimed_us.get(device_id), kept.get(device_id)
             if before_us is not None:
-                at_us = max(at_us, before_us[0])
-                newest_us = max(filter(None, (newest_us, before_us[1])), default=None)
+                heard_before_us, claimed_before_us = before_us
+                if heard_before_us > at_us:
+                    at_us = heard_before_us
+                if newest_us is None or (claimed_before_us is not None and claimed_before_us > newest_us):
+                    newest_us = claimed_before_us
             kept[device_id] = (at_us, newest_us)
         self._devices |= devices
 
-    def write(self, connection: Connection, device_ids: Sequence[int]) -> None:
-        """Write when some devices were heard."""
+    def write(self, connection: Connection, device_ids: Sequence[int], lanes: Held) -> None:
+        """Write when some devices were heard, but for what lanes say that were written in the same transaction."""
         signs = [Sign(each, *self._heard.pop(each)) for each in device_ids if each in self._heard]
-        if signs:
-            self._write(connection, signs, self._devices)
+        if not signs:
+            return
+        left = _unsaid(signs, lanes)
+        if left:
+            keep_signs(connection, left)
+        self._note_heard(signs, self._devices)
 
-    def _write(self, connection: Connection, signs: Sequence[Sign], devices: Mapping[int, Known]) -> None:
-        keep_signs(connection, signs)
+    def _note_heard(self, signs: Sequence[Sign], devices: Mapping[int, Known]) -> None:
         heard = [(sign.device_id, devices[sign.device_id].product, sign.heard_us) for sign in signs if sign.heard_us]
         if heard:
             self._silences.hear(*zip(*heard, strict=True))
@@ -160,6 +168,18 @@ def signs_with_words(decoded: Decoded) -> list[Sign]:
     return [
         Sign(device_id, heard_us.get(device_id), None, word.is_online, to_us(word.received_at), word.is_retained)
         for device_id, word in words.items()
+    ]
+
+
+def _unsaid(signs: Sequence[Sign], lanes: Held) -> list[Sign]:
+    """Return those of some plain signs that no lane says: each has its device's newest times, or older ones."""
+    newest = zip(lanes.heard_us.tolist(), lanes.newest_us.tolist(), strict=True)
+    said = dict(zip(lanes.device_id.tolist(), newest, strict=True))
+    nothing = (-1, -1)
+    return [
+        sign
+        for sign in signs
+        if (lane := said.get(sign.device_id, nothing))[0] < (sign.heard_us or 0) or lane[1] < (sign.claimed_us or 0)
     ]
 
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
+import msgspec
+
 # Said in the log when what is sent from now on will come, or wait.
 SUBSCRIBED: Final = "subscribed to"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+# One is made for every message: a frozen dataclass of six fields takes five times as long to make.
+class Message(msgspec.Struct, frozen=True, gc=False):
     """One message as it came.
 
     `receipt` is the source's own mark for acknowledging it; `is_redelivered` says that it was handed over before.

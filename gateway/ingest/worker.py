@@ -25,11 +25,12 @@ from gateway.ingest.source import Commands, Message, NoCommands, Source
 from gateway.ingest.symptoms import tell
 from gateway.storage.connection import Connection, DatabaseUnreachableError
 from gateway.storage.door import number
+from gateway.storage.lacking import lacking
 from gateway.storage.readings import Readings, ReadingTable
 
 _log = logging.getLogger(__name__)
 
-MOST_MESSAGES: Final = 2000
+MOST_MESSAGES: Final = 4000
 _MOST_BYTES: Final = 2_000_000
 _WAIT_S: Final = 0.5
 # Let a batch fill for a moment: one commit for many messages, and still far from anybody's notice.
@@ -80,14 +81,19 @@ class Worker:
         self._lease = lease or Unshared()
         self._measures = measures or IngestMeasures()
         self._connect = connect
-        self._directory = Directory()
+        self._connection = connect()
+        unserved = lacking(self._connection)
+        for told in unserved.values():
+            _log.error("%s", told)
+        self._directory = Directory({name: Refusal("no_table", told) for name, told in unserved.items()})
         self._ahead = Ahead(source, self._directory, MOST_MESSAGES)
-        self._tables = {name: ReadingTable(product) for name, product in product_types().items()}
+        self._tables = {
+            name: ReadingTable(product) for name, product in product_types().items() if name not in unserved
+        }
         self._detectors = Detectors(partitions, self._tables)
         self._silences = DeviceSilences(partitions)
         self._settling = Settling(partitions, self._silences)
         self._checkpoint_at_s = 0.0
-        self._connection = connect()
         self._rebuild()
         self._is_stopping = False
         self._replays = Replays(self, partitions)
@@ -250,17 +256,17 @@ class Worker:
         keeps what was refused, for a replay it writes down what became of it. While more messages wait, `is_pressed`,
         what can be said again by the readings is written later, and the next batch is decoded meanwhile.
         """
-        topics = [message.topic for message in messages]
-        places = self._directory.places(self._connection, topics, time.monotonic())
-        decoded = decoded or decode(messages, places)
-        if is_pressed:
-            self._ahead.begin()
+        if decoded is None:
+            topics = [message.topic for message in messages]
+            decoded = decode(messages, self._directory.places(self._connection, topics, time.monotonic()))
+        else:
+            self._directory.forget_old(time.monotonic())
         is_due = time.monotonic() >= self._checkpoint_at_s
         try:
             with self._connection.transaction():
                 self._lease.hold(self._connection)
                 self._settling.begin()
-                new = self._store(decoded)
+                new = self._store(decoded, self._ahead.begin if is_pressed else None)
                 self._settling.keep(self._connection, decoded, datetime.now(UTC))
                 settle(self._connection, decoded, new)
                 self._settling.settle(self._connection, datetime.now(UTC), is_pressed=is_pressed)
@@ -276,14 +282,19 @@ class Worker:
             self._detectors.saved()
             self._checkpoint_at_s = time.monotonic() + _CHECKPOINT_EVERY_S
 
-    def _store(self, decoded: Decoded) -> int:
+    def _store(self, decoded: Decoded, meanwhile: Callable[[], None] | None) -> int:
+        """Store a batch's readings, and call `meanwhile` as soon as the database is busy with them."""
         return sum(
-            self._store_readings(product, readings, decoded.devices) for product, readings in decoded.readings.items()
+            self._store_readings(product, readings, decoded.devices, meanwhile)
+            for product, readings in decoded.readings.items()
         )
 
-    def _store_readings(self, product: str, readings: Readings, devices: Mapping[int, Known]) -> int:
+    def _store_readings(
+        self, product: str, readings: Readings, devices: Mapping[int, Known], meanwhile: Callable[[], None] | None
+    ) -> int:
         numbered = readings.numbered(number(self._connection, readings.partition))
-        stored = numbered.at(self._tables[product].write(self._connection, numbered))
+        # Two threads of Python only wait for each other while both have something to do.
+        stored = numbered.at(self._tables[product].write(self._connection, numbered, meanwhile))
         outcome = self._detectors.step(self._connection, product, stored)
         self._settling.stored(product, stored)
         tell(self._connection, product, outcome, devices)

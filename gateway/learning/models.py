@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from diagnostics.state import Array, pack, unpack
 from gateway.errors import CalloutError
+from gateway.whole import write_whole
 
 
 class ModelError(CalloutError):
@@ -75,8 +76,9 @@ def save(folder: Path, content: bytes, card: Card) -> tuple[Path, Path]:
     model, about = folder / f"{card.name}.model", folder / f"{card.name}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        model.write_bytes(content)
-        about.write_text(card.model_dump_json(indent=2) + "\n", "utf-8")
+        # Killed between the two, the card does not name the model, which is refused then.
+        write_whole(model, content)
+        write_whole(about, card.model_dump_json(indent=2) + "\n")
     except OSError as error:
         raise ModelError(f"{folder} cannot be written to: {error}. Name another folder.") from error
     return model, about

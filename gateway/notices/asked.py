@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from devices.checks import Check
 from devices.products import product_type
-from gateway.asking import asked_about
 from gateway.notices.letter import Letter, written
 from gateway.notices.matter import Matter
+from gateway.remedies.asking import asked_about
 from gateway.storage import asks
 from gateway.storage.connection import Connection
 from gateway.texts import Translator

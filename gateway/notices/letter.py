@@ -76,6 +76,20 @@ def written(matter: Matter, t: Translator, subject: str, *paragraphs: str) -> Le
     return _letter(matter, t, subject, _what_was_found(matter, t), *paragraphs)
 
 
+def with_dates(letter: Letter, matter: Matter, t: Translator, link: str) -> Letter:
+    """Add the dates to choose from, as things stand when the letter leaves, and until when they are held."""
+    zone_name = matter.centre.time_zone if matter.centre else matter.request.place_time_zone
+    return replace(
+        letter,
+        choices=choices(matter.dates, zone_name, t),
+        zone=t.zone_title(matter.dates[0].begins_at, zone_name) if matter.dates else "",
+        button=t.gettext("Choose a date") if matter.dates else t.gettext("Open your page"),
+        link=link,
+        facts=place_facts(matter, t),
+        after=held_until(matter, zone_name, t),
+    )
+
+
 def offer(matter: Matter, t: Translator, link: str) -> Letter:
     """Write the letter that offers dates."""
     zone_name = matter.centre.time_zone if matter.centre else matter.request.place_time_zone
@@ -93,12 +107,12 @@ def offer(matter: Matter, t: Translator, link: str) -> Letter:
         button=t.gettext("Choose a date") if matter.dates else t.gettext("Open your page"),
         link=link,
         facts=(
-            (t.gettext("May I use it until then?"), may_use(matter.fault(), t)),
+            (t.gettext("May I use it until then?"), may_use(matter.fault(), t, has_date=bool(matter.dates))),
             (t.gettext("What does it cost?"), matter.price.cost(t)),
             *_priced(matter, t),
             *place_facts(matter, t),
         ),
-        after=_held_until(matter, zone_name, t),
+        after=held_until(matter, zone_name, t),
     )
 
 
@@ -152,7 +166,8 @@ def quote(matter: Matter, t: Translator, link: str) -> Letter:
     )
 
 
-def _held_until(matter: Matter, zone_name: str, t: Translator) -> tuple[str, ...]:
+def held_until(matter: Matter, zone_name: str, t: Translator) -> tuple[str, ...]:
+    """Say until when a letter's dates are put aside; nothing where there are none."""
     if not matter.dates:
         return ()
     until = t.moment(matter.dates[0].expires_at, zone_name)
@@ -197,7 +212,19 @@ def _what_is_booked(matter: Matter, t: Translator) -> tuple[str, ...]:
     return (t.gettext("Thank you. Your date is booked, and the part is reserved for it."),)
 
 
-def earlier(matter: Matter, t: Translator, link: str) -> Letter:
+def deposit_due(matter: Matter, t: Translator, link: str) -> Letter:
+    """Write the letter that reminds of a deposit that has not been paid."""
+    letter = _letter(
+        matter,
+        t,
+        t.gettext("The deposit for %(product)s is still open") % {"product": matter.product_name},
+        t.gettext("You have agreed to the price, and a deposit comes first. Your page leads you to where it is paid."),
+        t.gettext("If it stays open, a member of our staff asks you in person."),
+    )
+    return replace(letter, button=t.gettext("Open your page"), link=link)
+
+
+def earlier(matter: Matter, t: Translator, link: str, *, is_last: bool) -> Letter:
     """Write the letter that offers an earlier date to one who asked for it."""
     zone_name = matter.centre.time_zone if matter.centre else matter.request.place_time_zone
     letter = _letter(
@@ -212,18 +239,17 @@ def earlier(matter: Matter, t: Translator, link: str) -> Letter:
         zone=t.zone_title(matter.dates[0].begins_at, zone_name) if matter.dates else "",
         button=t.gettext("Choose a date") if matter.dates else t.gettext("Open your page"),
         link=link,
-        after=_held_until(matter, zone_name, t),
+        after=(
+            *held_until(matter, zone_name, t),
+            t.gettext("This is the last time that we write to you of an earlier date, unless you ask for it again.")
+            if is_last
+            else t.gettext("If you do not want to hear of earlier dates any more, your page has a button for it."),
+        ),
     )
 
 
 def called_off(matter: Matter, t: Translator, link: str) -> Letter:
     """Write the letter that says that a confirmed date cannot be kept, with others to choose from."""
-    zone_name = matter.centre.time_zone if matter.centre else matter.request.place_time_zone
-    next_step = (
-        t.gettext("These dates are put aside for you instead:")
-        if matter.dates
-        else t.gettext("We are looking for another date and write to you as soon as there is one.")
-    )
     letter = _letter(
         matter,
         t,
@@ -231,32 +257,39 @@ def called_off(matter: Matter, t: Translator, link: str) -> Letter:
         t.gettext(
             "We are sorry: the date that you had booked cannot be kept. A member of our staff is looking after it."
         ),
-        next_step,
+        _instead(matter, t),
     )
-    return replace(
-        letter,
-        choices=choices(matter.dates, zone_name, t),
-        zone=t.zone_title(matter.dates[0].begins_at, zone_name) if matter.dates else "",
-        button=t.gettext("Choose a date") if matter.dates else t.gettext("Open your page"),
-        link=link,
-        facts=place_facts(matter, t),
-        after=_held_until(matter, zone_name, t),
-    )
+    return with_dates(letter, matter, t, link)
 
 
-def cancelled(matter: Matter, t: Translator, link: str, *, had_date: bool) -> Letter:
-    """Write the letter that takes back dates or an appointment."""
+def _instead(matter: Matter, t: Translator) -> str:
+    """Say what follows a date that was called off, as things stand when the letter leaves."""
+    if matter.request.state == "confirmed":
+        return t.gettext("You have chosen another date since. That one stands.")
+    if matter.dates:
+        return t.gettext("These dates are put aside for you instead:")
+    if matter.request.state in {"open", "waiting"}:
+        return t.gettext("We are looking for another date and write to you as soon as there is one.")
+    return t.gettext("Your page shows how it goes on.")
+
+
+def cancelled(matter: Matter, t: Translator, link: str, detail: Mapping[str, object], *, had_date: bool) -> Letter:
+    """Write the letter that takes back dates, an appointment or a price; `detail` says which of them the owner had."""
+    is_over = matter.request.state == "cancelled"
     letter = _letter(
         matter,
         t,
         t.gettext("Your service for %(product)s is cancelled") % {"product": matter.product_name},
-        _what_is_cancelled(matter, t, had_date=had_date),
+        _what_is_cancelled(matter, t, had_date=had_date, had_dates=detail.get("had_dates") is not False),
+        *((matter.price.afterwards(t),) if matter.price.deposit is not None and is_over else ()),
         t.gettext("If you did not expect this, please call us."),
     )
     return replace(letter, facts=place_facts(matter, t), button=t.gettext("Open your page"), link=link)
 
 
-def _what_is_cancelled(matter: Matter, t: Translator, *, had_date: bool) -> str:
+def _what_is_cancelled(matter: Matter, t: Translator, *, had_date: bool, had_dates: bool) -> str:
+    if not had_date and not had_dates:
+        return t.gettext("Nothing more is done about it now. There is nothing that you have to do.")
     if not had_date:
         return t.gettext("The dates that we offered you are withdrawn. There is nothing that you have to do.")
     if matter.is_visit:
@@ -286,6 +319,7 @@ def completed(matter: Matter, t: Translator, link: str, detail: Mapping[str, obj
             subject = t.gettext("No fault was found: %(product)s")
             said = (
                 t.gettext("We have looked at it and found nothing wrong. No part was used."),
+                *((matter.price.afterwards(t),) if matter.price.deposit is not None else ()),
                 t.gettext("If you still notice something, please tell us on your page: it goes to a person."),
             )
         case _:

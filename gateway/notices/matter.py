@@ -63,12 +63,12 @@ class Matter:
         }
 
 
-def may_use(fault: FaultCode | None, t: Translator) -> str:
-    """Return in one sentence whether the product may be used until the date."""
+def may_use(fault: FaultCode | None, t: Translator, *, has_date: bool = True) -> str:
+    """Return in one sentence whether the product may be used until the date, or for now where there is no date yet."""
     if fault is None:
         return t.gettext("A person looks at it first and will tell you.")
     if fault.may_run_on:
-        return t.gettext("You can go on using it until the date.")
+        return t.gettext("You can go on using it until the date.") if has_date else t.gettext("You can go on using it.")
     return t.gettext("Please do not use it until it has been looked at.")
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.access import issue_owner_link
+from gateway.access import issue_device_link, issue_owner_link
 from gateway.errors import CalloutError
-from gateway.notices import asked
+from gateway.notices import asked, healed, refit, shared, welcome
 from gateway.notices import letter as letters
 from gateway.notices.incident import incident_opened
 from gateway.notices.invitation import Method, invitation
@@ -37,7 +37,7 @@ class NoticeError(CalloutError):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """An unsent row of the outbox; it is about a request or about an incident."""
+    """An unsent row of the outbox; it is about a request, about an incident, or about a device of one owner's."""
 
     notice_id: int
     tenant_id: int
@@ -47,10 +47,14 @@ class Notice:
     recipient: str
     language: str
     detail: Mapping[str, object]
+    device_id: int | None = None
+    owner_id: int | None = None
 
     @property
     def thread(self) -> str:
         """The name of what it is about: all letters about it hang together."""
+        if self.device_id is not None:
+            return f"device-{self.device_id}"
         return f"request-{self.request_id}" if self.incident_id is None else f"incident-{self.incident_id}"
 
     def about_request(self) -> int:
@@ -94,9 +98,15 @@ def link_for(conn: Connection, settings: Settings, notice: Notice, now: datetime
     """Return the address that a notice leads to: the owner's page behind a new link, or the planner's."""
     if notice.incident_id is not None:
         return f"{settings.base_url}/planner/incidents"
+    if notice.device_id is not None and notice.owner_id is not None:
+        return issue_device_link(
+            conn, settings, tenant_id=notice.tenant_id, device_id=notice.device_id, owner_id=notice.owner_id, now=now
+        )
     request_id = notice.about_request()
     if notice.kind == "case_opened":
         return f"{settings.base_url}/planner/requests/{request_id}"
+    if notice.kind == "shared":
+        return shared.link_for(conn, settings, notice.number("share_id"), notice.tenant_id, now)
     return issue_owner_link(conn, settings, tenant_id=notice.tenant_id, request_id=request_id, now=now)
 
 
@@ -111,6 +121,9 @@ def write(conn: Connection, settings: Settings, notice: Notice, link: str, now: 
     t = translator(language_of(notice.language))
     if notice.incident_id is not None:
         return _incident(conn, notice, notice.incident_id, t, link)
+    if notice.device_id is not None and notice.owner_id is not None:
+        letter, name = welcome.welcome(conn, notice.device_id, notice.owner_id, t, link)
+        return Written(letter, name, t)
     request_id = notice.about_request()
     request = find_request(conn, request_id)
     if request is None:
@@ -121,15 +134,17 @@ def write(conn: Connection, settings: Settings, notice: Notice, link: str, now: 
     match notice.kind:
         case "offer":
             dates = _still_open(offer_dates(conn, notice.number("offer_id")), request.state)
-        case "earlier":
+        case "earlier" | "date_misfit":
             dates = tuple(open_dates(conn, request_id, now))
         case "called_off":
             dates = tuple(open_dates(conn, request_id, now))
             # Another date may have been chosen before this letter left; what it takes out of the calendar is the old one.
             appointment = find_appointment(conn, notice.number("appointment_id"))
+        case "cancelled" if "appointment_id" in notice.detail:
+            appointment = find_appointment(conn, notice.number("appointment_id"))
         case "confirmed" | "cancelled" | "completed" | "date_lost":
             pass
-        case "safety" | "case_opened" | "link" | "quote" | "ask":
+        case "safety" | "case_opened" | "link" | "quote" | "ask" | "deposit_due" | "healed" | "shared":
             pass
         case unknown:
             message = f"notice {notice.notice_id} has the kind {unknown!r}, for which there is no letter"
@@ -147,16 +162,25 @@ def _written(
         case "offer":
             return Written(letters.offer(matter, t, link), owner, t)
         case "earlier":
-            return Written(letters.earlier(matter, t, link), owner, t)
+            return Written(letters.earlier(matter, t, link, is_last=notice.detail.get("is_last") is True), owner, t)
+        case "date_misfit":
+            return Written(refit.date_misfit(matter, t, link), owner, t)
         case "called_off":
             entry = _entry(settings, matter, t, "CANCEL", link, now) if _is_over(matter) else None
             return Written(letters.called_off(matter, t, link), owner, t, entry)
+        case "deposit_due":
+            return Written(letters.deposit_due(matter, t, link), owner, t)
         case "quote":
             return Written(letters.quote(matter, t, link), owner, t)
         case "safety":
             return Written(letters.safety(matter, t, link), owner, t)
         case "ask":
             return Written(asked.ask(conn, matter, t, link), owner, t)
+        case "healed":
+            return Written(healed.healed(conn, matter, t, link, notice.detail), owner, t)
+        case "shared":
+            letter, name = shared.shared(conn, matter, t, link, notice.number("share_id"))
+            return Written(letter, name, t)
         case "link":
             return Written(letters.new_link(matter, t, link), owner, t)
         case "case_opened":
@@ -172,7 +196,7 @@ def _written(
             return Written(letters.date_lost(matter, t, link), owner, t, entry)
         case _:
             had_date = matter.appointment is not None
-            letter = letters.cancelled(matter, t, link, had_date=had_date)
+            letter = letters.cancelled(matter, t, link, notice.detail, had_date=had_date)
             return Written(letter, owner, t, _entry(settings, matter, t, "CANCEL", link, now))
 
 

@@ -73,6 +73,18 @@ class Price:
             return t.gettext("It costs you nothing.")
         return t.gettext("It costs you nothing: it is paid by %(payers)s.") % {"payers": ", ".join(payers)}
 
+    def afterwards(self, t: Translator) -> str:
+        """Return in one sentence what becomes of the deposit of a request that ended without its repair; empty without."""
+        match None if self.deposit is None else self.deposit.state:
+            case None:
+                return ""
+            case "captured" | "refunding" | "settled":
+                return t.gettext("What you have paid as a deposit goes back to you.")
+            case _:
+                return t.gettext(
+                    "You do not have to pay the deposit any more. If you have just paid it, you get it back."
+                )
+
     def lines(self, t: Translator) -> tuple[ShownLine, ...]:
         """Return the lines of the quote, none without one."""
         if self.quote is None:

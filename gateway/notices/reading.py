@@ -69,7 +69,8 @@ def hidden_link(settings: Settings, notice: Notice) -> str:
         return f"{settings.base_url}/planner/incidents"
     if notice.kind == "case_opened":
         return f"{settings.base_url}/planner/requests/{notice.request_id}"
-    return f"{settings.base_url}/o/{_HIDDEN}"
+    kind = "d" if notice.device_id is not None else "r" if notice.kind == "shared" else "o"
+    return f"{settings.base_url}/{kind}/{_HIDDEN}"
 
 
 def _body(message: EmailMessage, kind: str) -> str:
@@ -81,7 +82,7 @@ def _row(conn: Connection, notice_id: int) -> NoticeRow | None:
     with conn.cursor(row_factory=class_row(NoticeRow)) as cursor:
         return cursor.execute(
             """SELECT notice_id, request_id, incident_id, kind, recipient, language, written_at, sent_at, attempts,
-                      last_error
+                      last_error, withdrawn_at, (SELECT name FROM device d WHERE d.device_id = notice.device_id) AS device
                FROM notice WHERE notice_id = %s""",
             [notice_id],
         ).fetchone()
@@ -90,7 +91,8 @@ def _row(conn: Connection, notice_id: int) -> NoticeRow | None:
 def _notice(conn: Connection, notice_id: int) -> Notice | None:
     with conn.cursor(row_factory=class_row(Notice)) as cursor:
         return cursor.execute(
-            """SELECT notice_id, tenant_id, request_id, incident_id, kind, recipient, language, detail
+            """SELECT notice_id, tenant_id, request_id, incident_id, device_id, owner_id, kind, recipient,
+                      language, detail
                FROM notice WHERE notice_id = %s""",
             [notice_id],
         ).fetchone()

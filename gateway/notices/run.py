@@ -11,12 +11,14 @@ from email.message import EmailMessage
 from typing import Final, Protocol
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import class_row
 
 from gateway.notices.matters import Notice, link_for, write
 from gateway.notices.message import compose
 from gateway.settings import ServerAddress, Settings
 from gateway.storage.connection import Connection, tenant_transaction
+from gateway.storage.obsolete import IS_OBSOLETE, withdraw_obsolete
 
 _LOG: Final = logging.getLogger(__name__)
 _AT_MOST: Final = 200
@@ -51,11 +53,14 @@ def send_due(conn: Connection, settings: Settings, now: datetime, post: Post | N
     again with the same Message-ID. A link is committed before the message that carries it leaves, so that no message
     carries a dead one. Nothing that a single notice does stops the others; a mail server that does not answer ends
     the run, for it would not answer the others either. Without `smtp_url` everything stays in the outbox, unless a
-    `post` is given to take the messages.
+    `post` is given to take the messages. A letter whose matter is over by then is taken back instead.
     """
+    tenants = [int(row[0]) for row in conn.execute("SELECT tenant_id FROM tenant ORDER BY tenant_id").fetchall()]
+    for tenant_id in tenants:
+        with tenant_transaction(conn, tenant_id):
+            withdraw_obsolete(conn, tenant_id, now)
     if not settings.smtp_url and post is None:
         return 0
-    tenants = [int(row[0]) for row in conn.execute("SELECT tenant_id FROM tenant ORDER BY tenant_id").fetchall()]
     sent = 0
     with _mail_server(settings, post) as server:
         for tenant_id in tenants:
@@ -120,11 +125,14 @@ def _due(conn: Connection, tenant_id: int, now: datetime) -> list[int]:
 
 
 def _take(conn: Connection, notice_id: int) -> Notice | None:
-    """Lock an unsent notice for this transaction; None when another process has it or has sent it."""
+    """Lock an unsent notice for this transaction; None when another process has it or has sent it, or it is out of date."""
     with conn.cursor(row_factory=class_row(Notice)) as cursor:
         return cursor.execute(
-            """SELECT notice_id, tenant_id, request_id, incident_id, kind, recipient, language, detail FROM notice
-               WHERE notice_id = %s AND sent_at IS NULL AND withdrawn_at IS NULL FOR UPDATE SKIP LOCKED""",
+            sql.SQL("""SELECT n.notice_id, n.tenant_id, n.request_id, n.incident_id, n.device_id, n.owner_id, n.kind,
+                      n.recipient, n.language, n.detail
+               FROM notice n LEFT JOIN service_request r USING (request_id)
+               WHERE n.notice_id = %s AND n.sent_at IS NULL AND n.withdrawn_at IS NULL
+                 AND {obsolete} IS NOT TRUE FOR UPDATE OF n SKIP LOCKED""").format(obsolete=IS_OBSOLETE),
             [notice_id],
         ).fetchone()
 
@@ -134,7 +142,13 @@ def _send(
 ) -> _Sent | _Failed | None:
     with tenant_transaction(conn, tenant_id):
         notice = _take(conn, notice_id)
-        link = link_for(conn, settings, notice, now) if notice else ""
+        # Whoever has it now may have written no more than its link: without a link of our own it is not ours to send.
+        if notice is None:
+            return None
+        link = _linked(conn, settings, notice, now)
+        if isinstance(link, _Failed):
+            _record(conn, notice, link, now)
+            return link
     with tenant_transaction(conn, tenant_id):
         notice = _take(conn, notice_id)
         if notice is None:
@@ -142,6 +156,20 @@ def _send(
         outcome = _deliver(conn, settings, server, notice, link, now)
         _record(conn, notice, outcome, now)
     return outcome
+
+
+def _linked(conn: Connection, settings: Settings, notice: Notice, now: datetime) -> str | _Failed:
+    try:
+        with conn.transaction():
+            return link_for(conn, settings, notice, now)
+    except (psycopg.OperationalError, psycopg.InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever is wrong with one notice must not keep back the others
+        return _cannot_be_written(error)
+
+
+def _cannot_be_written(error: Exception) -> _Failed:
+    return _Failed(f"cannot be written: {type(error).__name__}: {error}", is_server=False)
 
 
 def _deliver(
@@ -165,7 +193,7 @@ def _deliver(
     except (psycopg.OperationalError, psycopg.InterfaceError):
         raise
     except Exception as error:  # noqa: BLE001  # whatever is wrong with one notice must not keep back the others
-        return _Failed(f"cannot be written: {type(error).__name__}: {error}", is_server=False)
+        return _cannot_be_written(error)
     try:
         server.connected().send_message(message)
     except (smtplib.SMTPServerDisconnected, smtplib.SMTPConnectError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Words for what the desk stores as names: states, severities, reasons, kinds of messages. All are texts to translate."""
+"""Words for what the desk stores as names about a request: states, reasons, events, kinds of messages; to be translated."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -61,6 +61,15 @@ MANNERS: Final[Mapping[str, str]] = {
     "on_site": msgid("a look on site"),
 }
 
+# How a condition of a remedy from afar stands, by what its device or its owners said last.
+STANDINGS: Final[Mapping[str, str]] = {
+    "met": msgid("Yes"),
+    "not_so": msgid("No"),
+    "not_said": msgid("Not said lately"),
+}
+# A condition that owners answer for, as `gateway.remedies.readiness` says it; those of devices are in the products' folders.
+NEEDS: Final = (msgid("Every owner has said that nobody there depends on powered medical equipment"),)
+
 # Why a case is given to a person, as triage and the journey write it.
 CASE_REASONS: Final = (
     msgid("Safety: a person decides before anything else happens."),
@@ -71,11 +80,13 @@ CASE_REASONS: Final = (
     msgid("Nobody knows where the device is, so nobody can be sent: its place has to be entered."),
     msgid("No date is free in the coming weeks."),
     msgid("The owner has not answered two offers: please ask in person."),
+    msgid("The owner was written to three times, and it is not settled: please ask in person."),
     msgid("The date has passed: say what was found, then close the request."),
     msgid("None of the dates suits the owner."),
     msgid("Nobody came to a promised date: call the owner, and say what we do for it."),
     msgid("The owner was not there twice: please ask in person."),
     msgid("A promised date could not be kept: see to it that the owner gets another one."),
+    msgid("What has to be done does not fit into the booked date any more: move the date with the owner."),
     msgid("The owner wants to cancel what is a matter of safety."),
     msgid("None of the known faults"),
     msgid("A monitor goes on and off again and again: look at its sensor."),
@@ -92,6 +103,7 @@ CASE_REASONS: Final = (
     msgid("The owner asks for a date: see what has to be done, then approve."),
     msgid("The owner asks what it would cost: approve the cause, and he is told the price."),
     msgid("The owner reports something else about what is in hand: see whether it changes anything."),
+    msgid("The owner was asked by a person: see what he answered, and decide how to go on."),
     msgid("The owner says so"),
     msgid("A deposit is needed, and no payment provider is set: agree with the owner, then approve."),
     msgid("The owner has not paid the deposit: please ask in person."),
@@ -100,6 +112,9 @@ CASE_REASONS: Final = (
     msgid("The owner does not want to pay this price: please talk about it."),
     msgid("Which part number this device needs is not clear: say so in its bill of material."),
     msgid("A part that was promised is missing, and the owner has lost his date: see that he gets another one."),
+    msgid(
+        "The cause is another one than before, and its part cannot be there before the booked date: move the date with the owner."
+    ),
     msgid("A supplier's answer does not fit the order: ask the supplier what is true."),
     msgid("A supplier does not answer: ask whether the order is there, or find the part elsewhere."),
     # Why a step has no clause, as `workflows.mandate` says it.
@@ -108,12 +123,14 @@ CASE_REASONS: Final = (
     msgid("The owner's mandate has expired: ask the owner, and for a new one."),
     msgid("The owner has taken the mandate back: ask the owner before anything else happens."),
     msgid("The part costs more than the owner lets his device put aside: ask the owner."),
+    msgid("The parts are priced in more than one currency: put their prices right, then approve."),
     msgid("The part's price is in another currency than the owner's limit: ask the owner."),
     msgid("The owner has not let his device report by itself: ask the owner whether it may go on."),
     msgid("The owner has not let his device be reset from afar: ask the owner."),
     msgid("The owner has not let parts be put aside for his device: ask the owner."),
     msgid("The owner does not want dates offered by itself: ask the owner which day suits."),
     msgid("The owner has not let the device's readings be handed to a repairer: ask the owner."),
+    msgid("A step that failed again and again was dropped: see how it goes on."),
     msgid("The device has a new owner: ask him for a mandate, and whether it may go on."),
 )
 
@@ -139,6 +156,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "replanned": msgid("Put elsewhere in the day's routes"),
     "held": msgid("Held"),
     "approved": msgid("Approved"),
+    "job_dropped": msgid("A step that kept failing was dropped"),
+    "seen_to": msgid("A person has seen to it"),
     "cancelled": msgid("Cancelled"),
     "case_overdue": msgid("A person's time to decide has run out"),
     "date_passed": msgid("The date has passed"),
@@ -148,7 +167,9 @@ EVENTS: Final[Mapping[str, str]] = {
     "other_dates_expired": msgid("Other dates ran out; the confirmed one stands"),
     "rescheduled": msgid("The owner moved the date"),
     "earlier_wished": msgid("The owner would come earlier"),
+    "earlier_not_wished": msgid("The owner does not wait for an earlier date any more"),
     "earlier_offered": msgid("An earlier date offered"),
+    "date_misfit": msgid("The date does not suffice for what has to be done"),
     "nobody_came": msgid("The owner says that nobody came"),
     "owner_was_away": msgid("The owner was not there"),
     "reassigned": msgid("Given to somebody else; the promise stands"),
@@ -168,6 +189,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "price_raised": msgid("It costs more than was agreed"),
     "goodwill_granted": msgid("Goodwill granted"),
     "goodwill_withdrawn": msgid("Goodwill taken back"),
+    "deposit_reminded": msgid("The owner was reminded of the deposit"),
     "deposit_wanted": msgid("A deposit is asked for"),
     "deposit_paid": msgid("Deposit paid"),
     "deposit_returned": msgid("Deposit given back"),
@@ -188,6 +210,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "remedy_held": msgid("The readings stayed well: it helped"),
     "remedy_not_proven": msgid("The readings do not show that it helped"),
     "remedy_withdrawn": msgid("The remedy was withdrawn"),
+    "remedy_skipped": msgid("Dates are wanted instead of a remedy from afar"),
     "remedy_given_up": msgid("Nothing more is tried in this way"),
     "remedy_not_allowed": msgid("The owner has not allowed a remedy from afar"),
     "remedy_did_not_last": msgid("A remedy did not last: it counts against the diagnosis"),
@@ -199,6 +222,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "not_answered": msgid("The owner did not answer in time"),
     "deed_not_proven": msgid("The readings do not show what the owner did"),
     "rollout_aborted": msgid("The roll-out has stopped by itself"),
+    "shared": msgid("Shared with a repairer"),
+    "share_ended": msgid("No longer shared with a repairer"),
     "device_warned": msgid("The device was told that it must not be used"),
 }
 
@@ -222,18 +247,6 @@ ANSWERS: Final[Mapping[str, str]] = {
     "not_done": msgid("I cannot do it"),
 }
 
-ROLLOUTS: Final[Mapping[str, str]] = {
-    "running": msgid("Under way"),
-    "done": msgid("Done"),
-    "aborted": msgid("Stopped by itself"),
-    "stopped": msgid("Stopped"),
-}
-ROLLOUT_REFUSALS: Final = (
-    msgid("There is no such remedy for this fault."),
-    msgid("No device has an open request about this fault that waits."),
-    msgid("This remedy is being rolled out already."),
-)
-
 # How a try from afar stands.
 ATTEMPTS: Final[Mapping[str, str]] = {
     "planned": msgid("Waits until the device is ready"),
@@ -256,9 +269,14 @@ NOTICES: Final[Mapping[str, str]] = {
     "link": msgid("New link to the page"),
     "ask": msgid("Question to the owner"),
     "quote": msgid("A price to agree"),
+    "deposit_due": msgid("Reminder of a deposit"),
     "called_off": msgid("A date that could not be kept"),
     "completed": msgid("What was found at the date"),
     "earlier": msgid("An earlier date"),
+    "date_misfit": msgid("Other dates, because the work has changed"),
+    "healed": msgid("It is well again"),
+    "shared": msgid("Readings for a repairer"),
+    "welcome": msgid("Welcome to a new owner"),
 }
 
 # What was found at a date.
@@ -268,45 +286,17 @@ FINDINGS: Final[Mapping[str, str]] = {
     "not_done": msgid("Could not be done"),
 }
 
-# Why a technician is absent, or a bay out of order.
-ABSENCES: Final[Mapping[str, str]] = {
-    "sick": msgid("Sick"),
-    "leave": msgid("On leave"),
-    "training": msgid("In training"),
-    "broken": msgid("Out of order"),
-    "other": msgid("Other"),
-}
-
-
 ACTORS: Final[Mapping[str, str]] = {
     "desk": msgid("by itself"),
     "device": msgid("Device"),
     "owner": msgid("Owner"),
 }
 
-# What is wrong with the desk itself, by the kind of alarm; a share or a number of messages is shown where it helps.
-ALARMS: Final[Mapping[str, str]] = {
-    "queue_fills": msgid("Messages from devices pile up: the broker's queue is %(value)s full."),
-    "queue_drops": msgid("The broker's queue was full, and %(value)s messages were lost."),
-    "database_away": msgid("The database does not answer; messages from devices wait at the broker."),
-    "ingest_behind": msgid("Readings are late: messages from devices wait to be stored."),
-    "ingest_silent": msgid("No readings are being taken in: ingest is not heard from."),
-    "work_silent": msgid("No faults are being worked on and no messages leave: work is not heard from."),
-    "jobs_old": msgid("Diagnoses, offers and messages are late: jobs are waiting."),
-    "disk_full": msgid("The disk is %(value)s full."),
-    "clock_jumped": msgid(
-        "The machine's clock has jumped by %(value)s seconds: set it, and look at dates and silences."
-    ),
-    "broker_away": msgid("The broker does not answer, or refuses ingest; messages from devices wait."),
-    "list_old": msgid(
-        "Devices with certificates will soon be kept out: the list of revoked ones is not being renewed."
-    ),
-}
-
 # Why a planner's act is refused, as `gateway.planner` says it.
 REFUSALS: Final = (
     msgid("There is no such request."),
     msgid("There is nothing that could be undone."),
+    msgid("The other dates are not offered any more."),
     msgid("The request is settled; there is nothing to undo any more."),
     msgid("The fault is not known, so there is no work to offer a date for."),
     msgid("The request is cancelled; this cannot be done now."),
@@ -322,97 +312,13 @@ REFUSALS: Final = (
     msgid("There is no such delivery."),
     msgid("This delivery has ended already."),
     msgid("opening count"),
+    msgid("The owner cannot be asked this now."),
+    msgid("The request is settled, or its data are not this owner's alone: it cannot be shared."),
+    msgid("The owner has not let the device's readings be handed to a repairer: ask the owner."),
+    msgid("Five repairers were told of it already: it cannot be shared with more."),
 )
-
-# What a symptom is to people.
-ATTENTION: Final[Mapping[str, str]] = {
-    "normal": msgid("Not there"),
-    "unacknowledged": msgid("Nobody has seen it yet"),
-    "acknowledged": msgid("Seen"),
-    "returned": msgid("Gone before anybody saw it"),
-    "shelved": msgid("Put aside"),
-    "suppressed": msgid("Says nothing in this mode"),
-    "out_of_service": msgid("Out of service"),
-}
-
-# How a delivery of parts stands.
-DELIVERIES: Final[Mapping[str, str]] = {
-    "planned": msgid("Ordered with the owner's yes"),
-    "asked": msgid("Ordered"),
-    "confirmed": msgid("Confirmed by the supplier"),
-    "shipped": msgid("On its way"),
-    "arrived": msgid("Arrived"),
-    "rejected": msgid("Refused by the supplier"),
-    "cancelled": msgid("Taken back"),
-    "lost": msgid("Will not come"),
-}
-
-# Why stock changed.
-MOVEMENTS: Final[Mapping[str, str]] = {
-    "receipt": msgid("Received"),
-    "issue": msgid("Used"),
-    "order": msgid("Ordered or sent for"),
-    "order_end": msgid("Does not come"),
-    "transfer_out": msgid("Sent to another centre"),
-    "transfer_in": msgid("Received from another centre"),
-    "allocate": msgid("Put aside"),
-    "release": msgid("Given back"),
-    "adjust": msgid("Counted"),
-}
-
-# What a planner did about it, as the audit line says.
-ATTENTION_ACTS: Final[Mapping[str, str]] = {
-    "acknowledge": msgid("Seen"),
-    "shelve": msgid("Put aside"),
-    "take_out": msgid("Taken out of service"),
-    "end_with_it": msgid("Put back"),
-    "end_without_it": msgid("Put back"),
-}
 
 
 def word(words: Mapping[str, str], name: str) -> str:
     """Return the text for a stored name; a name without one is shown as it is, its underscores as spaces."""
     return words.get(name, name.replace("_", " "))
-
-
-# What is wrong with how a device reports, and what a planner does about it.
-TROUBLES: Final[Mapping[str, str]] = {
-    "two_devices": msgid("Two devices report under this name"),
-    "seq_restarted": msgid("Its message numbers fell back without a restart"),
-    "clock_off": msgid("Its clock is wrong"),
-    "gap_lost": msgid("Messages are lost"),
-}
-TROUBLE_MOVES: Final[Mapping[str, str]] = {
-    "two_devices": msgid(
-        "Give this device a new password, put it into the right one only, and enrol the other by itself."
-    ),
-    "seq_restarted": msgid(
-        "Nothing is lost. Ask the maker: boot has to grow with every restart, and seq with every message, events among them."
-    ),
-    "clock_off": msgid(
-        "Set the device's clock, or let it ask a time server. Its readings keep the times that it gave them."
-    ),
-    "gap_lost": msgid(
-        "The device was asked for them and has them no longer. If it happens often, look at its connection and store."
-    ),
-}
-
-# What came of planning a day's routes anew, as `gateway.routing.replan` says it; empty while it is planned.
-ROUTE_OUTCOMES: Final[Mapping[str, str]] = {
-    "": msgid("Being planned"),
-    "moved": msgid("Planned anew"),
-    "nothing_better": msgid("Nothing better was found"),
-    "nothing_to_plan": msgid("There was nothing to plan"),
-    "changed_meanwhile": msgid("A promise changed meanwhile: nothing was done"),
-    "no_solver": msgid("The planner of routes is not installed"),
-}
-
-# Why nobody makes a visit, as `workflows.unplanned` says it.
-UNPLANNED: Final[Mapping[str, str]] = {
-    "no_skill": msgid("nobody there has the skills"),
-    "window_past": msgid("its hours are past"),
-    "too_much": msgid("nobody can carry what it needs"),
-    "none_reaches_it": msgid("nobody with the skills reaches it within its hours"),
-    "shifts_are_full": msgid("all who could come are with others then"),
-    "has_a_place": msgid("there is room for it: plan the day once more"),
-}

@@ -6,6 +6,7 @@ logged, for its headers hold the secret key.
 
 from collections.abc import Mapping
 from typing import Final, TypeVar
+from urllib.parse import quote
 
 import httpx2
 import msgspec
@@ -14,6 +15,7 @@ from gateway.payments.port import Checkout, Payment, PaymentError, Standing
 from workflows.money import Money
 
 _TIMEOUT_S: Final = 10.0
+_CAME_TO_NOTHING: Final = ("failed", "canceled")
 _T = TypeVar("_T")
 
 
@@ -36,6 +38,12 @@ class _Intent(msgspec.Struct):
 class _Refund(msgspec.Struct):
     id: str
     status: str
+    amount: int
+
+
+class _Refunds(msgspec.Struct):
+    data: list[_Refund]
+    has_more: bool = False
 
 
 class _Refusal(msgspec.Struct):
@@ -125,9 +133,26 @@ class HttpPayments:
             self._send("POST", f"/v1/payment_intents/{payment.intent}/cancel", _Intent, key=key)
 
     def refund(self, intent: str, amount: Money, *, key: str) -> bool:
-        """Give back what was taken."""
-        form = {"payment_intent": intent, "amount": str(amount.minor)}
-        return self._send("POST", "/v1/refunds", _Refund, key=key, form=form).status == "succeeded"
+        """Give back what was taken; what is on its way already is looked up, and not asked for again.
+
+        A key gets its first answer for ever. So what is pending is known by looking, and what came to nothing at the
+        owner's bank is tried again under a key of its own, one for each that has failed.
+        """
+        known = self._send("GET", f"/v1/refunds?payment_intent={quote(intent, safe='')}&limit=100", _Refunds)
+        if known.has_more:
+            raise PaymentError(
+                f"the payment {intent} has more than 100 refunds: see at the provider what was given back"
+            )
+        alive = [each for each in known.data if each.status not in _CAME_TO_NOTHING]
+        missing_minor = amount.minor - sum(each.amount for each in alive)
+        if missing_minor <= 0:
+            return all(each.status == "succeeded" for each in alive)
+        failed = len(known.data) - len(alive)
+        form = {"payment_intent": intent, "amount": str(missing_minor)}
+        # With what was given back by hand the amount is another one, which the same key would not allow.
+        fresh = key if not known.data else f"{key}-{failed}-{missing_minor}"
+        made = self._send("POST", "/v1/refunds", _Refund, key=fresh, form=form)
+        return made.status == "succeeded" and all(each.status == "succeeded" for each in alive)
 
     def _send(
         self, method: str, path: str, answer: type[_T], *, key: str = "", form: Mapping[str, str] | None = None

@@ -6,8 +6,9 @@ from typing import Final
 
 import msgspec
 
+from gateway.payments import moving
 from gateway.payments.signature import is_signed
-from gateway.storage import deposits
+from gateway.storage import deposits, requests
 from gateway.storage.connection import Connection, tenant_transaction
 from workflows.deposit import Fact, Stage, next_stage
 
@@ -87,6 +88,8 @@ def _place(reference: str) -> tuple[int, int] | None:
 
 def _wake(connection: Connection, deposit_id: int, session: str, now: datetime) -> bool:
     """Make a deposit due now; one that was called off is looked at once more, for money may have come late."""
+    # The request before its deposit, as everywhere: two locks have one order.
+    requests.lock_request(connection, deposits.request_of(connection, deposit_id))
     deposit = deposits.lock_deposit(connection, deposit_id)
     if deposit is None or deposit.session not in {None, session}:
         return False
@@ -95,4 +98,5 @@ def _wake(connection: Connection, deposit_id: int, session: str, now: datetime) 
         stage = next_stage(stage, Fact.PAID) or stage
     if stage is not Stage.SETTLED:
         deposits.wake_deposit(connection, deposit_id, stage, now)
+        moving.note(connection, deposit, stage, now, Fact.PAID)
     return True

@@ -14,8 +14,9 @@ from email.message import EmailMessage
 from random import Random
 from typing import Final
 
+from gateway.rehearsal.checker import Checker, Violation
 from gateway.rehearsal.crashes import CrashError, Fuse
-from gateway.rehearsal.invariants import Checker, Violation
+from gateway.rehearsal.overheard import overheard
 from gateway.rehearsal.story import Story
 from gateway.rehearsal.world import World
 from gateway.settings import Settings
@@ -96,21 +97,28 @@ class Life:
 
     def happen(self, actor: str, act: Act) -> None:
         """Let something happen now; a process that dies in it has done nothing, and says so."""
+        failures: list[BaseException] = []
         try:
-            what = act()
+            with overheard() as failures:
+                what = act()
         except CrashError:
             what = "the process dies in the middle"
         except Exception as error:
-            self.story.tell(self.now, actor, f"fails with {type(error).__name__}: {error}")
-            self.violations.append(Violation("no step fails", f"{type(error).__name__}: {error}"))
-            raise BrokenStepError from error
+            raise self._broken(actor, error) from error
         finally:
             self.desk.fuse.put_out()
+        if failures:
+            raise self._broken(actor, failures[0]) from failures[0]
         if not what:
             return
         self.story.tell(self.now, actor, what)
         self.story.follow(self.desk.admin)
         self.violations += self.checker.check(self.now)
+
+    def _broken(self, actor: str, error: BaseException) -> BrokenStepError:
+        self.story.tell(self.now, actor, f"fails with {type(error).__name__}: {error}")
+        self.violations.append(Violation("no step fails", f"{type(error).__name__}: {error}"))
+        return BrokenStepError()
 
     def send_message(self, msg: EmailMessage) -> None:
         """Take a letter of the desk, as a mail server does; it arrives at once."""

@@ -6,13 +6,17 @@ An owner does what his page lets him do: he opens the link of a letter, sees wha
 from datetime import timedelta
 from typing import Final
 
-from gateway import access, asking, journey, no_show, owning, planner, quoting, rescheduling, stopping
+from gateway import access, journey, planner
 from gateway.access import Purpose
+from gateway.dates import no_show, rescheduling
 from gateway.notices.links import ask_for_link
-from gateway.rehearsal import machines
+from gateway.owners import owning, stopping
+from gateway.quotes import quoting
+from gateway.rehearsal import machines, strangers
 from gateway.rehearsal.life import Letter, Life
 from gateway.rehearsal.processes import tenant
 from gateway.rehearsal.world import Machine
+from gateway.remedies import asking
 from gateway.storage import asks, quotes
 from gateway.storage.findings import one
 from gateway.storage.pages.request import OfferedDate, RequestRow, find_request, late_dates, open_dates
@@ -29,6 +33,10 @@ _DAY: Final = timedelta(days=1)
 
 def read(life: Life, letter: Letter) -> None:
     """Let an owner react to a letter."""
+    if not letter.token:
+        # It leads to a device's own page, of which `handovers` knows what is done there.
+        return
+    strangers.steal(life, letter)
     name = letter.recipient.partition("@")[0]
     temper = life.chance.random()
     if temper < 0.15:
@@ -157,8 +165,12 @@ def _say(life: Life, request: RequestRow, about: str) -> str:
         ask = asks.find_ask(life.desk.serve, request.request_id)
         if ask is None:
             return ""
-        said = life.chance.choice(asking.answers_to(ask))
+        fitting = asking.answers_to(ask)
+        # Now and then a page that is old, or somebody's own form, says what nobody has asked.
+        said = life.chance.choice(tuple(Answer) if life.chance.random() < 0.15 else fitting)
         counted = asking.answer(life.desk.serve, request_id=request.request_id, said=said, now=life.now)
+    if counted and said not in fitting:
+        raise LookupError(f"{said} was taken for an answer to {ask.kind} {ask.name!r}")
     if counted and said is Answer.DONE and life.chance.random() < 0.5:
         machine = next(each for each in life.world.machines if each.name == request.device)
         life.plan(life.draw(timedelta(minutes=1), 6 * _HOUR), machine.name, lambda: machines.heal_all(life, machine))

@@ -3,9 +3,11 @@
 from datetime import timedelta
 from typing import Final
 
-from gateway import completing, no_show, planner
-from gateway.completing import Report
+from gateway import planner
+from gateway.dates import completing, no_show
+from gateway.dates.completing import Report
 from gateway.planner import Done, Refused
+from gateway.rehearsal import undoing
 from gateway.rehearsal.life import Letter, Life
 from gateway.rehearsal.processes import tenant
 from gateway.rehearsal.world import Person
@@ -102,6 +104,8 @@ def _decide(life: Life, person: Person, request_id: int, choice: float) -> tuple
     if report is not None:
         told = f"says {report.finding} of"
         return told, completing.complete(serve, request_id=request_id, staff_id=staff_id, report=report, now=now)
+    if choice < 0.1:
+        return undoing.undo_something(life, person, request_id)
     if choice < 0.6:
         return "approves", planner.approve(serve, request_id=request_id, staff_id=staff_id, now=now)
     if choice < 0.65:

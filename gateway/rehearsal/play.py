@@ -10,15 +10,26 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from gateway.rehearsal import machines, obeying, owners, planners, processes
+from gateway.rehearsal import (
+    handovers,
+    machines,
+    obeying,
+    owners,
+    planners,
+    processes,
+    provider,
+    replanning,
+    reports,
+    stores,
+)
+from gateway.rehearsal.checker import Checker, Violation
 from gateway.rehearsal.crashes import Fuse, wire
-from gateway.rehearsal.invariants import Checker, Violation
 from gateway.rehearsal.life import BrokenStepError, Desk, Life
 from gateway.rehearsal.scratch import Slate
 from gateway.rehearsal.story import Story
 from gateway.rehearsal.world import build
 from gateway.settings import Settings
-from gateway.storage.connection import Role, connect
+from gateway.storage.connection import Connection, Role, connect
 
 # With jobs waiting, one is taken mostly at once; else the worker is late, and the world goes on meanwhile.
 _AT_ONCE: Final = 0.93
@@ -48,6 +59,7 @@ class Stage:
     def play(self, seed: int, days: int) -> Played:
         """Play a seed for some days of virtual time."""
         self.slate.wipe()
+        provider.open_books(self.desk.admin)
         chance = Random(seed)  # noqa: S311  # a story, no secret
         world = build(self.desk.admin, chance, self.folder)
         ends_at = world.begins_at + timedelta(days=days)
@@ -56,8 +68,12 @@ class Stage:
             machines.live(life, machine, days)
             obeying.speak(life, machine)
             owners.waver(life, machine)
+            reports.begin(life, machine)
+            handovers.hand_over(life, machine)
         for person in world.staff:
             planners.meddle(life, person)
+            stores.keep(life, person)
+            replanning.ask_by_hand(life, person)
         planners.fall_ill(life, world.staff[0])
         life.plan(timedelta(minutes=1), "sweep", lambda: processes.sweep(life))
         try:
@@ -82,6 +98,14 @@ def _go_on(life: Life) -> None:
                 return
             life.go_on()
         _deliver(life)
+
+
+def _plan_once(connection: Connection) -> None:
+    """Let each statement be planned once: they are a few hundred, asked some hundred thousand times of small tables."""
+    # From the second time on: what holds several commands shows at its first, and cannot be prepared.
+    connection.prepare_threshold = 1
+    connection.prepared_max = None
+    connection.execute("SET plan_cache_mode = force_generic_plan")
 
 
 def _deliver(life: Life) -> None:
@@ -118,6 +142,9 @@ def stage(database_url: str, settings: Settings, folder: Path) -> Generator[Stag
         connect(database_url, Role.WORK) as work,
         connect(database_url, Role.SERVE) as serve,
     ):
+        for connection in (admin, ingest, work, serve):
+            _plan_once(connection)
         for connection in (work, serve):
             wire(connection, fuse)
+        provider.open_books(admin)
         yield Stage(Desk(admin, ingest, work, serve, fuse, present), Slate(admin), Checker(admin), folder)

@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from gateway import jobs
 from gateway.notices.run import send_due
+from gateway.rehearsal import replanning
 from gateway.rehearsal.life import Life
+from gateway.rehearsal.provider import settle
 from gateway.rehearsal.suppliers import found
 from gateway.steps import take_step
 from gateway.storage.connection import Connection, tenant_transaction
@@ -82,6 +84,9 @@ def _step(life: Life, job: Waiting) -> None:
     if job.task == jobs.ORDER_PARTS:
         send_orders(life.desk.work, lambda tenant, order: found(life, tenant, order), life.now)
         return
+    if job.task == jobs.REPLAN:
+        replanning.plan_anew(life, **job.arguments)
+        return
     take_step(life.desk.work, job.task, job.arguments, life.now)
 
 
@@ -106,6 +111,8 @@ def sweep(life: Life) -> str:
         life.desk.fuse.light(life.chance.randrange(_STATEMENTS))
     for piece in pieces:
         piece(life.desk.work, life.world.tenant_id, life.now)
+    settle(life)
+    replanning.look_in_the_evening(life)
     send_orders(life.desk.work, lambda tenant, order: found(life, tenant, order), life.now)
     send_due(life.desk.work, life.desk.settings, life.now, life)
     return "comes by"
@@ -115,6 +122,7 @@ def sweep_once(life: Life) -> str:
     """Let the sweep do its pieces in their order, once."""
     for piece in PIECES:
         piece(life.desk.work, life.world.tenant_id, life.now)
+    settle(life)
     return "comes by again"
 
 

@@ -1,6 +1,7 @@
 """Running seeds: on one scratch server, in some processes, told as they go, and summed up in one line of JSON."""
 
 import json
+import logging
 import multiprocessing
 import multiprocessing.util
 import tempfile
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import LiteralString, cast
 
-from gateway.rehearsal.invariants import Violation
+from gateway.rehearsal.checker import Violation
 from gateway.rehearsal.play import Played, Stage, stage
 from gateway.rehearsal.scratch import scratch_database, server
 from gateway.settings import Settings
@@ -120,6 +121,10 @@ def _played(server_url: str, settings: Settings, plan: Plan, workers: int) -> It
 
 
 def _stage(stack: ExitStack, server_url: str, settings: Settings, plant: str) -> Stage:
+    # What providers and suppliers are made to do wrong is warned of a thousand times, and is the world's, not the run's.
+    desk = logging.getLogger("gateway")
+    stack.callback(desk.setLevel, desk.level)
+    desk.setLevel(logging.ERROR)
     # Whoever names a file of SQL may run it: it is his scratch database.
     url = stack.enter_context(scratch_database(server_url, cast("LiteralString", plant)))
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="callout-world-"))

@@ -23,20 +23,20 @@ class Story:
 
     def follow(self, connection: Connection) -> None:
         """Add what requests and outbox have had written to them since the last time."""
-        for event_id, device, component, actor, event, detail in connection.execute(
-            """SELECT e.event_id, d.name, r.component, e.actor, e.event, e.detail
+        for is_notice, number, about, what, actor, detail in connection.execute(
+            """SELECT false AS is_notice, e.event_id AS number, d.name || '/' || r.component, e.event, e.actor, e.detail
             FROM request_event e JOIN service_request r USING (request_id) JOIN device d USING (device_id)
-            WHERE e.event_id > %s ORDER BY e.event_id""",
-            [self._last_event_id],
+            WHERE e.event_id > %s
+            UNION ALL SELECT true, notice_id, recipient, kind, '', NULL FROM notice WHERE notice_id > %s
+            ORDER BY is_notice, number""",
+            [self._last_event_id, self._last_notice_id],
         ).fetchall():
-            self._last_event_id = event_id
-            self.lines.append(f"{'':>7}{device}/{component}: {event}{_who(actor)}{_told(detail)}")
-        for notice_id, kind, recipient in connection.execute(
-            "SELECT notice_id, kind, recipient FROM notice WHERE notice_id > %s ORDER BY notice_id",
-            [self._last_notice_id],
-        ).fetchall():
-            self._last_notice_id = notice_id
-            self.lines.append(f"{'':>7}to be sent: {kind} to {recipient}")
+            if is_notice:
+                self._last_notice_id = number
+                self.lines.append(f"{'':>7}to be sent: {what} to {about}")
+            else:
+                self._last_event_id = number
+                self.lines.append(f"{'':>7}{about}: {what}{_who(actor)}{_told(detail)}")
 
     def __str__(self) -> str:
         return "\n".join(self.lines)

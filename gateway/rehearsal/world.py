@@ -12,9 +12,9 @@ from typing import Final
 from devices.faults import Fulfilment
 from devices.identity import partition_of
 from devices.products import product_types
-from gateway.configure import apply
-from gateway.enrolment import EnrolmentRequest, OwnerIn, PlaceIn, enrol
-from gateway.mandates import sign
+from gateway.admission.enrolment import EnrolmentRequest, OwnerIn, PlaceIn, enrol
+from gateway.configure.tenant import apply
+from gateway.owners.mandates import sign
 from gateway.storage.connection import Connection, tenant_transaction
 from gateway.storage.findings import one
 from workflows.mandate import USUAL, Clause
@@ -62,6 +62,7 @@ class World:
     begins_at: datetime
     machines: tuple[Machine, ...]
     staff: tuple[Person, ...]
+    takes_payments: bool
 
 
 def build(connection: Connection, chance: Random, folder: Path) -> World:
@@ -89,7 +90,8 @@ def build(connection: Connection, chance: Random, folder: Path) -> World:
         with tenant_transaction(connection, tenant_id):
             _sign(connection, chance, machine, begins_at)
     staff = connection.execute("SELECT staff_id, name, email FROM staff ORDER BY staff_id").fetchall()
-    return World(tenant_id, begins_at, machines, tuple(Person(*row) for row in staff))
+    takes_payments = chance.random() < 0.85
+    return World(tenant_id, begins_at, machines, tuple(Person(*row) for row in staff), takes_payments)
 
 
 def _desk(chance: Random, places: list[tuple[str, str, float, float]]) -> str:
@@ -111,7 +113,9 @@ def _suppliers(chance: Random, parts: list[str]) -> list[str]:
     lines: list[str] = []
     for number in range(chance.choice((0, 1, 2))):
         head = f'name = "supplier-{number + 1}"\ntitle = "Supplier {number + 1}"\nurl = "https://supplier.example"'
-        lines.append(f'[[supplier]]\n{head}\ntime_zone = "{chance.choice(_PLACES)[1]}"')
+        # One keeps a calendar of his own, the other that of whom he brings to.
+        days = '\ncountry = "KR"' if number else ""
+        lines.append(f'[[supplier]]\n{head}\ntime_zone = "{chance.choice(_PLACES)[1]}"{days}')
         lines += [
             f'[[supplier.supplies]]\npart = "{part}"\nlead_days = {chance.randint(1, 6)}'
             for part in parts
@@ -129,6 +133,10 @@ def _prices(chance: Random, parts: list[str]) -> list[str]:
     lines.append("[prices.part]\n" + "\n".join(f'{part} = "{chance.randint(10, 900) * 100} EUR"' for part in priced))
     if chance.random() < 0.4:
         lines.append("[[prices.goodwill]]\nmonths_after = 24\nparts_percent = 50\nlabour_percent = 30")
+    if chance.random() < 0.6:
+        special = [part for part in priced if chance.random() < 0.5]
+        above = chance.choice(("", '\nabove = "5000 EUR"'))
+        lines.append(f"[prices.deposit]\npercent = {chance.choice((10, 30, 100))}{above}\nspecial_order = {special}")
     return lines
 
 

@@ -13,6 +13,7 @@ any detour, promised ones above that, so that there is a plan to tell even where
 The parent ends this process at its limit. Should the parent be gone, a timer of the kernel ends it a little later.
 """
 
+import os
 import signal
 import sys
 import time
@@ -40,6 +41,8 @@ from workflows.routing import NO_LIMIT, Call, Problem, Shift
 _SKILL_LOAD: Final = 100
 # For so many rounds a worse plan is remembered as good enough: PyVRP's 300 are for more rounds than a short limit has.
 _HISTORY: Final = 50
+# The search lets others go first: who waits for dates, and the parent, who has to end in time, wait less.
+_NICE: Final = 5
 # What a parent that is gone leaves us at most.
 _ORPHANED_S: Final = 5.0
 
@@ -154,6 +157,7 @@ def start_of(data: ProblemData, kinds: Sequence[Sequence[int]], start: Sequence[
 
 def main() -> None:
     """Search until the task's end."""
+    os.nice(_NICE)
     task = TASK.decode(sys.stdin.buffer.read())
     signal.setitimer(signal.ITIMER_REAL, max(0.0, task.until_s - time.monotonic()) + _ORPHANED_S)
     problem = problem_of(task)

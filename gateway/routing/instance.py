@@ -1,8 +1,8 @@
-"""Published instances: files in VRPLIB or Solomon format as problems, and routes as files that anyone can check.
+"""Published instances: files in VRPLIB, Solomon or Cordeau format as problems, and routes as files that anyone can check.
 
 Costs are lengths. Published best known costs follow conventions of rounding, which change what the best plan is, so the
 convention is part of the problem: `dimacs` truncates every way and time to one decimal (Solomon's instances since the
-DIMACS challenge), `exact` rounds to three decimals (the site dependent ones), `round` to whole numbers (TSPLIB's EUC_2D,
+DIMACS challenge), `exact` rounds to three decimals (the site dependent ones, and all in Cordeau's format), `round` to whole numbers (TSPLIB's EUC_2D,
 without windows). Inside all values are whole multiples of that decimal. Beside it stands the cost of the same routes with
 ways as long as they are, in double precision.
 
@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.routing.cordeau import is_cordeau, read_cordeau
 from gateway.routing.vetting import InstanceError, is_solomon, text_of, vet_solomon, vet_vrplib
 from workflows.routing import NO_LIMIT, Call, Plan, Problem, Shift, Travel
 
@@ -60,7 +61,7 @@ class Instance:
 
 
 def read_instance(path: Path, convention: Convention | None = None) -> Instance:
-    """Read a file in VRPLIB or Solomon format.
+    """Read a file in VRPLIB, Solomon or Cordeau format; which of them it is, its content says.
 
     Parameters
     ----------
@@ -77,14 +78,16 @@ def read_instance(path: Path, convention: Convention | None = None) -> Instance:
     import vrplib
 
     text = text_of(path)
-    if is_solomon(text):
+    if is_cordeau(text):
+        kind, values = read_cordeau(path, text)
+    elif is_solomon(text):
         vet_solomon(path, text)
         kind = "VRPTW"
         values = vrplib.read_instance(path, instance_format="solomon")  # pyright: ignore[reportUnknownMemberType]
     else:
         kind = vet_vrplib(path, text).type_name
         values = vrplib.read_instance(path)  # pyright: ignore[reportUnknownMemberType]  # its type of a path is open
-    used = convention or _usual(values)
+    used = convention or ("exact" if is_cordeau(text) else _usual(values))
     return _instance(path, kind, values, used)
 
 
@@ -115,8 +118,13 @@ def _instance(path: Path, kind: str, values: dict[str, Any], convention: Convent
     lengths = whole(ways)
     name = str(values.get("name", path.stem))
     return Instance(
-        name, kind, convention, scale, Problem(calls, shifts, Travel(lengths, lengths)), ways, len(set(needs)) > 1
+        name, kind, convention, scale, Problem(calls, shifts, Travel(lengths, lengths)), ways, _differ(shifts)
     )
+
+
+def _differ(shifts: Sequence[Shift]) -> bool:
+    """Whether it matters which vehicle goes where."""
+    return len({(shift.skills, shift.capacity, shift.longest) for shift in shifts}) > 1
 
 
 def _rounding(convention: Convention) -> Callable[[NDArray[np.float64]], NDArray[np.int64]]:
@@ -134,8 +142,11 @@ def _fleet(
     closes: int,
 ) -> tuple[list[frozenset[str]], list[Shift]]:
     """Return the skills that each node needs, and the vehicles; without a number of vehicles there is one a client."""
-    vehicles = int(values.get("vehicles", count - 1))
     allowed = cast("Sequence[Sequence[int]] | None", values.get("vehicles_allowed_clients"))
+    vehicles = int(values.get("vehicles", count - 1))
+    if allowed is None and np.ndim(values["capacity"]) == 0:
+        # Of vehicles that are all alike, more than there are clients have nothing to do.
+        vehicles = min(vehicles, count - 1)
     everybody = frozenset(range(1, count))
     reach = [everybody] * vehicles if allowed is None else [frozenset(int(n) - 1 for n in row) for row in allowed]
     kinds = sorted(set(reach), key=sorted)
@@ -145,7 +156,7 @@ def _fleet(
     ]
     capacities = np.broadcast_to(np.asarray(values["capacity"]), (vehicles,))
     longest = values.get("vehicles_max_duration")
-    limit = NO_LIMIT if longest is None else int(whole(np.asarray(float(longest))))
+    limits = [NO_LIMIT] * vehicles if longest is None else np.broadcast_to(whole(np.asarray(longest)), (vehicles,))
     return needs, [
         Shift(
             number,
@@ -154,7 +165,7 @@ def _fleet(
             closes,
             frozenset(skill for kind, skill in skills.items() if kind != reach[number - 1]),
             int(capacities[number - 1]),
-            limit,
+            int(limits[number - 1]),
             returns=True,
         )
         for number in range(1, vehicles + 1)

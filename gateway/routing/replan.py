@@ -19,8 +19,8 @@ from zoneinfo import ZoneInfo
 
 from psycopg.errors import CheckViolation, ExclusionViolation
 
-from gateway import auditing
-from gateway.mandates import Ordered, allow
+from gateway.audit import auditing
+from gateway.owners.mandates import Ordered, allow
 from gateway.routing.solve import Solved, has_solver
 from gateway.routing.split import solve_all
 from gateway.storage import promises, replans, requests
@@ -208,6 +208,7 @@ def _note(connection: Connection, asked: replans.RoutePlan, move: Move, now: dat
         "technician_before": visit.technician_id,
         "technician": move.technician_id,
         "arrives_before": visit.arrives_at.isoformat(),
+        "sets_out_before": visit.during.start_at.isoformat(),
         "arrives": move.arrives_at.isoformat(),
     }
     permission = _permission(connection, visit, asked.asked_by, now)

@@ -1,5 +1,8 @@
 """What a run on a published instance comes to: cost, gap to the best known one, and whether the limit was kept."""
 
+import math
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,8 +78,16 @@ def best_of(given: str | None, file: Path, instance: Instance) -> Best | None:
     return Best(cost, is_computed=False, is_kept=True)
 
 
-def told(run: Run) -> list[str]:
-    """Return a run as lines for people."""
+def told(run: Run, until_s: float = math.inf) -> list[str]:
+    """Return a run as lines for people.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    until_s : float
+        Instant on the machine's monotonic clock after which no more reasons are looked for: each takes its time.
+    """
     places = len(str(run.instance.scale)) - 1
     exact = run.instance.exact_cost(run.solved.plan)
     lines = [f"cost {run.cost:.{places}f} in the {run.instance.convention} convention, {exact:.3f} with exact ways"]
@@ -86,12 +97,17 @@ def told(run: Run) -> list[str]:
         lines.append(f"best known {run.best.cost:.{places}f} ({source}){gap}")
         if not run.best.is_kept:
             lines.append("the best known routes break a rule in this convention; their cost is no measure")
-    problem = run.instance.problem
-    lines.extend(
-        f"client {problem.calls[unplanned.call].visit_id} is left out: {unplanned.reason.replace('_', ' ')}"
-        for unplanned in reasons(problem, run.solved.plan)
-    )
+    lines.extend(_left_out(run, until_s))
     lines.append(
         f"{run.took_s:.1f} s; the solver ended: {run.solved.ended.replace('_', ' ')} {run.solved.words}".rstrip()
     )
     return lines
+
+
+def _left_out(run: Run, until_s: float) -> Iterator[str]:
+    problem, count = run.instance.problem, len(run.solved.account.left_out)
+    for told_of, unplanned in enumerate(reasons(problem, run.solved.plan), start=1):
+        yield f"client {problem.calls[unplanned.call].visit_id} is left out: {unplanned.reason.replace('_', ' ')}"
+        if time.monotonic() > until_s and told_of < count:
+            yield f"{count - told_of} more are left out; there is no time left to look for the reasons"
+            return

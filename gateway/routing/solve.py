@@ -1,9 +1,9 @@
 """A plan within a limit: the solver runs in a process of its own, and its word is checked line by line.
 
 The plan that was there before, or what insertion alone can do, is the first one; whatever the solver says is taken only
-when the checker finds nothing wrong with it and it is better. At the limit the process is killed, and the best plan so
-far is the answer. So there is always an answer, and never a late one: not from a solver that hangs, lies, breaks or ends
-without a word.
+when the checker finds nothing wrong with it and it is better. Before the limit is over the process is killed, and the best
+plan so far is the answer. So there is always an answer, and never a late one: not from a solver that hangs, lies, breaks or
+ends without a word, and not on a machine that is busy, where ending begins earlier.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from typing import IO, Final, Literal
 import msgspec
 
 from gateway.errors import CalloutError
+from gateway.routing.stretch import Stretch
 from gateway.routing.task import BETTER, ENCODER, task_of
 from workflows.routing import Account, Plan, Problem, can_be_kept, check
 from workflows.unplanned import complete
@@ -33,12 +35,20 @@ _log = logging.getLogger(__name__)
 # More visits than this are not searched together: they are split before.
 MOST_CALLS: Final = 150
 # The solver is asked to be done so much earlier than it is killed.
-_GRACE_S: Final = 0.3
-_SHORTEST_S: Final = 1.0
+_GRACE_S: Final = 0.2
+SHORTEST_S: Final = 1.0
+# A process that has been killed ends as soon as the machine gives it a moment; more than this is not waited for it.
+_DYING_S: Final = 0.1
+# What ending takes on any machine, and what reading a last plan, killing and returning take of processor time.
+_ENDING_S: Final = 0.15
+_ENDING_CPU_S: Final = 0.05
+# So often it is looked how busy the machine is.
+_LOOK_S: Final = 0.25
 _BYTES: Final = 1 << 16
 _MOST_BYTES: Final = 1 << 24
 
-Ended = Literal["by_itself", "killed", "broken"]
+# no_time: so little was left that no solver was started.
+Ended = Literal["by_itself", "killed", "broken", "no_time"]
 
 
 class NoSolverError(CalloutError):
@@ -92,6 +102,8 @@ def solve(
     command: Sequence[str] | None = None,
     on_better: Callable[[float, Account], None] | None = None,
     searches: int = 1,
+    afterwards_cpu_s: float = 0.0,
+    stretch: Stretch | None = None,
 ) -> Solved:
     """Return the best plan that is found within a limit and proved.
 
@@ -102,7 +114,7 @@ def solve(
     start : Plan
         Where to begin; a plan that cannot be kept is kept out, what it lacks is inserted where there is room.
     limit_s : float
-        From now until this returns, at least 1; the process is killed then.
+        From now until this has returned, at least 1; the process is killed before.
     seed : int
         Of the search.
     patience : int or None
@@ -113,6 +125,10 @@ def solve(
         Told the seconds so far and the account of each better plan.
     searches : int
         So many search at once, each with chance of its own; more than there are processors take each other's time.
+    afterwards_cpu_s : float
+        Processor time that the caller needs within the limit once this has returned.
+    stretch : Stretch or None
+        What is known of how busy the machine is; None: nothing yet.
 
     Raises
     ------
@@ -123,22 +139,44 @@ def solve(
     """
     if len(problem.calls) > MOST_CALLS:
         raise ValueError(f"{len(problem.calls)} visits are more than {MOST_CALLS}: split the problem first")
-    if limit_s < _SHORTEST_S:
-        raise ValueError(f"a limit of {limit_s} s is too short: the solver needs {_SHORTEST_S} s to begin")
+    if limit_s < SHORTEST_S:
+        raise ValueError(f"a limit of {limit_s} s is too short: the solver needs {SHORTEST_S} s to begin")
     if command is None:
         require_solver()
     began_s = time.monotonic()
+    time_left = _TimeLeft(began_s, limit_s, _ENDING_CPU_S + afterwards_cpu_s, stretch or Stretch())
     search = _Search(problem, complete(problem, sound(problem, start)), began_s, on_better)
-    until_s = began_s + limit_s
+    time_left.look()
+    until_s = time.monotonic() + time_left.left_s - _GRACE_S
     # What insertion alone has found leads a search astray; it begins better with a plan of its own.
     begin = sound(problem, start)
     tasks = [
-        ENCODER.encode(task_of(problem, begin, until_s=until_s - _GRACE_S, seed=seed + number, patience=patience))
+        ENCODER.encode(task_of(problem, begin, until_s=until_s, seed=seed + number, patience=patience))
         for number in range(searches)
     ]
-    ended, words = _run(command or [sys.executable, "-m", "gateway.routing.child"], tasks, search, until_s)
+    ended, words = _run(command or [sys.executable, "-m", "gateway.routing.child"], tasks, search, time_left)
     took_s = time.monotonic() - began_s
     return Solved(search.plan, search.account, took_s, ended, search.better, search.refused, words)
+
+
+@dataclass(frozen=True, slots=True)
+class _TimeLeft:
+    """What is left of a limit, without what ending takes: the more of it the busier the machine is just now."""
+
+    began_s: float
+    limit_s: float
+    ending_cpu_s: float
+    stretch: Stretch
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until ending has to begin, below 0 when it should have begun."""
+        ending_s = self.stretch.ending_s(self.limit_s, idle_s=_ENDING_S, processor_s=self.ending_cpu_s)
+        return self.began_s + self.limit_s - ending_s - time.monotonic()
+
+    def look(self) -> None:
+        """See how busy the machine is."""
+        self.stretch.look()
 
 
 class _Search:
@@ -202,15 +240,15 @@ def is_better(new: Account, old: Account) -> bool:
     return (not new.is_kept, len(new.left_out), new.length) < (not old.is_kept, len(old.left_out), old.length)
 
 
-def _run(command: Sequence[str], tasks: Sequence[bytes], search: _Search, until_s: float) -> tuple[Ended, str]:
+def _run(command: Sequence[str], tasks: Sequence[bytes], search: _Search, time_left: _TimeLeft) -> tuple[Ended, str]:
     """Run a solver for each task until all have ended or the time is over, and say which of the two it was."""
     with contextlib.ExitStack() as stack:
         complaints = [stack.enter_context(TemporaryFile()) for _ in tasks]
         processes: list[subprocess.Popen[bytes]] = []
+        stack.callback(_end, processes)
         for task, words in zip(tasks, complaints, strict=True):
             processes.append(_start(command, task, words))
-            stack.callback(_end, processes[-1])
-        if not _listen(processes, search, until_s):
+        if not _listen(processes, search, time_left):
             return "killed", ""
         for process, words in zip(processes, complaints, strict=True):
             if process.returncode != 0:
@@ -219,7 +257,8 @@ def _run(command: Sequence[str], tasks: Sequence[bytes], search: _Search, until_
 
 
 def _start(command: Sequence[str], task: bytes, complaints: IO[bytes]) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     with TemporaryFile() as given:
         given.write(task)
         given.seek(0)
@@ -229,33 +268,41 @@ def _start(command: Sequence[str], task: bytes, complaints: IO[bytes]) -> subpro
         )
 
 
-def _listen(processes: Sequence[subprocess.Popen[bytes]], search: _Search, until_s: float) -> bool:
+def _listen(processes: Sequence[subprocess.Popen[bytes]], search: _Search, time_left: _TimeLeft) -> bool:
     """Read what the solvers say; return whether all of them ended before their time was over."""
     with selectors.DefaultSelector() as selector:
         for process in processes:
             if process.stdout is not None:
                 selector.register(process.stdout, selectors.EVENT_READ, search.reader())
-        while selector.get_map() and (left_s := until_s - time.monotonic()) > 0:
-            for key, _ in selector.select(left_s):
+        while selector.get_map() and (left_s := time_left.left_s) > 0:
+            for key, _ in selector.select(min(left_s, _LOOK_S)):
                 if data := os.read(key.fd, _BYTES):
                     key.data(data)
                 else:
                     selector.unregister(key.fileobj)
+            time_left.look()
     try:
         for process in processes:
-            process.wait(max(0.0, until_s - time.monotonic()))
+            process.wait(max(0.0, time_left.left_s))
     except subprocess.TimeoutExpired:
         return False
     return True
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the solver and all that it started; nothing can refuse this signal."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End the solvers and all that they started; nothing can refuse this signal, and nobody is waited for without end."""
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    until_s = time.monotonic() + _DYING_S
+    for process in processes:
+        try:
+            process.wait(max(0.0, until_s - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            # It ends, but not in our time; its entry is taken off the system's table by somebody who may wait.
+            threading.Thread(target=process.wait, daemon=True).start()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def _last_words(complaints: IO[bytes]) -> str:

@@ -23,12 +23,17 @@ _WIDTHS: Final[Mapping[str, int | None]] = {
     "VEHICLES_ALLOWED_CLIENTS": None,
 }
 _OF_VEHICLES: Final = frozenset({"CAPACITY", "VEHICLES_ALLOWED_CLIENTS"})
+# Loads are counted; half a piece more than a vehicle carries would be lost in rounding.
+_WHOLE: Final = frozenset({"DEMAND", "CAPACITY"})
 _NUMBERS: Final = frozenset({"DIMENSION", "VEHICLES", "CAPACITY", "VEHICLES_MAX_DURATION", "SERVICE_TIME"})
 _WORDS: Final = frozenset({"NAME", "COMMENT", "TYPE", "EDGE_WEIGHT_TYPE", "BEST_KNOWN", "NODE_COORD_TYPE"})
 _TYPES: Final = frozenset({"CVRP", "VRPTW", "CVRPTW", "SDVRPTW"})
 _WEIGHTS: Final = frozenset({"EUC_2D"})
 _SOLOMON_COLUMNS: Final = 7
 MOST_NODES: Final = 1001
+MOST_VEHICLES: Final = 10_000
+# A file with as many nodes as may be, and the longest lists of who may visit whom, is smaller.
+_MOST_BYTES: Final = 1 << 24
 
 
 class InstanceError(CalloutError):
@@ -51,12 +56,22 @@ def text_of(path: Path) -> str:
     Raises
     ------
     InstanceError
-        It cannot be read, or is no text.
+        It cannot be read, is no text, or is far larger than any instance that is read.
     """
     try:
-        return path.read_text("utf-8")
+        # A pipe or a device without an end has no size; more than this is not read from anything.
+        with path.open("rb") as file:
+            read = file.read(_MOST_BYTES + 1)
+        if len(read) > _MOST_BYTES:
+            raise InstanceError(
+                f"{path} is larger than {_MOST_BYTES >> 20} MB, which no instance of up to {MOST_NODES} nodes is. "
+                "Name a file in VRPLIB, Solomon or Cordeau format."
+            )
+        return read.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InstanceError(f"{path} cannot be read: {error}. Name a file in VRPLIB or Solomon format.") from error
+        raise InstanceError(
+            f"{path} cannot be read: {error}. Name a file in VRPLIB, Solomon or Cordeau format."
+        ) from error
 
 
 def is_solomon(text: str) -> bool:
@@ -78,20 +93,21 @@ def vet_solomon(path: Path, text: str) -> None:
     fleet_at, table_at = heads.index("VEHICLE") + 2, heads.index("CUSTOMER") + 2
     if fleet_at >= len(lines) or table_at > len(lines):
         raise InstanceError(f"{path}: the file ends after its heads; rows of numbers are missing.")
-    fleet = _numbers(path, fleet_at + 1, lines[fleet_at].split(), 2)
-    if fleet[0] < 1 or fleet[1] < 1:
+    fleet = numbers(path, fleet_at + 1, lines[fleet_at].split(), 2)
+    if not 1 <= fleet[0] <= MOST_VEHICLES or fleet[1] < 1 or any(value != int(value) for value in fleet):
         raise InstanceError(
-            f"{path}:{fleet_at + 1}: {lines[fleet_at]!r} is no fleet; number and capacity are 1 or more."
+            f"{path}:{fleet_at + 1}: {lines[fleet_at]!r} is no fleet; number and capacity are whole, 1 or more, and "
+            f"there are {MOST_VEHICLES} vehicles at most."
         )
     count = 0
     for at, line in enumerate(lines[table_at:], start=table_at + 1):
         if not line:
             continue
-        row = _numbers(path, at, line.split(), _SOLOMON_COLUMNS)
-        _see(path, at, row[0], "the customer's number", row[0] == count, f"{count} comes next")
-        _see_window(path, at, row[4], row[5])
-        for value, name in ((row[3], "the demand"), (row[6], "the service time")):
-            _see(path, at, value, name, value >= 0, "it is 0 or more")
+        row = numbers(path, at, line.split(), _SOLOMON_COLUMNS)
+        see(path, at, row[0], "the customer's number", row[0] == count, f"{count} comes next")
+        see_window(path, at, row[4], row[5])
+        see(path, at, row[3], "the demand", row[3] >= 0 and row[3] == int(row[3]), "it is a whole number, 0 or more")
+        see(path, at, row[6], "the service time", row[6] >= 0, "it is 0 or more")
         count += 1
     _see_count(path, count)
 
@@ -118,11 +134,15 @@ def vet_vrplib(path: Path, text: str) -> Vetted:
         raise InstanceError(f"{path}: there is no DIMENSION; a VRPLIB file says how many nodes it has.")
     _see_count(path, nodes)
     vehicles = _whole(path, heads, "VEHICLES")
+    if vehicles is not None:
+        rule = f"there may be 1 to {MOST_VEHICLES}"
+        see(path, heads["VEHICLES"][0], vehicles, "VEHICLES", vehicles <= MOST_VEHICLES, rule)
     for name in ("NODE_COORD", "DEMAND"):
         if name not in rows:
             raise InstanceError(f"{path}: there is no {name}_SECTION, without which no routes can be planned.")
     for name, section in rows.items():
         _vet_section(path, name, section, nodes, vehicles)
+    _whole(path, heads, "CAPACITY")
     if "CAPACITY" not in heads and "CAPACITY" not in rows:
         raise InstanceError(f"{path}: there is no CAPACITY; give one for all vehicles or a CAPACITY_SECTION.")
     return Vetted(heads.get("TYPE", (0, "CVRP"))[1].upper(), nodes, vehicles, frozenset(rows))
@@ -154,12 +174,12 @@ def _parts(path: Path, text: str) -> Iterator[tuple[int, str, str, list[str]]]:
 
 def _vet_head(path: Path, at: int, name: str, value: str) -> str:
     if name in _NUMBERS:
-        number = _numbers(path, at, value.split(), 1)[0]
-        _see(path, at, number, name, number >= 0, "it is 0 or more")
+        number = numbers(path, at, value.split(), 1)[0]
+        see(path, at, number, name, number >= 0, "it is 0 or more")
     elif name == "TYPE":
-        _see(path, at, value, name, value.upper() in _TYPES, f"types may be {', '.join(sorted(_TYPES))}")
+        see(path, at, value, name, value.upper() in _TYPES, f"types may be {', '.join(sorted(_TYPES))}")
     elif name == "EDGE_WEIGHT_TYPE":
-        _see(path, at, value, name, value.upper() in _WEIGHTS, f"it may be {', '.join(sorted(_WEIGHTS))}")
+        see(path, at, value, name, value.upper() in _WEIGHTS, f"it may be {', '.join(sorted(_WEIGHTS))}")
     elif name not in _WORDS:
         known = ", ".join(sorted(_NUMBERS | _WORDS))
         raise InstanceError(f"{path}:{at}: {name} = {value!r} is not understood; heads may be {known}.")
@@ -170,8 +190,8 @@ def _whole(path: Path, heads: Mapping[str, tuple[int, str]], name: str) -> int |
     if name not in heads:
         return None
     at, value = heads[name]
-    number = _numbers(path, at, value.split(), 1)[0]
-    _see(path, at, value, name, number == int(number) and number >= 1, "it is a whole number, 1 or more")
+    number = numbers(path, at, value.split(), 1)[0]
+    see(path, at, value, name, number == int(number) and number >= 1, "it is a whole number, 1 or more")
     return int(number)
 
 
@@ -186,22 +206,26 @@ def _vet_section(path: Path, name: str, rows: list[tuple[int, list[str]]], nodes
     if wanted is None:
         raise InstanceError(f"{path}: there is a {name}_SECTION and no VEHICLES; say how many vehicles there are.")
     for count, (at, words) in enumerate(rows, start=1):
-        row = _numbers(path, at, words, _WIDTHS[name])
-        _see(path, at, words[0], f"the number of a row of {name}_SECTION", row[0] == count, f"{count} comes next")
+        row = numbers(path, at, words, _WIDTHS[name])
+        see(path, at, words[0], f"the number of a row of {name}_SECTION", row[0] == count, f"{count} comes next")
         if name == "TIME_WINDOW":
-            _see_window(path, at, row[1], row[2])
+            see_window(path, at, row[1], row[2])
         elif name == "VEHICLES_ALLOWED_CLIENTS":
             for value in row[1:]:
                 is_client = value == int(value) and 2 <= value <= nodes
-                _see(path, at, value, "an allowed client", is_client, f"clients are 2 to {nodes}")
+                see(path, at, value, "an allowed client", is_client, f"clients are 2 to {nodes}")
+        elif name in _WHOLE:
+            is_load = row[1] >= 0 and row[1] == int(row[1])
+            see(path, at, row[1], f"a value of {name}_SECTION", is_load, "it is a whole number, 0 or more")
         elif name != "NODE_COORD":
-            _see(path, at, row[1], f"a value of {name}_SECTION", row[1] >= 0, "it is 0 or more")
+            see(path, at, row[1], f"a value of {name}_SECTION", row[1] >= 0, "it is 0 or more")
     if len(rows) != wanted:
         at = rows[-1][0] if rows else 0
         raise InstanceError(f"{path}:{at}: {name}_SECTION has {len(rows)} rows; {wanted} are announced.")
 
 
-def _numbers(path: Path, at: int, words: list[str], count: int | None) -> list[float]:
+def numbers(path: Path, at: int, words: list[str], count: int | None) -> list[float]:
+    """Return a line's words as numbers to plan with; `count`: how many there have to be, None: any."""
     if count is not None and len(words) != count:
         raise InstanceError(f"{path}:{at}: {' '.join(words)!r} has {len(words)} values, and should have {count}.")
     found: list[float] = []
@@ -216,12 +240,20 @@ def _numbers(path: Path, at: int, words: list[str], count: int | None) -> list[f
     return found
 
 
-def _see(path: Path, at: int, value: object, name: str, is_right: bool, rule: str) -> None:
+def see(path: Path, at: int, value: object, name: str, is_right: bool, rule: str) -> None:
+    """See that a value is right.
+
+    Raises
+    ------
+    InstanceError
+        It is not: with line, value, what it stands for and the rule.
+    """
     if not is_right:
         raise InstanceError(f"{path}:{at}: {value} as {name} is wrong: {rule}.")
 
 
-def _see_window(path: Path, at: int, earliest: float, latest: float) -> None:
+def see_window(path: Path, at: int, earliest: float, latest: float) -> None:
+    """See that a window has time in it, from 0 on."""
     if not 0 <= earliest <= latest:
         raise InstanceError(f"{path}:{at}: a window from {earliest:g} to {latest:g} has no time in it.")
 

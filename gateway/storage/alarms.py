@@ -39,13 +39,23 @@ class Backlog:
     cases_overdue: int
 
 
-def say_alive(connection: Connection, process: str, started_at: datetime) -> None:
-    """Write down that a process is alive; the database's clock is the one that all processes share."""
+def say_alive(connection: Connection, process: str, started_at: datetime, *, sends_letters: bool | None = None) -> None:
+    """Write down that a process is alive; the database's clock is the one that all processes share.
+
+    `sends_letters` is whether it has a mail server, None of who sends no letters.
+    """
     connection.execute(
-        """INSERT INTO desk_process (process, started_at, heard_at) VALUES (%(process)s, %(started_at)s, now())
-        ON CONFLICT (process) DO UPDATE SET started_at = EXCLUDED.started_at, heard_at = EXCLUDED.heard_at""",
-        {"process": process, "started_at": started_at},
+        """INSERT INTO desk_process (process, started_at, heard_at, sends_letters)
+        VALUES (%(process)s, %(started_at)s, now(), %(sends_letters)s)
+        ON CONFLICT (process) DO UPDATE SET started_at = EXCLUDED.started_at, heard_at = EXCLUDED.heard_at,
+            sends_letters = EXCLUDED.sends_letters""",
+        {"process": process, "started_at": started_at, "sends_letters": sends_letters},
     )
+
+
+def letters_leave(connection: Connection) -> bool:
+    """Return whether the process that sends letters has said that it has a mail server."""
+    return connection.execute("SELECT EXISTS (SELECT FROM desk_process WHERE sends_letters)").fetchone() == (True,)
 
 
 def processes(connection: Connection) -> list[ProcessRow]:
@@ -63,6 +73,18 @@ def open_alarms(connection: Connection, kinds: Sequence[Kind] = tuple(Kind)) -> 
         """SELECT kind, is_critical, since_at, last_at, value FROM desk_alarm
         WHERE closed_at IS NULL AND kind = ANY(%s) ORDER BY is_critical DESC, since_at, kind""",
         [[kind.value for kind in kinds]],
+    )
+    return [Alarm(Kind(kind), *rest) for kind, *rest in rows.fetchall()]
+
+
+def ended_alarms(connection: Connection, since: datetime) -> list[Alarm]:
+    """Return the alarms that ended since an instant for another reason than that all is well, the newest of each kind."""
+    rows = connection.execute(
+        """SELECT DISTINCT ON (kind) kind, is_critical, since_at, last_at, value, closed_at, ended_why FROM desk_alarm e
+        WHERE ended_why <> '' AND closed_at > %s
+            AND NOT EXISTS (SELECT FROM desk_alarm o WHERE o.kind = e.kind AND o.closed_at IS NULL)
+        ORDER BY kind, closed_at DESC""",
+        [since],
     )
     return [Alarm(Kind(kind), *rest) for kind, *rest in rows.fetchall()]
 
@@ -87,8 +109,8 @@ def keep_alarms(connection: Connection, alarms: Iterable[Alarm]) -> None:
             )
             if alarm.closed_at is not None:
                 connection.execute(
-                    "UPDATE desk_alarm SET closed_at = %s WHERE kind = %s AND closed_at IS NULL",
-                    [alarm.closed_at, alarm.kind.value],
+                    "UPDATE desk_alarm SET closed_at = %s, ended_why = %s WHERE kind = %s AND closed_at IS NULL",
+                    [alarm.closed_at, alarm.reason, alarm.kind.value],
                 )
 
 
@@ -104,13 +126,15 @@ def job_counts(connection: Connection) -> list[JobCount]:
 def oldest_job_s(connection: Connection) -> float:
     """Return for how many seconds the first job that could run has been waiting; 0 when none does.
 
-    A job whose lock another one holds could not run.
+    A job whose lock another one holds could not run. One that failed could, and waits since it was asked for, however
+    often it was tried.
     """
     row = connection.execute(
-        """SELECT coalesce(extract(epoch FROM now() - coalesce(j.scheduled_at, e.at)), 0)::float8
+        """SELECT coalesce(extract(epoch FROM now() - CASE
+            WHEN j.attempts > 0 THEN e.at ELSE coalesce(j.scheduled_at, e.at) END), 0)::float8
         FROM jobs.procrastinate_jobs j
         LEFT JOIN jobs.procrastinate_events e ON e.job_id = j.id AND e.type = 'deferred'
-        WHERE j.status = 'todo' AND (j.scheduled_at IS NULL OR j.scheduled_at <= now()) AND NOT EXISTS (
+        WHERE j.status = 'todo' AND (j.attempts > 0 OR j.scheduled_at IS NULL OR j.scheduled_at <= now()) AND NOT EXISTS (
             SELECT FROM jobs.procrastinate_jobs r WHERE r.lock = j.lock AND r.status = 'doing')
         ORDER BY j.id LIMIT 1"""
     ).fetchone()

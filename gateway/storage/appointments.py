@@ -16,6 +16,8 @@ from workflows.dates import DropOff, Visit
 _MOVED_DEG = 0.01
 # For so long after the work was done a person judges before its owner is asked to come again.
 _SETTLES = timedelta(days=14)
+# No transaction that frees a time lasts longer.
+_ENDS_LATE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +153,14 @@ def beginnings_shown(connection: Connection, request_id: int) -> frozenset[datet
     return frozenset(row[0] for row in rows)
 
 
-def displaced(connection: Connection, now: datetime, most: int) -> list[Displaced]:
+def displaced(connection: Connection, now: datetime, most: int, *, booking_id: int | None = None) -> list[Displaced]:
     """Return promised times ahead that cannot be kept: somebody is absent, a centre is closed, the device is elsewhere.
 
-    One whose request has been told of it and whose human has it in hand is not returned again.
+    With `booking_id` that one alone, if it is one of them. One whose request has been told of it and whose human has it in hand is not returned again.
     """
     with connection.cursor(row_factory=class_row(Displaced)) as cursor:
         return cursor.execute(
-            """SELECT k.request_id, k.booking_id, k.kind, 'absent' AS why
+            """SELECT * FROM (SELECT k.request_id, k.booking_id, k.kind, 'absent' AS why
             FROM absence a JOIN booking k ON a.during && k.during
                 AND (k.technician_id = a.technician_id OR k.bay_id = a.bay_id)
             WHERE a.withdrawn_at IS NULL AND upper(a.during) > %(now)s AND k.released_at IS NULL
@@ -174,10 +176,25 @@ def displaced(connection: Connection, now: datetime, most: int) -> list[Displace
             FROM booking k JOIN service_request r USING (request_id) JOIN device d USING (device_id)
             WHERE k.technician_id IS NOT NULL AND k.released_at IS NULL AND lower(k.during) > %(now)s
                 AND (abs(d.latitude - k.latitude) > %(moved)s
-                    OR abs(d.longitude - k.longitude) * cos(radians(d.latitude)) > %(moved)s)
+                    OR abs(d.longitude - k.longitude) * cos(radians(d.latitude)) > %(moved)s)) AS found
+            WHERE %(booking)s::bigint IS NULL OR booking_id = %(booking)s
             ORDER BY request_id, kind, booking_id LIMIT %(most)s""",
-            {"now": now, "moved": _MOVED_DEG, "most": most},
+            {"now": now, "moved": _MOVED_DEG, "most": most, "booking": booking_id},
         ).fetchall()
+
+
+def passed(connection: Connection, now: datetime, most: int, *, request_id: int | None = None) -> list[int]:
+    """Return the requests of confirmed appointments that are over and that nobody was asked about yet; or the one named."""
+    rows = connection.execute(
+        """SELECT a.request_id FROM appointment a JOIN booking_seen b USING (booking_id)
+        WHERE a.state = 'confirmed' AND upper(a.during) < %(now)s AND b.done_at < %(now)s
+            AND a.request_id = coalesce(%(request)s, a.request_id) AND NOT EXISTS (
+                SELECT FROM request_event e WHERE e.request_id = a.request_id AND e.event = 'date_passed'
+                    AND e.happened_at > upper(a.during))
+        ORDER BY a.appointment_id LIMIT %(most)s""",
+        {"now": now, "most": most, "request": request_id},
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def release(connection: Connection, booking_id: int, now: datetime) -> None:
@@ -198,10 +215,16 @@ def has_living_holds(connection: Connection, request_id: int) -> bool:
 
 
 def wish_earlier(connection: Connection, request_id: int, now: datetime) -> None:
-    """Put a request on the list of those who would come earlier; asked twice it keeps its place."""
+    """Put a request on the list of those who would come earlier; asked twice it keeps its place.
+
+    What is free was last looked at when its newest dates were made: what has become free since is his to hear of at once.
+    """
     connection.execute(
-        """INSERT INTO earlier_wish (request_id, asked_at, looked_at) VALUES (%(request)s, %(now)s, %(now)s)
+        """INSERT INTO earlier_wish (request_id, asked_at, looked_at) SELECT %(request)s, %(now)s, coalesce(
+            (SELECT max(o.made_at) FROM offer o WHERE o.request_id = %(request)s), %(now)s)
         ON CONFLICT (request_id) DO UPDATE SET ended_at = NULL,
+            letters = CASE WHEN earlier_wish.ended_at IS NULL THEN earlier_wish.letters ELSE 0 END,
+            looked_at = CASE WHEN earlier_wish.ended_at IS NULL THEN earlier_wish.looked_at ELSE EXCLUDED.looked_at END,
             asked_at = CASE WHEN earlier_wish.ended_at IS NULL THEN earlier_wish.asked_at ELSE EXCLUDED.asked_at END""",
         {"request": request_id, "now": now},
     )
@@ -223,18 +246,41 @@ def wishes_earlier(connection: Connection, request_id: int) -> bool:
 
 
 def waiting_for_earlier(connection: Connection, now: datetime, most: int) -> list[int]:
-    """Return the requests, in the order of asking, for which something became free since it was last looked at for them."""
+    """Return the requests, in the order of asking, for which something became free since it was last looked at for them.
+
+    What was held for the request itself does not count: an offer that runs out is no news to whom it was made. Nor does what
+    another one who waits was offered after this request was looked at: that time was free then, so its owner was offered it or
+    something better, and two who wait would free the same time for each other again and again. Within one sweep the order is
+    that of the offers. A transaction that ends late frees a time earlier than somebody has looked: so what was freed shortly
+    before that look is looked at once more, unless something was offered since.
+    """
     rows = connection.execute(
         """SELECT w.request_id FROM earlier_wish w JOIN service_request r USING (request_id)
         JOIN appointment a ON a.request_id = w.request_id AND a.state = 'confirmed'
         WHERE w.ended_at IS NULL AND r.state = 'confirmed' AND lower(a.during) > %(now)s
             AND NOT EXISTS (SELECT FROM offer o WHERE o.request_id = w.request_id AND o.closed_at IS NULL)
-            AND EXISTS (SELECT FROM booking k WHERE k.released_at > w.looked_at AND k.released_at <= %(now)s
-                AND lower(k.during) > %(now)s AND upper(k.during) < upper(a.during))
+            AND EXISTS (SELECT FROM booking k WHERE k.released_at <= %(now)s AND lower(k.during) > %(now)s
+                AND upper(k.during) < upper(a.during) AND k.request_id <> w.request_id
+                AND (k.released_at > w.looked_at OR (w.looked_at < %(now)s - %(late)s / 2
+                    AND k.released_at > greatest(w.looked_at - %(late)s, w.asked_at) AND NOT EXISTS (
+                        SELECT FROM offer o WHERE o.request_id = w.request_id AND o.made_at >= k.released_at)))
+                AND NOT (k.kind = 'held' AND EXISTS (SELECT FROM offer o JOIN request_event e ON e.request_id = o.request_id
+                        AND e.event = 'earlier_offered' AND (e.detail ->> 'offer_id')::bigint = o.offer_id
+                    WHERE o.offer_id = k.offer_id AND (o.made_at > w.looked_at OR (o.made_at = w.looked_at AND EXISTS (
+                        SELECT FROM offer mine WHERE mine.request_id = w.request_id AND mine.made_at = w.looked_at
+                            AND mine.offer_id < o.offer_id))))))
         ORDER BY w.asked_at, w.request_id LIMIT %(most)s""",
-        {"now": now, "most": most},
+        {"now": now, "most": most, "late": _ENDS_LATE},
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def count_letter(connection: Connection, request_id: int) -> int:
+    """Count a letter about an earlier date, and return how many there were since its owner asked."""
+    row = connection.execute(
+        "UPDATE earlier_wish SET letters = letters + 1 WHERE request_id = %s RETURNING letters", [request_id]
+    ).fetchone()
+    return 0 if row is None else row[0]
 
 
 def looked_for(connection: Connection, request_id: int, now: datetime) -> None:

@@ -22,13 +22,25 @@ class AskRow:
     answer: str | None
     answered_at: datetime | None
     closed_at: datetime | None
+    asked_by: int | None = None
 
 
-_SELECT = "SELECT ask_id, request_id, kind, name, asked_at, due_at, answer, answered_at, closed_at FROM owner_ask"
+_SELECT = (
+    "SELECT ask_id, request_id, kind, name, asked_at, due_at, answer, answered_at, closed_at, asked_by FROM owner_ask"
+)
 
 
-def write_ask(connection: Connection, request_id: int, *, kind: str, name: str, now: datetime, due_at: datetime) -> int:
-    """Write down that an owner is asked, and return its number.
+def write_ask(
+    connection: Connection,
+    request_id: int,
+    *,
+    kind: str,
+    name: str,
+    now: datetime,
+    due_at: datetime,
+    asked_by: int | None = None,
+) -> int:
+    """Write down that an owner is asked, by the desk or by a member of staff, and return its number.
 
     Raises
     ------
@@ -37,9 +49,9 @@ def write_ask(connection: Connection, request_id: int, *, kind: str, name: str, 
     """
     return one(
         connection.execute(
-            """INSERT INTO owner_ask (request_id, kind, name, asked_at, due_at) VALUES (%s, %s, %s, %s, %s)
-            RETURNING ask_id""",
-            [request_id, kind, name, now, due_at],
+            """INSERT INTO owner_ask (request_id, kind, name, asked_at, due_at, asked_by)
+            VALUES (%s, %s, %s, %s, %s, %s) RETURNING ask_id""",
+            [request_id, kind, name, now, due_at, asked_by],
         ).fetchone()
     )
 

@@ -57,6 +57,24 @@ def is_occupied(connection: Connection) -> bool:
     return row == (True, False)
 
 
+def clear_unfinished(connection: Connection) -> None:
+    """Take TimescaleDB out of a database in which a restore with it was interrupted; the session is of no use afterwards.
+
+    What it knew of tables that came half is in its own catalogue, where a second try would meet it. Without the mark of a
+    restore nothing is done.
+    """
+    row = connection.execute(
+        """SELECT to_regnamespace(%s) IS NOT NULL
+            AND EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')""",
+        [RESTORING],
+    ).fetchone()
+    if row != (True,):
+        return
+    connection.execute("DROP EXTENSION timescaledb CASCADE")
+    name = sql.Identifier(connection.info.dbname)
+    connection.execute(sql.SQL("ALTER DATABASE {} RESET timescaledb.restoring").format(name))
+
+
 def begin_restore(connection: Connection, roles: list[str]) -> None:
     """Mark the database as one that is being restored, take away what an earlier try has left, and make the roles.
 
@@ -80,8 +98,12 @@ def end_restore(connection: Connection) -> None:
 
 
 def timescaledb_versions(connection: Connection) -> set[str]:
-    """Return the versions of TimescaleDB that the server could load."""
-    rows = connection.execute("SELECT version FROM pg_available_extension_versions WHERE name = 'timescaledb'")
+    """Return the versions of TimescaleDB that this database can have: the one that it has, or all of the server's."""
+    rows = connection.execute(
+        """SELECT version FROM pg_available_extension_versions
+        WHERE name = 'timescaledb' AND version = coalesce(
+            (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'), version)"""
+    )
     return {version for (version,) in rows.fetchall()}
 
 

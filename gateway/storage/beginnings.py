@@ -22,12 +22,13 @@ class OwnDevice:
 
 @dataclass(frozen=True, slots=True)
 class OwnRequest:
-    """A request that is open for one of his devices."""
+    """A request that is open for one of his devices; `owner_id` is who is written to about it."""
 
     request_id: int
     device_id: int
     component: str
     state: str
+    owner_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,20 @@ def requests_of(connection: Connection, device_id: int) -> list[OwnRequest]:
     """Return what is open about a device."""
     with connection.cursor(row_factory=class_row(OwnRequest)) as cursor:
         return cursor.execute(
-            """SELECT request_id, device_id, component, state FROM service_request
+            """SELECT request_id, device_id, component, state, owner_id FROM service_request
             WHERE device_id = %s AND closed_at IS NULL ORDER BY request_id""",
             [device_id],
         ).fetchall()
+
+
+def is_open_to(connection: Connection, request_id: int, owner_id: int) -> bool:
+    """Say whether a request is open, and written to this owner about a device that is still his."""
+    row = connection.execute(
+        """SELECT EXISTS (SELECT FROM service_request r JOIN device_owner w USING (device_id, owner_id)
+            WHERE r.request_id = %s AND r.owner_id = %s AND r.closed_at IS NULL AND w.until_at IS NULL)""",
+        [request_id, owner_id],
+    ).fetchone()
+    return row == (True,)
 
 
 def is_owned(connection: Connection, device_id: int, owner_id: int) -> bool:

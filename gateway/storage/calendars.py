@@ -1,7 +1,7 @@
-"""Calendars: on which days a centre keeps other hours than usual, and when people and bays are absent.
+"""Calendars: on which days a centre keeps other hours than usual, a supplier works, and people and bays are absent.
 
-Public holidays are reckoned by the library `holidays` from the centre's country and region; a day that was entered for
-the centre goes before them.
+Public holidays are reckoned by the library `holidays` from the country and region of a centre or supplier; a day that was
+entered for the centre goes before them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -81,6 +81,34 @@ def exceptions_of(connection: Connection, now: datetime) -> dict[int, dict[date,
     ):
         found.setdefault(centre_id, {})[day] = None if opens is None else (opens, closes)
     return found
+
+
+def supplier_days(
+    connection: Connection, supplier_ids: Sequence[int], now: datetime
+) -> dict[int, tuple[frozenset[int] | None, frozenset[date]]]:
+    """Return suppliers' calendars: the weekdays (0 is Monday) on which each works, None where nobody knows, and closed days.
+
+    His public holidays and his weekend are his country's; days that were entered for him are closed besides.
+    """
+    first = now.date() - timedelta(days=1)
+    years = range(first.year, (first + timedelta(days=_DAYS_KNOWN)).year + 1)
+    found: dict[int, tuple[frozenset[int] | None, frozenset[date]]] = {}
+    for supplier_id, country, region, closed_on in connection.execute(
+        "SELECT supplier_id, country, region, closed_on FROM supplier WHERE supplier_id = ANY(%s)", [list(supplier_ids)]
+    ):
+        off = {day for year in years for day in public_holidays(country, region, year)}
+        found[supplier_id] = (weekdays(country) if country else None, frozenset({*off, *closed_on}))
+    return found
+
+
+@lru_cache(maxsize=256)
+def weekdays(country: str) -> frozenset[int]:
+    """Return the weekdays (0 is Monday) that are no weekend in a country.
+
+    >>> sorted(weekdays("SA"))
+    [0, 1, 2, 3, 6]
+    """
+    return frozenset(range(7)) - holidays.country_holidays(country).weekend
 
 
 def days_of(connection: Connection, centre_id: int, first: date) -> list[CentreDay]:

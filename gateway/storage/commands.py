@@ -95,14 +95,18 @@ def answer_to(connection: Connection, command_id: UUID) -> str:
 
 
 def unsent(connection: Connection, now: datetime, partitions: range, limit: int) -> list[Unsent]:
-    """Return commands to devices of some partitions that wait to be sent, oldest first; those that are over or whose device retired are not."""
+    """Return commands to devices of some partitions that wait to be sent, oldest first; those that are over or whose device retired are not.
+
+    They are locked until the transaction ends. One that is being called off just now is left out; whoever calls one off
+    later does so after it has been handed to the broker.
+    """
     rows = connection.execute(
         """SELECT c.command_id, c.device_id, c.command, c.boot, c.epoch, c.seqs::text, c.arguments, c.request_id,
             d.partition, t.name, d.name, c.expires_at
         FROM device_command c JOIN device d USING (device_id) JOIN tenant t USING (tenant_id)
         WHERE c.sent_at IS NULL AND c.answered_at IS NULL AND c.expires_at > %(now)s AND d.retired_at IS NULL
             AND d.partition BETWEEN %(first)s AND %(last)s
-        ORDER BY c.command = 'stop_using' DESC, c.written_at LIMIT %(limit)s""",
+        ORDER BY c.command = 'stop_using' DESC, c.written_at LIMIT %(limit)s FOR UPDATE OF c SKIP LOCKED""",
         {"now": now, "first": partitions.start, "last": partitions.stop - 1, "limit": limit},
     )
     return [

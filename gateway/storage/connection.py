@@ -57,8 +57,10 @@ def unreachable(database_url: str, error: Exception) -> str:
     """Say which database does not answer, without its password, and the next move."""
     where = conninfo_to_dict(database_url)
     name = f"{where.get('host', 'localhost')}:{where.get('port', 5432)}/{where.get('dbname', '')}"
+    # libpq says more on further lines, such as a question that this sentence answers.
+    said = (str(error).strip().splitlines() or ["it says nothing"])[0].rstrip(" .?")
     return (
-        f"the database at {name} does not answer: {str(error).strip()}. "
+        f"the database at {name} does not answer: {said}. "
         "Start it, or set CALLOUT_DATABASE_URL to one that runs; 'callout migrate' prepares an empty one."
     )
 

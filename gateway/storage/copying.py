@@ -61,9 +61,9 @@ def signal_values(column: Sequence[Value], kind: Kind) -> Field:
         return pieces([None if each is None else _vector(cast("Sequence[float | None]", each)) for each in column])
     if kind is Kind.CODES:
         return pieces([None if each is None else _texts(cast("Sequence[str]", each)) for each in column])
-    is_null = np.array([each is None for each in column])
-    if not is_null.any():
+    if None not in column:
         return numbers(column, _TYPES[kind])
+    is_null = np.array([each is None for each in column])
     filled = numbers([0 if each is None else each for each in column], _TYPES[kind])
     filled.content[is_null, :_LENGTH] = 255
     counts = np.ones(filled.content.shape, np.bool_)

@@ -13,7 +13,7 @@ from workflows.money import Money
 
 _SELECT: Final = """SELECT p.deposit_id, p.tenant_id, p.request_id, p.quote_id, p.amount_minor, p.currency, p.state,
     p.session, p.intent, p.pay_at, p.captured_minor, p.paid_minor, p.refunded_minor, p.attempts, p.last_error, p.due_at,
-    p.made_at, r.state AS request_state
+    p.made_at, p.reminded_at, r.state AS request_state
     FROM deposit p JOIN service_request r USING (request_id)"""
 
 
@@ -38,6 +38,7 @@ class Deposit:
     last_error: str | None
     due_at: datetime
     made_at: datetime
+    reminded_at: datetime | None
     request_state: str
 
     @property
@@ -92,6 +93,11 @@ def wake_deposit(connection: Connection, deposit_id: int, stage: Stage, now: dat
     )
 
 
+def be_due(connection: Connection, deposit_id: int, now: datetime) -> None:
+    """Make a locked deposit due now that was to be looked at later."""
+    connection.execute("UPDATE deposit SET due_at = least(due_at, %s) WHERE deposit_id = %s", [now, deposit_id])
+
+
 def deposits_due(connection: Connection, now: datetime, most: int) -> list[int]:
     """Return the deposits that somebody has to do something about by now, and those whose request has ended."""
     rows = connection.execute(
@@ -136,6 +142,16 @@ def save_deposit(
             "deposit_id": deposit.deposit_id,
         },
     )
+
+
+def begin_call(connection: Connection, deposit: Deposit, until: datetime) -> None:
+    """Put a locked deposit off for as long as its provider is being called about it."""
+    connection.execute("UPDATE deposit SET due_at = %s WHERE deposit_id = %s", [until, deposit.deposit_id])
+
+
+def note_reminded(connection: Connection, deposit_id: int, now: datetime) -> None:
+    """Write that the owner was reminded of a deposit."""
+    connection.execute("UPDATE deposit SET reminded_at = %s WHERE deposit_id = %s", [now, deposit_id])
 
 
 def put_off(connection: Connection, deposit: Deposit, error: str, now: datetime) -> int:

@@ -77,9 +77,11 @@ def number(connection: Connection, partitions: IntArray) -> IntArray:
     counts = np.bincount(partitions)
     used = np.flatnonzero(counts)
     firsts = take_numbers(connection, dict(zip(used.tolist(), counts[used].tolist(), strict=True)))
+    begins = np.zeros(len(counts), np.int64)
+    begins[list(firsts)] = list(firsts.values())
+    order = np.argsort(partitions, kind="stable")
     numbers = np.empty(len(partitions), np.int64)
-    for partition, first in firsts.items():
-        numbers[partitions == partition] = np.arange(first, first + counts[partition])
+    numbers[order] = np.arange(len(partitions)) + np.repeat(begins - (np.cumsum(counts) - counts), counts)
     return numbers
 
 
@@ -200,7 +202,8 @@ def rewind_symptoms(connection: Connection, starts_us: Mapping[int, int]) -> set
 def mark_hours_due(connection: Connection, hours: Sequence[tuple[str, int, int]]) -> None:
     """Mark hours - product, device id, hours since 1970 - whose roll-up is older than their readings.
 
-    A row that is there already is locked until this transaction ends, so that the roll-up waits for its readings.
+    A row that is there already is locked until this transaction ends, so that the roll-up waits for its readings; it is
+    not written again.
     """
     if not hours:
         return
@@ -209,7 +212,7 @@ def mark_hours_due(connection: Connection, hours: Sequence[tuple[str, int, int]]
         """INSERT INTO rollup_due (product, device_id, hour_at)
         SELECT product, device_id, to_timestamp(3600.0 * hour)
         FROM unnest(%(products)s::text[], %(devices)s::int[], %(hours)s::int[]) AS due (product, device_id, hour)
-        ON CONFLICT (product, device_id, hour_at) DO UPDATE SET hour_at = EXCLUDED.hour_at""",
+        ON CONFLICT (product, device_id, hour_at) DO UPDATE SET hour_at = EXCLUDED.hour_at WHERE false""",
         {
             "products": "{" + ",".join(products) + "}",
             "devices": int_array(devices),

@@ -8,7 +8,8 @@ from devices.product import ProductType
 from devices.signals import Kind, Signal
 from gateway.storage.connection import Connection
 
-_MOST_HOURS: Final = 500
+# While hours are made anew, ingest waits to mark the same ones as due again: so it is done in short pieces.
+_MOST_HOURS: Final = 100
 
 
 def hour_columns(signal: Signal) -> list[str]:

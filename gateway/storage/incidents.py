@@ -11,7 +11,6 @@ from psycopg.types.json import Jsonb
 from devices.instants import to_us
 from devices.readings import IntArray
 from gateway.storage.connection import Connection
-from gateway.storage.findings import one
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +64,28 @@ def quiet_in_region(
     tuple of int64 [m] and int
         Microseconds; and how many devices of the region were heard at `since_at` or later.
     """
-    rows = connection.execute(
-        """SELECT p.heard_at FROM device d JOIN device_presence p USING (device_id)
-        WHERE d.tenant_id = current_tenant() AND d.region = %(region)s AND d.product = %(product)s
-            AND d.retired_at IS NULL AND p.heard_at BETWEEN %(since)s AND %(until)s""",
+    # Each device's newest sign is looked for once: it stands in its lanes, or in its presence.
+    row = connection.execute(
+        """WITH heard AS MATERIALIZED (
+            SELECT h.heard_at FROM device d JOIN device_heard h USING (device_id)
+            WHERE d.tenant_id = current_tenant() AND d.region = %(region)s AND d.product = %(product)s
+                AND d.retired_at IS NULL)
+        SELECT coalesce(array_agg(heard_at) FILTER (WHERE heard_at BETWEEN %(since)s AND %(until)s), '{}'),
+            count(*) FILTER (WHERE heard_at >= %(since)s)
+        FROM heard""",
         {"region": region, "product": product, "since": since_at, "until": until_at},
-    ).fetchall()
-    alive = connection.execute(
-        """SELECT count(*) FROM device d JOIN device_presence p USING (device_id)
-        WHERE d.tenant_id = current_tenant() AND d.region = %(region)s AND d.product = %(product)s
-            AND d.retired_at IS NULL AND p.heard_at >= %(since)s""",
-        {"region": region, "product": product, "since": since_at},
     ).fetchone()
-    return np.array([to_us(heard_at) for (heard_at,) in rows], dtype=np.int64), one(alive)
+    quiet, alive = row or ([], 0)
+    return np.array([to_us(heard_at) for heard_at in quiet], dtype=np.int64), alive
+
+
+def silences_of(connection: Connection, device_ids: Sequence[int], monitor: str) -> set[tuple[int, int]]:
+    """Return the silences that were ever confirmed of some devices: device id, and since when in microseconds."""
+    rows = connection.execute(
+        "SELECT device_id, since_at FROM symptom WHERE device_id = ANY(%s) AND monitor = %s",
+        [list(device_ids), monitor],
+    )
+    return {(device_id, to_us(since_at)) for device_id, since_at in rows}
 
 
 def lock_open_incident(connection: Connection, *, product: str, region: int) -> OpenIncident | None:

@@ -8,6 +8,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from gateway.storage.connection import Connection
+from gateway.storage.stock import lock_who_waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,14 @@ class OrderRow:
     cancel_asked_at: datetime | None
     warned_at: datetime | None
     attempts: int
+    calling_until: datetime | None
+    ended_at: datetime | None
     was_for_a_request: bool
 
 
 _SELECT = """SELECT i.inbound_id, i.supplier_id, s.name AS supplier, s.url, s.takes_back, c.title AS centre, i.part_no,
     i.quantity, i.promised, i.state, i.expected_at, i.asked_at, i.taken_at, i.cancel_asked_at, i.warned_at, i.attempts,
-    EXISTS (SELECT FROM stock_movement m WHERE m.inbound_id = i.inbound_id AND m.kind = 'allocate') AS was_for_a_request
+    i.calling_until, i.ended_at, EXISTS (SELECT FROM stock_movement m WHERE m.inbound_id = i.inbound_id AND m.kind = 'allocate') AS was_for_a_request
     FROM inbound i JOIN supplier s USING (supplier_id) JOIN service_centre c ON c.centre_id = i.centre_id"""
 
 
@@ -63,15 +66,19 @@ def find_supplier(connection: Connection, name: str) -> SupplierRow | None:
 def due_orders(connection: Connection, now: datetime, most: int) -> list[int]:
     """Return the orders about which a supplier has to be asked something now."""
     rows = connection.execute(
-        """SELECT inbound_id FROM inbound WHERE kind = 'order' AND ended_at IS NULL AND try_at <= %s
-        ORDER BY try_at LIMIT %s""",
-        [now, most],
+        """SELECT inbound_id FROM inbound WHERE kind = 'order' AND ended_at IS NULL AND try_at <= %(now)s
+            AND coalesce(calling_until <= %(now)s, true) ORDER BY try_at LIMIT %(most)s""",
+        {"now": now, "most": most},
     )
     return [row[0] for row in rows]
 
 
 def lock_order(connection: Connection, inbound_id: int, *, wait: bool = True) -> OrderRow | None:
-    """Return an order and keep everyone else from changing it; None when there is none, or somebody else is at it."""
+    """Return an order and keep everyone else from changing it; None when there is none, or somebody else is at it.
+
+    Who waits for it is locked first, as everywhere.
+    """
+    lock_who_waits(connection, inbound_id)
     locked = "SELECT FROM inbound WHERE inbound_id = %s AND kind = 'order' FOR UPDATE"
     if not wait:
         locked += " SKIP LOCKED"
@@ -96,6 +103,18 @@ def set_order(connection: Connection, inbound_id: int, state: str, expected_at: 
     )
 
 
+def begin_call(connection: Connection, inbound_id: int, until: datetime) -> None:
+    """Write that a supplier is being asked about a locked order: who goes on after a crash knows that he may have heard."""
+    connection.execute(
+        "UPDATE inbound SET attempts = attempts + 1, calling_until = %s WHERE inbound_id = %s", [until, inbound_id]
+    )
+
+
+def end_call(connection: Connection, inbound_id: int) -> None:
+    """Write that nobody is asking a supplier about an order any more."""
+    connection.execute("UPDATE inbound SET calling_until = NULL WHERE inbound_id = %s", [inbound_id])
+
+
 def note_taken(connection: Connection, inbound_id: int, reference: str, now: datetime, try_at: datetime) -> None:
     """Write that the supplier has the order, and when he is asked about it if he says nothing."""
     connection.execute(
@@ -106,9 +125,9 @@ def note_taken(connection: Connection, inbound_id: int, reference: str, now: dat
 
 
 def note_failure(connection: Connection, inbound_id: int, error: str, try_at: datetime) -> None:
-    """Write why a supplier could not be asked, and when it is tried again."""
+    """Write why a supplier could not be asked, and when it is tried again; the call itself was counted when it began."""
     connection.execute(
-        "UPDATE inbound SET attempts = attempts + 1, last_error = %s, try_at = %s WHERE inbound_id = %s",
+        "UPDATE inbound SET last_error = %s, try_at = %s WHERE inbound_id = %s",
         [error, try_at, inbound_id],
     )
 

@@ -24,6 +24,45 @@ class Ownership:
     until_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class OwnerCard:
+    """A person as letters address him."""
+
+    owner_id: int
+    name: str
+    email: str
+    language: str
+
+
+def find_owner(connection: Connection, owner_id: int) -> OwnerCard:
+    """Return an owner of the present tenant, whatever he owns now.
+
+    Raises
+    ------
+    LookupError
+        There is none of this number.
+    """
+    with connection.cursor(row_factory=class_row(OwnerCard)) as cursor:
+        found = cursor.execute(
+            "SELECT owner_id, name, email, language FROM owner WHERE owner_id = %s", [owner_id]
+        ).fetchone()
+    if found is None:
+        raise LookupError(f"there is no owner {owner_id} in this tenant: is the tenant of the transaction set?")
+    return found
+
+
+def add_notice(
+    connection: Connection, device_id: int, owner: OwnerCard, kind: str, *, cause: str, now: datetime
+) -> None:
+    """Put a notice about a device into the outbox; a step that runs twice puts it there once."""
+    connection.execute(
+        """INSERT INTO notice (device_id, owner_id, kind, recipient, language, cause, detail, written_at)
+        VALUES (%s, %s, %s, %s, %s, %s, '{}', %s)
+        ON CONFLICT ON CONSTRAINT notice_of_a_device_is_written_once DO NOTHING""",
+        [device_id, owner.owner_id, kind, owner.email, owner.language, cause, now],
+    )
+
+
 def owners_of(connection: Connection, device_id: int) -> list[Ownership]:
     """Return who owns a device now, the longest first."""
     with connection.cursor(row_factory=class_row(Ownership)) as cursor:

@@ -1,4 +1,8 @@
-"""What is heard of devices: their newest signs of life, the ticks of the server's clock, and the silences between."""
+"""What is heard of devices: their newest signs of life, the ticks of the server's clock, and the silences between.
+
+A sign that a lane of the device's numbers says already is not written here: readers take the newest of both, as the view
+`device_heard` does.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,9 +45,45 @@ class ToldSilence:
 
 
 def keep_signs(connection: Connection, signs: Sequence[Sign]) -> None:
-    """Keep the newest signs of life of a batch's devices, in one statement; what is older changes nothing."""
-    if not signs:
+    """Keep the newest signs of life of a batch's devices, those with words apart; what is older changes nothing."""
+    plain = [sign for sign in signs if sign.is_online is None]
+    if plain:
+        _keep_plain(connection, plain)
+    if len(plain) < len(signs):
+        _keep_worded(connection, [sign for sign in signs if sign.is_online is not None])
+
+
+def _keep_plain(connection: Connection, signs: Sequence[Sign]) -> None:
+    """Keep when devices were heard, of which nothing else is said: nearly all, and nearly all were heard before.
+
+    An upsert locks each row before it writes it, which costs as much again: so that is left to batches with a new device.
+    """
+    ids, heard, claimed, *_ = zip(*sorted(signs), strict=True)
+    given = {"devices": int_array(ids), "heard": int_array(heard), "claimed": int_array(claimed)}
+    renewed = connection.execute(
+        """UPDATE device_presence kept SET
+            heard_at = greatest(kept.heard_at, 'epoch'::timestamptz + s.heard_us * interval '1 microsecond'),
+            newest_claimed_at = greatest(
+                kept.newest_claimed_at, 'epoch'::timestamptz + s.claimed_us * interval '1 microsecond')
+        FROM unnest(%(devices)s::int[], %(heard)s::bigint[], %(claimed)s::bigint[]) AS s (device_id, heard_us, claimed_us)
+        WHERE kept.device_id = s.device_id""",
+        given,
+    )
+    if renewed.rowcount == len(ids):
         return
+    connection.execute(
+        """INSERT INTO device_presence AS kept (device_id, heard_at, newest_claimed_at)
+        SELECT s.device_id, 'epoch'::timestamptz + heard_us * interval '1 microsecond',
+            'epoch'::timestamptz + claimed_us * interval '1 microsecond'
+        FROM unnest(%(devices)s::int[], %(heard)s::bigint[], %(claimed)s::bigint[]) AS s (device_id, heard_us, claimed_us)
+        ON CONFLICT (device_id) DO UPDATE SET
+            heard_at = greatest(kept.heard_at, EXCLUDED.heard_at),
+            newest_claimed_at = greatest(kept.newest_claimed_at, EXCLUDED.newest_claimed_at)""",
+        given,
+    )
+
+
+def _keep_worded(connection: Connection, signs: Sequence[Sign]) -> None:
     ids, heard, claimed, online, told, repeated = zip(*sorted(signs), strict=True)
     connection.execute(
         """INSERT INTO device_presence AS kept (device_id, heard_at, newest_claimed_at, is_online, told_at, changed_at)
@@ -74,13 +114,35 @@ def keep_signs(connection: Connection, signs: Sequence[Sign]) -> None:
     )
 
 
+def keep_what_lanes_say(connection: Connection, device_ids: Sequence[int]) -> None:
+    """Keep what devices' lanes say before they begin another, which may take one's place; make who is new present.
+
+    Each device that has a lane has a presence from then on, though its signs are written into its lane alone.
+    """
+    connection.execute(
+        """INSERT INTO device_presence AS kept (device_id, heard_at, newest_claimed_at)
+        SELECT a.device_id, max(s.heard_at) FILTER (WHERE s.heard_at > 'epoch'), max(s.newest_claimed_at)
+        FROM unnest(%s::int[]) AS a (device_id) LEFT JOIN device_sequence s USING (device_id)
+        GROUP BY a.device_id ORDER BY a.device_id
+        ON CONFLICT (device_id) DO UPDATE SET
+            heard_at = greatest(kept.heard_at, EXCLUDED.heard_at),
+            newest_claimed_at = greatest(kept.newest_claimed_at, EXCLUDED.newest_claimed_at)""",
+        [int_array(device_ids)],
+    )
+
+
 def remembered(connection: Connection, partitions: range) -> list[Remembered]:
     """Return what is stored of each living device of some partitions that was heard once."""
+    # As `device_heard` says it, but of all devices at once.
     rows = connection.execute(
-        """SELECT d.device_id, d.product, p.heard_at, p.silent_since_at, p.returned_at
-        FROM device_presence p JOIN device d USING (device_id)
-        WHERE d.partition >= %s AND d.partition < %s AND d.retired_at IS NULL AND p.heard_at IS NOT NULL""",
-        [partitions.start, partitions.stop],
+        """SELECT device_id, d.product, greatest(p.heard_at, s.heard_at), p.silent_since_at, p.returned_at
+        FROM device_presence p JOIN device d USING (device_id) LEFT JOIN (
+            SELECT l.device_id, max(l.heard_at) AS heard_at FROM device_sequence l JOIN device USING (device_id)
+            WHERE partition >= %(first)s AND partition < %(end)s AND l.heard_at > 'epoch'
+            GROUP BY l.device_id) s USING (device_id)
+        WHERE d.partition >= %(first)s AND d.partition < %(end)s AND d.retired_at IS NULL
+            AND coalesce(p.heard_at, s.heard_at) IS NOT NULL""",
+        {"first": partitions.start, "end": partitions.stop},
     )
     return [
         Remembered(device_id, product, to_us(heard_at), to_us(since_at) if since_at else 0, to_us(at) if at else 0)

@@ -13,6 +13,7 @@ from gateway.storage.calendars import exceptions_of
 from gateway.storage.connection import Connection
 from gateway.storage.findings import one
 from workflows.dates import Bay, Centre, DropOff, Interval, Place, Visit, distance_km
+from workflows.fitting import Promised
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -39,6 +40,15 @@ class Booking:
     technician_id: int | None
     latitude: float | None
     longitude: float | None
+
+    def is_ahead(self, now: datetime) -> bool:
+        """Say whether it can still be chosen: nobody would have set out, and what the owner was told has not begun."""
+        return now < min(self.sets_out_at, self.begins_at)
+
+    @property
+    def promised(self) -> Promised:
+        """What the time is good for, as the bay or the technician is by now."""
+        return Promised(self.technician_id is not None, frozenset(self.skills), self.done_at - self.arrives_at)
 
     @property
     def visit(self) -> Visit | None:
@@ -140,18 +150,25 @@ def hold_dates(
             [request_id, now, expires_at],
         ).fetchone()
     )
+    # Everybody takes times in the same order, so that two who take several never wait for each other.
+    ranked = sorted(enumerate(options, start=1), key=lambda each: (_whose(each[1]), each[1].during.start_at))
     with connection.cursor() as cursor:
         cursor.executemany(
             """INSERT INTO booking (request_id, offer_id, bay_id, technician_id, during, arrives_at, arrival_window,
                 latitude, longitude, rank, reason, kind)
             VALUES (%(request_id)s, %(offer_id)s, %(bay_id)s, %(technician_id)s, %(during)s, %(arrives_at)s,
                 %(window)s, %(latitude)s, %(longitude)s, %(rank)s, %(reason)s, 'held')""",
-            [
-                {"request_id": request_id, "offer_id": offer_id, "rank": rank} | _held(option)
-                for rank, option in enumerate(options, start=1)
-            ],
+            [{"request_id": request_id, "offer_id": offer_id, "rank": rank} | _held(option) for rank, option in ranked],
         )
     return offer_id
+
+
+def _whose(option: DropOff | Visit) -> int:
+    match option:
+        case DropOff(bay_id=bay_id):
+            return bay_id
+        case Visit(technician_id=technician_id):
+            return technician_id
 
 
 def _held(option: DropOff | Visit) -> dict[str, object]:
@@ -173,6 +190,22 @@ def _held(option: DropOff | Visit) -> dict[str, object]:
 
 def _range(during: Interval) -> TimestamptzRange:
     return TimestamptzRange(during.start_at, during.end_at)
+
+
+def is_open(connection: Connection, offer_id: int) -> bool:
+    """Whether an offer still waits for an answer."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM offer WHERE offer_id = %s AND closed_at IS NULL)", [offer_id]
+    ).fetchone()
+    return row == (True,)
+
+
+def has_open_offer(connection: Connection, request_id: int) -> bool:
+    """Whether a request's owner has dates to choose from."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM offer WHERE request_id = %s AND closed_at IS NULL)", [request_id]
+    ).fetchone()
+    return row == (True,)
 
 
 def close_offers(connection: Connection, request_id: int, outcome: str, now: datetime) -> None:

@@ -3,9 +3,10 @@
 A reading is never updated. Columns follow the declared signals, in their order.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -65,10 +66,11 @@ class Readings:
         places: list[int] = rows.tolist()
         if places == list(range(len(self))):
             return self
+        taken = _taking(places)
         return replace(
             self,
             **{name: getattr(self, name)[rows] for name in _ARRAYS},
-            values={name: [column[place] for place in places] for name, column in self.values.items()},
+            values={name: taken(column) for name, column in self.values.items()},
             other=None if self.other is None else [self.other[place] for place in places],
         )
 
@@ -82,6 +84,14 @@ class Readings:
         keys = np.column_stack([getattr(self, name)[order] for name in _KEY])
         is_new = np.r_[True, (keys[1:] != keys[:-1]).any(axis=1)][: len(order)]
         return self.at(order[is_new])
+
+
+def _taking(places: Sequence[int]) -> Callable[[Sequence[Value]], Sequence[Value]]:
+    """Return what takes the values of some places out of a column."""
+    if len(places) < 2:
+        return lambda column: [column[place] for place in places]
+    # Of one place it would give the bare value.
+    return itemgetter(*places)
 
 
 _ARRAYS: Final = tuple(each.name for each in fields(Readings) if each.name not in {"values", "other"})
@@ -123,7 +133,9 @@ class ReadingTable:
         self._columns = sql.SQL(", ").join(map(sql.Identifier, names))
         self._days: set[date] = set()
 
-    def write(self, connection: Connection, readings: Readings) -> IntArray:
+    def write(
+        self, connection: Connection, readings: Readings, meanwhile: Callable[[], None] | None = None
+    ) -> IntArray:
         """Write readings inside of the caller's transaction and return the indexes of those that were new, int64 [m].
 
         Parameters
@@ -132,11 +144,13 @@ class ReadingTable:
             In the role of ingest, in a transaction.
         readings : Readings
             With their ingest numbers, and no key twice among them.
+        meanwhile : callable, optional
+            Called once the database has all of them and is busy.
         """
         self._ensure_days(connection, readings)
         try:
             with connection.transaction():  # a savepoint: a key that is there already undoes this COPY alone
-                self._copy(connection, self.name, readings)
+                self._copy(connection, self.name, readings, meanwhile)
         except UniqueViolation:
             return self._write_new_only(connection, readings)
         return np.arange(len(readings))
@@ -158,7 +172,13 @@ class ReadingTable:
             )
             self._days |= wanted
 
-    def _copy(self, connection: Connection, table: sql.Identifier, readings: Readings) -> None:
+    def _copy(
+        self,
+        connection: Connection,
+        table: sql.Identifier,
+        readings: Readings,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> None:
         signals = self.product.signals
         laid = {
             "device_id": numbers(readings.device_id, ">i4"),
@@ -179,6 +199,8 @@ class ReadingTable:
         )
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(binary(list(laid.values())))
+            if meanwhile is not None:
+                meanwhile()
 
     def _write_new_only(self, connection: Connection, readings: Readings) -> IntArray:
         """Write through a staging table that passes over the keys which are there already."""

@@ -71,10 +71,11 @@ class Grounds:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A decision with its receipt, as they are kept."""
+    """A decision with its receipt, as they are kept: about a device's component, or about an incident of a region."""
 
     decision_id: int
-    device_id: int
+    device_id: int | None
+    incident_id: int | None
     component: str
     diagnosis_id: int | None
     request_id: int | None
@@ -86,7 +87,7 @@ class Decision:
     sha256: str
 
 
-_DECISION = """SELECT decision_id, device_id, component, diagnosis_id, request_id, decided_at, outcome,
+_DECISION = """SELECT decision_id, device_id, incident_id, component, diagnosis_id, request_id, decided_at, outcome,
     encode(rules_sha256, 'hex') AS rules_sha256, encode(ticks_sha256, 'hex') AS ticks_sha256, receipt,
     encode(sha256, 'hex') AS sha256 FROM decision_receipt"""
 
@@ -247,6 +248,33 @@ def add_decision(
     return decision_id
 
 
+def add_regional(
+    connection: Connection,
+    *,
+    incident_id: int,
+    component: str,
+    outcome: str,
+    rules_sha256: str,
+    receipt: bytes,
+    now: datetime,
+) -> int:
+    """Write the receipt of a decision about an incident, and return the number of the decision."""
+    row = connection.execute(
+        """INSERT INTO decision_receipt (incident_id, component, decided_at, outcome, rules_sha256, receipt, sha256)
+        VALUES (%(incident)s, %(component)s, %(now)s, %(outcome)s, decode(%(rules)s, 'hex'), %(receipt)s, sha256(%(receipt)s))
+        RETURNING decision_id""",
+        {
+            "incident": incident_id,
+            "component": component,
+            "now": now,
+            "outcome": outcome,
+            "rules": rules_sha256,
+            "receipt": receipt,
+        },
+    ).fetchone()
+    return one(row)
+
+
 def latest_outcome(connection: Connection, device_id: int, component: str) -> str | None:
     """Return what was decided last about a component."""
     row = connection.execute(
@@ -276,6 +304,14 @@ def decisions_of_request(connection: Connection, request_id: int, most: int) -> 
     with connection.cursor(row_factory=class_row(Decision)) as cursor:
         return cursor.execute(
             _DECISION + " WHERE request_id = %s ORDER BY decision_id DESC LIMIT %s", [request_id, most]
+        ).fetchall()
+
+
+def decisions_of_incident(connection: Connection, incident_id: int, most: int) -> list[Decision]:
+    """Return the newest decisions about an incident of the present tenant, newest first."""
+    with connection.cursor(row_factory=class_row(Decision)) as cursor:
+        return cursor.execute(
+            _DECISION + " WHERE incident_id = %s ORDER BY decision_id DESC LIMIT %s", [incident_id, most]
         ).fetchall()
 
 

@@ -46,6 +46,12 @@ def lock_request(connection: Connection, request_id: int) -> Request | None:
         return cursor.execute(f"{_SELECT} WHERE r.request_id = %s", [request_id]).fetchone()
 
 
+def find_one(connection: Connection, request_id: int) -> Request | None:
+    """Return a request as it stands, for who only looks."""
+    with connection.cursor(row_factory=class_row(Request)) as cursor:
+        return cursor.execute(f"{_SELECT} WHERE r.request_id = %s", [request_id]).fetchone()
+
+
 def find_owner(connection: Connection, request_id: int) -> tuple[int, int] | None:
     """Return a request's device and owner, None where there is no such request."""
     row = connection.execute(
@@ -152,6 +158,18 @@ def has_event(connection: Connection, request_id: int, event: str) -> bool:
     return row == (True,)
 
 
+def owner_knows(connection: Connection, request: Request) -> bool:
+    """Whether a request's owner knows of it: he was written to about it, or has said something himself."""
+    row = connection.execute(
+        """SELECT EXISTS (SELECT FROM notice n JOIN owner o ON o.owner_id = %(owner)s AND o.email = n.recipient
+            WHERE n.request_id = %(request)s)
+        OR EXISTS (SELECT FROM request_event WHERE request_id = %(request)s
+            AND (actor = 'owner' OR event IN ('offered', 'confirmed')))""",
+        {"owner": request.owner_id, "request": request.request_id},
+    ).fetchone()
+    return row == (True,)
+
+
 def latest_detail(connection: Connection, request_id: int, event: str) -> dict[str, Any] | None:
     """Return the detail of the newest event of this name in a request's history; None when there is none."""
     row = connection.execute(
@@ -166,6 +184,23 @@ def count_events(connection: Connection, request_id: int, event: str) -> int:
     return one(
         connection.execute(
             "SELECT count(*) FROM request_event WHERE request_id = %s AND event = %s", [request_id, event]
+        ).fetchone()
+    )
+
+
+def unasked_letters(connection: Connection, request: Request) -> int:
+    """Return how many letters a request's owner has got that he has not caused, since he or a member of staff last did something.
+
+    That he confirmed a date does not count as such: when it was lost, or does not suffice any more, he has not asked for the
+    letters that follow. Letters about an earlier date he has asked for; they are counted with his wish.
+    """
+    return one(
+        connection.execute(
+            """SELECT count(*) FROM notice n JOIN owner o ON o.owner_id = %(owner)s AND o.email = n.recipient
+            WHERE n.request_id = %(request)s AND n.kind IN ('offer', 'ask', 'quote', 'date_misfit') AND NOT EXISTS (
+                SELECT FROM request_event e WHERE e.request_id = n.request_id AND e.happened_at >= n.written_at
+                    AND e.actor NOT IN ('desk', 'device') AND e.event <> 'confirmed')""",
+            {"owner": request.owner_id, "request": request.request_id},
         ).fetchone()
     )
 
@@ -196,6 +231,26 @@ def _check_staff(connection: Connection) -> None:
     """No case without an owner: a tenant without staff is a mistake of its set-up, and the step is tried again."""
     if connection.execute("SELECT FROM staff LIMIT 1").fetchone() is None:
         raise LookupError("this tenant has no staff who could own a case: add one with 'callout configure'")
+
+
+def overdue(connection: Connection, now: datetime, most: int) -> list[int]:
+    """Return requests with an open case whose clock has run out, and of which nobody was warned yet."""
+    rows = connection.execute(
+        """SELECT request_id FROM human_case WHERE closed_at IS NULL AND warned_at IS NULL AND due_at <= %s
+        GROUP BY request_id ORDER BY min(due_at) LIMIT %s""",
+        [now, most],
+    )
+    return [row[0] for row in rows]
+
+
+def warn_overdue(connection: Connection, request_id: int, now: datetime) -> list[int]:
+    """Note that people are warned of a locked request's cases whose clock has run out, and return these cases."""
+    rows = connection.execute(
+        """UPDATE human_case SET warned_at = %(now)s WHERE request_id = %(request)s AND closed_at IS NULL
+            AND warned_at IS NULL AND due_at <= %(now)s RETURNING case_id""",
+        {"now": now, "request": request_id},
+    ).fetchall()
+    return sorted(row[0] for row in rows)
 
 
 def open_queues(connection: Connection, request_id: int) -> frozenset[str]:

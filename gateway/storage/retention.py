@@ -1,7 +1,8 @@
 """Readings that are older than they are kept: which pieces of the tables they lie in, and forgetting these.
 
 What is forgotten and what is kept all the same is decided in the database, by `forget_readings` and `reading_need`:
-nobody may delete a reading in another way, so nobody can delete one that a request stands on.
+nobody may delete a reading in another way, so nobody can delete one that a request stands on. Hours likewise, by
+`forget_hours`.
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,9 @@ Outcome = Literal["forgotten", "needed", "received_lately", "not_seen", "not_rol
 LOOK_AGAIN: Final = timedelta(days=1)
 # Whoever holds a table for longer is not pushed aside: the piece is tried again.
 _LOCK_MS: Final = 500
+# So many at a time take a fraction of a second.
+_DEVICES_AT_A_TIME: Final = 500
+_HOURS_AT_A_TIME: Final = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,3 +168,32 @@ def held(connection: Connection) -> Sequence[Held]:
             FROM callout.reading_retention WHERE outcome NOT IN ('forgotten', 'needed')
             GROUP BY product, outcome ORDER BY product, outcome"""
         ).fetchall()
+
+
+def forget_hours(connection: Connection, product: str, after: int, before: datetime) -> tuple[int, int | None]:
+    """Forget old hours of the next devices, a bounded number; return how many, and the device to go on after.
+
+    Parameters
+    ----------
+    connection : Connection
+        In the role of work, in autocommit mode.
+    product : str
+        Product type.
+    after : int
+        The device up to which it is done; 0 at first.
+    before : datetime
+        Hours that begin later are kept.
+
+    Returns
+    -------
+    tuple
+        How many hours are gone, and the device to go on after; None when all devices were looked at.
+    """
+    row = connection.execute(
+        "SELECT forgotten, up_to FROM forget_hours(%s, %s, %s, %s, %s)",
+        [product, after, _DEVICES_AT_A_TIME, before, _HOURS_AT_A_TIME],
+    ).fetchone()
+    if row is None:
+        message = "a function of one row gave none"
+        raise RuntimeError(message)
+    return int(row[0]), row[1]

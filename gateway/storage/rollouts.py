@@ -27,6 +27,7 @@ class RolloutRow:
     state: str
     begun_at: datetime
     ended_at: datetime | None
+    incident_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +47,27 @@ class Progress:
         return Stage(self.devices - self.passed_over, self.proven, self.failed)
 
 
-_SELECT = """SELECT rollout_id, product, fault, rung, model, firmware, staff_id, least_share, stage, state, begun_at, ended_at
-    FROM rollout"""
+_SELECT = """SELECT rollout_id, product, fault, rung, model, firmware, staff_id, least_share, stage, state, begun_at, ended_at,
+    incident_id FROM rollout"""
 
 
-def candidates(connection: Connection, product: str, fault: str, model: str, firmware: str) -> list[tuple[int, int]]:
-    """Return (device, request) of open requests about a fault that no date was offered for, in the order of their ids."""
+def candidates(
+    connection: Connection, product: str, fault: str, model: str, firmware: str, incident_id: int | None
+) -> list[tuple[int, int]]:
+    """Return (device, request) of open requests about a fault that no date was offered for, in the order of their ids.
+
+    With an incident, those of its devices alone.
+    """
     rows = connection.execute(
         """SELECT r.device_id, r.request_id FROM service_request r
         JOIN device d USING (device_id) JOIN fault f ON f.fault_id = r.fault_id
         WHERE r.closed_at IS NULL AND r.state IN ('open', 'waiting', 'held') AND NOT r.is_safety
             AND d.product = %(product)s AND f.code = %(fault)s AND d.retired_at IS NULL
             AND (%(model)s = '' OR d.model = %(model)s) AND (%(firmware)s = '' OR d.firmware = %(firmware)s)
+            AND (%(incident)s::bigint IS NULL OR EXISTS (SELECT FROM incident_device i
+                WHERE i.incident_id = %(incident)s AND i.device_id = r.device_id))
         ORDER BY r.request_id LIMIT 5000""",
-        {"product": product, "fault": fault, "model": model, "firmware": firmware},
+        {"product": product, "fault": fault, "model": model, "firmware": firmware, "incident": incident_id},
     ).fetchall()
     return [(row[0], row[1]) for row in rows]
 
@@ -75,6 +83,7 @@ def begin(
     staff_id: int,
     least_share: float,
     devices: Sequence[tuple[int, int, int]],
+    incident_id: int | None,
     now: datetime,
 ) -> int:
     """Write a roll-out with its (device, request, stage), and return its id.
@@ -86,9 +95,9 @@ def begin(
     """
     rollout_id = one(
         connection.execute(
-            """INSERT INTO rollout (product, fault, rung, model, firmware, staff_id, least_share, begun_at)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING rollout_id""",
-            [product, fault, rung, model, firmware, staff_id, least_share, now],
+            """INSERT INTO rollout (product, fault, rung, model, firmware, staff_id, least_share, incident_id, begun_at)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING rollout_id""",
+            [product, fault, rung, model, firmware, staff_id, least_share, incident_id, now],
         ).fetchone()
     )
     connection.execute(

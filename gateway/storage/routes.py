@@ -118,9 +118,9 @@ def keep_routes(connection: Connection, dates: Dates, now: datetime) -> None:
         One of them does not: somebody else was promised a visit since these dates were found.
     """
     visits = [option for option in dates.options if not isinstance(option, DropOff)]
-    lock_routes(connection, {visit.technician_id for visit in visits})
-    for visit in visits:
-        _see_that_it_fits(connection, visit, now)
+    if visits:
+        lock_routes(connection, {visit.technician_id for visit in visits})
+        _see_that_they_fit(connection, visits, now)
 
 
 def keep_route(connection: Connection, booking: Booking, now: datetime) -> None:
@@ -133,26 +133,31 @@ def keep_route(connection: Connection, booking: Booking, now: datetime) -> None:
     """
     if booking.visit is None or booking.released_at is None:
         return
-    _lock(connection, booking.visit.technician_id)
-    _see_that_it_fits(connection, booking.visit, now, but=booking.booking_id)
+    lock_routes(connection, {booking.visit.technician_id})
+    _see_that_they_fit(connection, [booking.visit], now, but=booking.booking_id)
 
 
 def lock_routes(connection: Connection, technician_ids: Collection[int]) -> None:
     """Lock technicians' routes until the transaction ends, always in the same order."""
-    for technician_id in sorted(set(technician_ids)):
-        _lock(connection, technician_id)
+    connection.execute(
+        "SELECT pg_advisory_xact_lock(%s, technician_id) FROM unnest(%s::int[]) AS locked (technician_id)",
+        [_LOCK, sorted(set(technician_ids))],
+    )
 
 
-def _lock(connection: Connection, technician_id: int) -> None:
-    connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, technician_id])
-
-
-def _see_that_it_fits(connection: Connection, visit: Visit, now: datetime, *, but: int | None = None) -> None:
-    is_here = "SELECT FROM technician WHERE technician_id = %s AND retired_at IS NULL"
-    if connection.execute(is_here, [visit.technician_id]).fetchone() is None:
-        raise RouteChangedError(f"technician {visit.technician_id} is retired")
-    stops = _stops(connection, [visit.technician_id], now, but=but)
-    if not fits(visit, stops.get(visit.technician_id, [])):
-        raise RouteChangedError(
-            f"technician {visit.technician_id} is on the way to somebody else at {visit.arrives_at}"
-        )
+def _see_that_they_fit(
+    connection: Connection, visits: Sequence[Visit], now: datetime, *, but: int | None = None
+) -> None:
+    technician_ids = sorted({visit.technician_id for visit in visits})
+    rows = connection.execute(
+        "SELECT technician_id FROM technician WHERE technician_id = ANY(%s) AND retired_at IS NULL", [technician_ids]
+    ).fetchall()
+    here = {row[0] for row in rows}
+    stops = _stops(connection, technician_ids, now, but=but)
+    for visit in visits:
+        if visit.technician_id not in here:
+            raise RouteChangedError(f"technician {visit.technician_id} is retired")
+        if not fits(visit, stops.get(visit.technician_id, [])):
+            raise RouteChangedError(
+                f"technician {visit.technician_id} is on the way to somebody else at {visit.arrives_at}"
+            )

@@ -29,10 +29,15 @@ def lead_links(connection: Connection, request_id: int, after: int) -> None:
 
 
 def was_stopped(connection: Connection, device_id: int, component: str, now: datetime) -> bool:
-    """Say whether the owner has stopped a request about a component lately, and has not taken that back."""
+    """Say whether one of its owners has stopped a request about a component lately, and has not taken that back.
+
+    What a former owner wished does not bind the present ones.
+    """
     row = connection.execute(
         """SELECT EXISTS (SELECT FROM service_request r WHERE r.device_id = %(device_id)s
             AND r.component = %(component)s AND r.closed_at > %(since)s
+            AND EXISTS (SELECT FROM device_owner w
+                WHERE w.device_id = r.device_id AND w.owner_id = r.owner_id AND w.until_at IS NULL)
             AND EXISTS (SELECT FROM request_event e WHERE e.request_id = r.request_id AND e.event = 'stopped')
             AND NOT EXISTS (SELECT FROM request_event e WHERE e.request_id = r.request_id AND e.event = 'resumed'))""",
         {"device_id": device_id, "component": component, "since": now - _HEEDED},
@@ -41,7 +46,10 @@ def was_stopped(connection: Connection, device_id: int, component: str, now: dat
 
 
 def open_again(connection: Connection, request_id: int, now: datetime) -> int:
-    """Open a request that says what a closed one said, with its fault, and return its id."""
+    """Open a request that says what a closed one said, with its fault, and return its id.
+
+    It is of the same owner while he is one; else of the device's present owner.
+    """
     fault_id = one(
         connection.execute(
             """INSERT INTO fault (device_id, component, code, since_at, opened_at)
@@ -56,9 +64,11 @@ def open_again(connection: Connection, request_id: int, now: datetime) -> int:
         connection.execute(
             """INSERT INTO service_request (device_id, owner_id, component, fault_id, diagnosis_id, state, is_safety,
                 severity, decided_received_at, opened_at, changed_at)
-            SELECT device_id, owner_id, component, %(fault_id)s, diagnosis_id, 'open', is_safety, severity, %(now)s,
-                %(now)s, %(now)s
-            FROM service_request WHERE request_id = %(request_id)s RETURNING request_id""",
+            SELECT r.device_id, coalesce(w.owner_id, d.owner_id), r.component, %(fault_id)s, r.diagnosis_id, 'open',
+                r.is_safety, r.severity, %(now)s, %(now)s, %(now)s
+            FROM service_request r JOIN device d USING (device_id) LEFT JOIN device_owner w
+                ON w.device_id = r.device_id AND w.owner_id = r.owner_id AND w.until_at IS NULL
+            WHERE r.request_id = %(request_id)s RETURNING request_id""",
             {"now": now, "request_id": request_id, "fault_id": fault_id},
         ).fetchone()
     )

@@ -3,8 +3,8 @@
 from datetime import datetime
 from enum import StrEnum
 
-from gateway import missing
 from gateway.following import give_case
+from gateway.parts import missing
 from gateway.storage import orders, requests, stock
 from gateway.storage.connection import Connection
 from gateway.storage.orders import OrderRow

@@ -51,8 +51,15 @@ def test_a_step_of_the_engine_and_its_bare_arithmetic_come_to_the_same(postgres_
 
 def test_leaks_are_offered_dates_while_a_fleet_reports(postgres_dsn: str) -> None:
     told = measured(postgres_dsn, "promise", "--seconds", "3", "--leaks", "3", "--devices", "200", "--warm", "2000")
-    typical, worst = told["figures"]
+    *stages, typical, worst = told["figures"]
+    assert [stage["name"] for stage in stages] == [
+        f"of it {stage}, p50 and beside it p99"
+        for stage in ("stored and detected", "waiting to diagnose", "diagnosing", "waiting to offer", "offering")
+    ]
+    assert all(0 <= stage["value"] <= stage["limit"] for stage in stages)
     assert 0 < typical["value"] <= worst["value"]
+    # No stage is longer than the way that it is a part of: from the deciding reading to the offer.
+    assert max(stage["limit"] for stage in stages[:-1]) <= worst["value"]
     assert worst["note"].startswith("3 of 3 leaks")
 
 

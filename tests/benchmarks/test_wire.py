@@ -54,6 +54,22 @@ def test_what_the_load_generator_writes_is_received_by_another_client(
     assert told.messages == len(payloads)
 
 
+def test_a_new_consumer_is_not_met_with_what_waited_for_a_former_one(
+    measured_broker: MeasuredBroker, tmp_path: Path
+) -> None:
+    address = ServerAddress.parse(measured_broker.load_url)
+    former = Consumer(address, "renewed", 20, is_new=True)
+    former.subscribe([_TOPIC])
+    former.close()
+    file = tmp_path / "frames"
+    file.write_bytes(b"".join(publish_frame(_TOPIC, b"left", number) for number in range(1, 31)))
+    finished(started(measured_broker.load_url, [file], 30))
+    # With a message of the former session in place of the answer, subscribing would fail.
+    renewed = Consumer(address, "renewed", 20, is_new=True)
+    renewed.subscribe([_TOPIC])
+    renewed.forget()
+
+
 def test_a_consumer_takes_what_waited_for_it_once(measured_broker: MeasuredBroker, tmp_path: Path) -> None:
     address = ServerAddress.parse(measured_broker.load_url)
     first = Consumer(address, "counter", 20)

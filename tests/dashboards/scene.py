@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from gateway.mandates import sign
+from gateway.owners.mandates import sign
 from gateway.settings import Settings
 from gateway.storage.connection import Connection, Role, connect, tenant_transaction
 from tests.gateway.desk import LONG_AGO
@@ -301,6 +301,7 @@ class Scene:
             centre_id=self.centre_id,
             part_no=part_no,
             quantity=1,
+            reserved_at=NOW - timedelta(minutes=11),
         )
         self.event(request_id, "part_reserved", NOW - timedelta(minutes=11), part_no=part_no)
 

@@ -1,7 +1,9 @@
 """Addresses for those who watch the desk, and the desk's own alarms above a planner's pages."""
 
+import html
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -126,7 +128,24 @@ def test_alarms_of_the_desk_stand_above_every_page_of_a_planner(
     assert "desk-alarms" not in planner.get("/planner").text
 
 
+def test_why_an_alarm_ended_without_being_well_is_told_for_a_day(scene: Scene, planner: TestClient) -> None:
+    since = NOW - timedelta(minutes=20)
+    why = "messages come from Kafka, and no broker's queue is read"
+    fills = Alarm(Kind.QUEUE_FILLS, False, since, NOW, 0.62)
+    keep_alarms(scene.conn, [replace(fills, closed_at=NOW - timedelta(minutes=5), reason=why)])
+    page = html.unescape(planner.get("/planner").text)
+    assert (
+        f"An alarm ended 5 minutes ago, but not because it is well: {why}. It had said: “Messages from devices" in page
+    )
+    assert "Kafka" in planner.get("/planner?lang=ko").text
+    scene.conn.execute("UPDATE desk_alarm SET closed_at = closed_at - interval '1 day'")
+    assert "desk-alarms" not in planner.get("/planner").text
+    scene.conn.execute("UPDATE desk_alarm SET closed_at = closed_at + interval '1 day'")
+    keep_alarms(scene.conn, [fills])
+    assert "An alarm ended" not in planner.get("/planner").text
+
+
 def test_every_kind_of_alarm_has_words(chosen: Settings) -> None:
-    from gateway.notices.words import ALARMS
+    from gateway.notices.desk_words import ALARMS
 
     assert set(ALARMS) == {kind.value for kind in Kind}

@@ -5,8 +5,10 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from gateway import access, auditing, mandates, owning
+from gateway import access
 from gateway.access import Purpose
+from gateway.audit import auditing
+from gateway.owners import mandates, owning
 from gateway.settings import Settings
 from gateway.storage import owners
 from tests.dashboards.conftest import Links
@@ -228,3 +230,43 @@ def test_the_link_of_a_device_that_has_expired_takes_no_word(
     assert client.post(f"{link}/begin", data=form).status_code == 410
     assert scene.one("SELECT count(*) FROM service_request") == before
     assert client.get("/d/forged/begin").status_code == 404
+
+
+def test_the_page_of_a_device_leads_on_to_the_dates_of_its_open_request(
+    client: TestClient, scene: Scene, link: str, ids: dict[str, int]
+) -> None:
+    for page in (link, f"{link}/begin"):
+        html = client.get(page).text
+        assert f'action="{link}/request"' in html
+        assert f'name="request" value="{ids["offered"]}"' in html
+        assert "Choose a date" in html
+    before = scene.one("SELECT count(*) FROM access_token")
+    answer = client.post(f"{link}/request", data={"request": ids["offered"]}, follow_redirects=False)
+    assert answer.status_code == 303
+    assert re.fullmatch(r"/o/[A-Za-z0-9_-]{72}", answer.headers["location"])
+    assert scene.one("SELECT count(*) FROM access_token") == before + 1
+    assert "Which day suits you?" in client.get(answer.headers["location"]).text
+
+
+def test_it_leads_to_no_request_of_somebody_else_and_to_none_that_is_closed(
+    client: TestClient, scene: Scene, link: str, ids: dict[str, int]
+) -> None:
+    _, owner_id = device_of(scene, ids["offered"])
+    other = scene.one("SELECT min(request_id) FROM service_request WHERE owner_id <> %s", owner_id)
+    before = scene.one("SELECT count(*) FROM access_token")
+    assert "note=refused" in str(client.post(f"{link}/request", data={"request": other}).url)
+    scene.conn.execute(
+        "UPDATE service_request SET state = 'cancelled', closed_at = %s WHERE request_id = %s", [NOW, ids["offered"]]
+    )
+    assert "note=refused" in str(client.post(f"{link}/request", data={"request": ids["offered"]}).url)
+    assert scene.one("SELECT count(*) FROM access_token") == before
+
+
+def test_a_former_owner_is_led_to_no_open_request(
+    client: TestClient, scene: Scene, link: str, ids: dict[str, int]
+) -> None:
+    device_id, _ = device_of(scene, ids["offered"])
+    scene.conn.execute("UPDATE device_owner SET until_at = %s WHERE device_id = %s", [NOW, device_id])
+    assert "What is open now" not in client.get(link).text
+    answer = client.post(f"{link}/request", data={"request": ids["offered"]}, follow_redirects=False)
+    assert "/o/" not in answer.headers["location"]

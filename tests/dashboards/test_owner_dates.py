@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from dashboards import desk
+from gateway.dates.refitting import refit
 from tests.dashboards.conftest import Links
 from tests.dashboards.meters import hire, offered
 from tests.dashboards.scene import NOW, Scene
@@ -113,6 +114,33 @@ def test_a_planner_sees_the_day_and_enters_an_absence(planner: TestClient, scene
     assert planner.post(path, data=words | {"key": "0" * 32}).status_code == 403
 
 
+def test_somebody_is_not_free_on_a_day_on_which_he_does_not_work(planner: TestClient, scene: Scene, leak: int) -> None:
+    path = f"/planner/schedule/{scene.centre_id}"
+    assert "Does not work on this day" not in planner.get(f"{path}?day=2026-11-30").text
+    scene.conn.execute("UPDATE technician SET hours = hours - 'mon'")
+    assert "Does not work on this day" in planner.get(f"{path}?day=2026-11-30").text
+
+
+def test_a_bay_is_not_sick_and_nobody_is_out_of_order(planner: TestClient, scene: Scene, leak: int) -> None:
+    html = planner.get("/planner/schedule?lang=en").text
+    (bay, *_), (person, *_) = (re.findall(rf'<option value="({who}-\d+)"', html) for who in ("bay", "technician"))
+    words = {"key": KEY.findall(html)[0], "begins": "2026-11-23T08:00", "ends": "2026-11-24T18:00"}
+    path = f"/planner/schedule/{scene.centre_id}/absence"
+    for who, kind in ((bay, "sick"), (person, "broken")):
+        assert "Nothing was entered" in planner.post(path, data=words | {"who": who, "kind": kind}).text
+    assert scene.one("SELECT count(*) FROM absence") == 0
+    assert "It is entered." in planner.post(path, data=words | {"who": bay, "kind": "broken"}).text
+
+
+def test_a_form_without_its_reason_says_so_and_leads_back(planner: TestClient, scene: Scene, leak: int) -> None:
+    page = f"/planner/requests/{leak}"
+    key = KEY.findall(planner.get(page).text)[0]
+    answer = planner.post(f"{page}/hold?lang=en", data={"key": key, "reason": " "})
+    assert answer.status_code == 400
+    assert "Missing or not readable: Why." in answer.text
+    assert f'href="{page}"' in answer.text
+
+
 def test_a_planner_closes_a_day_and_takes_it_back(planner: TestClient, scene: Scene, leak: int) -> None:
     html = planner.get(f"/planner/schedule/{scene.centre_id}").text
     key = KEY.findall(html)[0]
@@ -127,3 +155,39 @@ def test_a_planner_closes_a_day_and_takes_it_back(planner: TestClient, scene: Sc
 
 def test_a_centre_of_nobody_is_not_found(planner: TestClient, leak: int) -> None:
     assert planner.get("/planner/schedule/9999").status_code == 404
+
+
+def test_an_owner_whose_date_is_too_short_by_now_is_asked_for_another_and_then_called(
+    client: TestClient, scene: Scene, leak: int, booked: str
+) -> None:
+    scene.conn.execute("UPDATE fault SET code = 'pipe_burst' WHERE code = 'water_leak'")
+    # It takes half an hour more, and the technician is away right afterwards.
+    scene.conn.execute(
+        """INSERT INTO absence (tenant_id, technician_id, during, kind)
+        SELECT t.tenant_id, t.technician_id, tstzrange(upper(k.during), upper(k.during) + interval '3 hours'), 'other'
+        FROM booking k JOIN technician t USING (technician_id) WHERE k.kind = 'booked'"""
+    )
+    with scene.in_tenant():
+        refit(scene.conn, request_id=leak, now=NOW)
+    page = client.get(f"{booked}?lang=en").text
+    assert "Please take another date" in page
+    assert "It does not fit into your date any more." in page
+    assert len(BOOKING.findall(page)) == 3
+    assert "작업이 바뀌었습니다" in client.get(f"{booked}?lang=ko").text
+    client.post(f"{booked}/keep?lang=en")
+    with scene.in_tenant():
+        refit(scene.conn, request_id=leak, now=NOW)
+    assert "A member of our staff finds another date with you." in client.get(f"{booked}?lang=en").text
+    assert scene.one("SELECT count(*) FROM human_case WHERE closed_at IS NULL AND request_id = %s", leak) == 1
+
+
+def test_without_a_date_nothing_is_said_of_until_the_date(
+    client: TestClient, scene: Scene, leak: int, links: Links
+) -> None:
+    assert "until the date" in client.get(f"{links.owner(leak)}?lang=en").text
+    scene.conn.execute("UPDATE service_request SET state = 'held' WHERE request_id = %s", [leak])
+    scene.conn.execute("UPDATE offer SET closed_at = now(), outcome = 'withdrawn'")
+    scene.conn.execute("UPDATE booking SET released_at = now()")
+    page = client.get(f"{links.owner(leak)}?lang=en").text
+    assert "until the date" not in page
+    assert "You can go on using it." in page

@@ -126,3 +126,11 @@ def test_the_requests_page_says_where_its_part_comes_from_and_what_to_take_along
     html = planner.get(f"/planner/requests/{ids['offered']}").text
     assert "from Far Centre, expected" in html
     assert "What to take along" in html
+    assert f"<strong>Battery cell module</strong> <code>{CELL}</code>" in html
+    # What has no price costs not nothing: nobody knows what.
+    assert "price not known" in html
+    assert "carrying it" not in html
+    assert "take it" not in html
+    scene.conn.execute("UPDATE part SET price_minor = 400000, price_currency = 'KRW'")
+    html = planner.get(f"/planner/requests/{ids['offered']}").text
+    assert "carrying it" in html

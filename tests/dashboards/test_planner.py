@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from starlette.testclient import TestClient
 
+from gateway.storage.alarms import say_alive
 from gateway.storage.pages import queue
 from tests.dashboards.conftest import Links
 from tests.dashboards.scene import NOW, WEAK_CELL, Scene, evidence
@@ -127,6 +128,30 @@ def test_an_approved_request_goes_on_and_its_case_is_closed(
     assert "Kim Ji-woo" in html
 
 
+@pytest.mark.parametrize("state", ["confirmed", "cancelled"])
+def test_a_case_is_in_the_queue_whatever_became_of_its_request_until_a_person_has_seen_to_it(
+    planner: TestClient, scene: Scene, ids: dict[str, int], state: str
+) -> None:
+    scene.case(ids[state], "judgement", "A deposit does not go back.", NOW + timedelta(hours=3))
+    html = planner.get("/planner").text
+    assert str(ids[state]) in OPENED.findall(html)
+    assert '<span class="count">5</span>' in html
+    act(planner, ids[state], "approve")
+    assert scene.one("SELECT count(*) FROM human_case WHERE request_id = %s AND closed_at IS NULL", ids[state]) == 0
+    assert state_of(scene, ids[state]) == state
+    assert str(ids[state]) not in OPENED.findall(planner.get("/planner").text)
+
+
+def test_a_settled_request_with_a_case_says_who_has_seen_to_it(
+    planner: TestClient, scene: Scene, ids: dict[str, int]
+) -> None:
+    scene.case(ids["cancelled"], "judgement", "A deposit does not go back.", NOW + timedelta(hours=3))
+    assert "I have seen to it" in planner.get(f"/planner/requests/{ids['cancelled']}").text
+    html = act(planner, ids["cancelled"], "approve")
+    assert "A person has seen to it" in html
+    assert "there is nothing to decide" in html
+
+
 def test_hold_withdraws_the_dates_and_keeps_the_reason(planner: TestClient, scene: Scene, ids: dict[str, int]) -> None:
     html = act(planner, ids["offered"], "hold", reason="The part looks wrong <b>to me</b>")
     assert state_of(scene, ids["offered"]) == "held"
@@ -185,11 +210,17 @@ def test_the_outbox_shows_what_has_not_left_and_why(planner: TestClient, ids: di
     assert "not sent yet" in html
 
 
-def test_without_a_mail_server_the_pages_say_so(planner: TestClient, ids: dict[str, int]) -> None:
+def test_without_a_mail_server_the_pages_say_so_unless_work_has_one(
+    planner: TestClient, scene: Scene, ids: dict[str, int]
+) -> None:
     assert "No mail server is set" not in planner.get("/planner").text
     planner.app.state.desk.settings.__dict__["smtp_url"] = ""  # pyright: ignore[reportAttributeAccessIssue]
-    for path in ("/planner", "/planner/outbox", f"/planner/requests/{ids['offered']}"):
+    paths = ("/planner", "/planner/outbox", f"/planner/requests/{ids['offered']}")
+    for path in paths:
         assert "No mail server is set" in planner.get(path).text
+    say_alive(scene.conn, "work", NOW, sends_letters=True)
+    for path in paths:
+        assert "No mail server is set" not in planner.get(path).text
 
 
 @pytest.mark.parametrize("path", ["/planner", "/planner/outbox", "/planner/rejections", "/planner/requests/1"])

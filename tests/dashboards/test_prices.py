@@ -4,7 +4,7 @@ import re
 
 from starlette.testclient import TestClient
 
-from gateway import quoting
+from gateway.quotes import quoting
 from tests.dashboards.conftest import Links
 from tests.dashboards.scene import NOW, Scene
 

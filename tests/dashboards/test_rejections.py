@@ -121,3 +121,13 @@ def test_the_page_speaks_the_planners_language(planner: TestClient, scene: Scene
     scene.conn.execute("UPDATE staff SET language = %s", [language])
     html = planner.get("/planner/rejections").text
     assert {"ko": "다시 처리", "ja": "再処理"}[language] in html
+
+
+def test_the_reason_is_told_in_words_with_the_next_move_and_the_code_beside(planner: TestClient, scene: Scene) -> None:
+    refuse(scene, "unknown_device")
+    refuse(scene, "reason_of_a_newer_desk")
+    html = planner.get("/planner/rejections").text
+    assert "The device is not enrolled <code>unknown_device</code>" in html
+    assert "Enrol the device, then replay: nothing of it is lost." in html
+    assert "<code>reason_of_a_newer_desk</code>" in html
+    assert "등록되지 않은 기기" in planner.get("/planner/rejections?lang=ko").text

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from starlette.testclient import TestClient
 
-from gateway.notices.words import TROUBLE_MOVES, TROUBLES
+from gateway.notices.desk_words import TROUBLE_MOVES, TROUBLES
 from tests.dashboards.conftest import Links
 from tests.dashboards.scene import NOW, Scene
 from tests.dashboards.test_devices import listed

@@ -55,7 +55,7 @@ def test_an_owner_answers_once_and_the_planner_sees_it(
         )
     path = links.owner(request_id)
     html = client.get(f"{path}?lang=en").text
-    assert "Is the coolant below its mark while the vehicle is cold?" in html
+    assert "Is the coolant below its mark while your vehicle is cold?" in html
     assert "I cannot tell" in html
     assert client.post(f"{path}/answer?lang=en", data={"answer": "perhaps"}).status_code == 400
     assert "We go on with your answer" in client.post(f"{path}/answer?lang=en", data={"answer": "no"}).text
@@ -64,3 +64,19 @@ def test_an_owner_answers_once_and_the_planner_sees_it(
     assert scene.one("SELECT state FROM service_request WHERE request_id = %s", request_id) == "open"
     shown = planner.get(f"/planner/requests/{request_id}").text
     assert "Tried without a date" in shown
+
+
+def test_after_a_remote_cure_the_page_speaks_of_the_fault_as_over(
+    client: TestClient, scene: Scene, links: Links, ids: dict[str, int]
+) -> None:
+    request_id = ids["waiting"]
+    path = links.owner(request_id)
+    said = "This is what we had written to you about, and it is over"
+    assert said not in client.get(f"{path}?lang=en").text
+    scene.conn.execute(
+        "UPDATE service_request SET state = 'solved', closed_at = %s WHERE request_id = %s", [NOW, request_id]
+    )
+    html = client.get(f"{path}?lang=en").text
+    assert "It is well again" in html
+    assert said in html
+    assert 'class="finding"' not in html

@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from devices.products import product_type
-from gateway.attending import heard
+from gateway.decisions.attending import heard
 from tests.dashboards.scene import NOW, Scene
 from tests.dashboards.test_planner import key_on
 

@@ -63,7 +63,7 @@ def test_a_simulated_owner_finds_the_windows_on_the_page(client: TestClient, lin
     [
         (
             "ko",
-            "기사가 서울 마포구(으)로 방문합니다",
+            "기사가 방문합니다(장소: 서울 마포구)",
             "Oh Jae-hyun 기사가 08:00에서 10:00 사이에 서울 마포구에 도착합니다.",
         ),
         ("ja", "技術者が서울 마포구へ伺います", "Oh Jae-hyunが8:00から10:00の間に서울 마포구へ伺います。"),

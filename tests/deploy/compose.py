@@ -12,7 +12,7 @@ import yaml
 from gateway.settings import CHECKOUT
 
 FILE = CHECKOUT / "docker-compose.yml"
-OURS = ("migrate", "authority", "accounts", "ingest", "work", "serve")
+OURS = ("migrate", "authority", "accounts", "ingest", "work", "serve", "enrol")
 SECRETS = {
     "CALLOUT_DATABASE_PASSWORD": "d" * 40,
     "CALLOUT_DATABASE_INGEST_PASSWORD": "e" * 40,

@@ -51,10 +51,10 @@ class Stack:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict[str, "subprocess.Popen[bytes]"])
 
     def __post_init__(self) -> None:
-        for name in ("authority", "broker", "data", "mosquitto/data", "mosquitto/config", "logs"):
+        for name in ("authority", "backups", "broker", "data", "mosquitto/data", "mosquitto/config", "logs"):
             (self.home / name).mkdir(parents=True)
         self.ports = {port: free_port() for port in BROKER_PORTS}
-        self.ports |= {name: free_port() for name in ("ingest", "work", "serve")}
+        self.ports |= {name: free_port() for name in ("ingest", "work", "serve", "enrol")}
         where = conninfo_to_dict(self.postgres_dsn)
         owner = SECRETS["CALLOUT_DATABASE_PASSWORD"]
         self._hosts = {
@@ -76,7 +76,9 @@ class Stack:
         """Paths and addresses of containers as they are here."""
         for host, here in self._hosts.items():
             text = text.replace(host, here)
-        return re.sub(r"(?<![\w./:])/(authority|broker|data|mosquitto|broker\.sh)(?![\w-])", rf"{self.home}/\1", text)
+        return re.sub(
+            r"(?<![\w./:])/(authority|backups|broker|data|mosquitto|broker\.sh)(?![\w-])", rf"{self.home}/\1", text
+        )
 
     def environment(self, name: str) -> dict[str, str]:
         """The variables of a service of ours: the image's, then the compose file's."""
@@ -88,7 +90,7 @@ class Stack:
                 variables[variable] = port
             elif value == "0.0.0.0":
                 variables[variable] = "127.0.0.1"
-        if name == "serve":
+        if name in {"serve", "enrol"}:
             # The proxy stands here, too.
             variables["CALLOUT_TRUSTED_PROXIES"] = "127.0.0.1"
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}

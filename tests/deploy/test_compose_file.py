@@ -18,7 +18,7 @@ from tests.deploy.compose import DOT_ENV, FILE, OURS, SECRETS, UnsetError, deplo
 
 SCHEMA = Path(__file__).with_name("schema") / "compose-spec.json"
 COMPOSE = [program for program in ("docker-compose",) if shutil.which(program)]
-SCALED = ("ingest", "work", "serve")
+SCALED = ("ingest", "work", "serve", "enrol")
 
 
 @pytest.fixture(scope="module")
@@ -82,19 +82,20 @@ def test_no_password_stands_in_the_file_or_has_a_default(services: dict[str, Any
     secrets = set(SECRETS.values())
     given = [pair for each in services.values() for pair in each.get("environment", {}).items()]
     named = {value for name, value in given if re.search("PASSWORD|SECRET|TOKEN", name)}
-    assert named == secrets
+    # Those that may be left out are empty then.
+    assert named - {""} == secrets
     assert {urlsplit(value).password for _, value in given if "@" in value and "://" in value} <= secrets
-    assert not re.search(r"\$\{\w*(PASSWORD|SECRET|TOKEN)\w*:?-", FILE.read_text("utf-8"))
+    assert not re.search(r"\$\{\w*(PASSWORD|SECRET|TOKEN)\w*:?-[^}]", FILE.read_text("utf-8"))
 
 
 HOLDERS = {
     "CALLOUT_DATABASE_PASSWORD": {"database", "migrate", "accounts"},
     "CALLOUT_DATABASE_INGEST_PASSWORD": {"migrate", "ingest"},
     "CALLOUT_DATABASE_WORK_PASSWORD": {"migrate", "work"},
-    "CALLOUT_DATABASE_SERVE_PASSWORD": {"migrate", "serve"},
+    "CALLOUT_DATABASE_SERVE_PASSWORD": {"migrate", "serve", "enrol"},
     "CALLOUT_INGEST_PASSWORD": {"accounts", "ingest"},
     "CALLOUT_DESK_PASSWORD": {"accounts"},
-    "CALLOUT_SECRET": {"accounts", "work", "serve"},
+    "CALLOUT_SECRET": {"accounts", "work", "serve", "enrol"},
     "CALLOUT_API_TOKEN": set(OURS),
 }
 
@@ -129,14 +130,69 @@ def test_the_database_cannot_be_reached_from_outside_and_the_proxy_cannot_reach_
 def test_serve_trusts_just_the_network_in_which_the_proxy_and_it_are_alone(services: dict[str, Any]) -> None:
     [subnet] = [config["subnet"] for config in load()["networks"]["pages"]["ipam"]["config"]]
     assert services["serve"]["environment"]["CALLOUT_TRUSTED_PROXIES"] == subnet
-    assert {name for name, service in services.items() if "pages" in service["networks"]} == {"serve", "proxy"}
+    assert {name for name, service in services.items() if "pages" in service["networks"]} == {"serve", "enrol", "proxy"}
 
 
 def test_the_authority_s_key_is_out_of_the_broker_s_and_the_proxy_s_reach(services: dict[str, Any]) -> None:
     holders = {
         name for name, service in services.items() if any("authority:" in each for each in service.get("volumes", ()))
     }
-    assert holders == {"authority", "accounts", "serve"}
+    assert holders == {"authority", "accounts", "enrol"}
+
+
+def test_the_process_that_people_s_pages_run_in_has_no_way_to_the_authority_s_key(services: dict[str, Any]) -> None:
+    assert "volumes" not in services["serve"]
+    assert "CALLOUT_AUTHORITY_DIR" not in services["serve"]["environment"]
+    assert services["enrol"]["command"] == services["serve"]["command"] == ["serve"]
+    assert services["enrol"]["volumes"] == ["authority:/authority:ro"]
+
+
+# Told to containers in another form, or of no use in one.
+ELSEWHERE = {
+    "CALLOUT_DATA_DIR", "CALLOUT_BROKER_CA_FILE", "CALLOUT_HTTP_HOST", "CALLOUT_HTTP_PORT", "CALLOUT_METRICS_HOST",
+    "CALLOUT_INGEST_METRICS_PORT", "CALLOUT_WORK_METRICS_PORT", "CALLOUT_INGEST_WORKERS", "CALLOUT_BROKER_QUEUE_MESSAGES",
+    "CALLOUT_BROKER_QUEUE_BYTES", "CALLOUT_SETTINGS_FILE", "CALLOUT_SECRETS_DIR",
+}  # fmt: skip
+
+
+def test_every_setting_reaches_the_containers_that_read_it(services: dict[str, Any]) -> None:
+    kafka = yaml.safe_load(deploy("kafka.yml").read_text("utf-8"))["services"]["ingest"]["environment"]
+    told = set(kafka).union(*(services[name]["environment"] for name in OURS))
+    assert {f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in Settings.model_fields} - told == ELSEWHERE
+    for name, setting in (
+        ("work", "PAYMENT_KEY"), ("serve", "PAYMENT_WEBHOOK_SECRET"), ("work", "SUPPLIER_SECRETS"),
+        ("serve", "SUPPLIER_SECRETS"), ("work", "REPLAN_ROUTES"), ("work", "KEEP_HOURS_DAYS"), ("serve", "MAIL_FROM"),
+    ):  # fmt: skip
+        assert f"CALLOUT_{setting}" in services[name]["environment"], (name, setting)
+
+
+def test_a_setting_that_may_be_left_out_has_the_program_s_own_default(services: dict[str, Any]) -> None:
+    defaults = Settings()
+    for name in ("keep_readings_days", "keep_hours_days", "gap_patience_s", "replan_routes", "payment_url"):
+        told = {
+            each["environment"].get(f"CALLOUT_{name.upper()}") for each in services.values() if "environment" in each
+        }
+        assert told - {None} == {str(getattr(defaults, name)).lower()}, name
+
+
+@pytest.mark.skipif(not COMPOSE, reason="docker-compose is not installed: apt-get install docker-compose")
+def test_kafka_is_laid_over_it_with_a_way_for_ingest_alone(tmp_path: Path) -> None:
+    kafka = {"CALLOUT_SOURCE_URL": "kafkas://ingest@kafka.example/callout", "CALLOUT_SOURCE_PASSWORD": "z" * 40}
+    files = ["--file", str(FILE), "--file", str(deploy("kafka.yml"))]
+    for given, code in ((DOT_ENV | kafka, 0), (DOT_ENV, 1)):
+        outcome = subprocess.run(
+            [*COMPOSE, *files, "config"],
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **given},
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert (outcome.returncode == 0) is (code == 0), outcome.stderr
+        if code:
+            assert "kafkas://ACCOUNT@HOST/TOPIC, in .env" in outcome.stderr
+            continue
+        services = yaml.safe_load(outcome.stdout)["services"]
+        assert set(services["ingest"]["networks"]) == {"desk", "kafka"}
+        assert [name for name, each in services.items() if "z" * 40 in json.dumps(each)] == ["ingest"]
+        assert services["ingest"]["environment"]["CALLOUT_BROKER_URL"].startswith("mqtt://callout-ingest:")
 
 
 @pytest.mark.parametrize("name", sorted(load()["services"]))

@@ -119,14 +119,19 @@ def test_its_health_check_asks_whether_the_process_is_ready() -> None:
 def test_the_engine_is_sent_what_the_image_is_made_of_and_nothing_else(tmp_path: Path) -> None:
     for name in (
         *LITTER,
-        "gateway/cli.py",
+        "gateway/cli/app.py",
         "gateway/__pycache__/cli.pyc",
         "requirements.lock",
+        "requirements-extras.lock",
         "requirements-dev.lock",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert {path.as_posix() for path in context(tmp_path)} == {"gateway/cli.py", "requirements.lock"}
+    assert {path.as_posix() for path in context(tmp_path)} == {
+        "gateway/cli/app.py",
+        "requirements.lock",
+        "requirements-extras.lock",
+    }
 
 
 def left_out() -> list[str]:
@@ -160,12 +165,28 @@ def test_what_is_copied_is_enough_to_run_every_command_of_a_container(tmp_path: 
             cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
         assert outcome.returncode == 0, outcome.stderr
-    modules = "gateway.ingest.run, gateway.work, gateway.serve, gateway.accounts, dashboards.app, gateway.notices.run"
+    modules = "gateway.ingest.run, gateway.work, gateway.serve, gateway.admission.accounts, dashboards.app, gateway.notices.run"
     absent = "; ".join(f"sys.modules[{name!r}] = None" for name in left_out())
     loaded = subprocess.run(
         [sys.executable, "-c", f"import sys; {absent}; import {modules}"],
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
+    assert loaded.returncode == 0, loaded.stderr
+
+
+def test_the_extras_are_in_it_in_the_very_versions_that_were_tested() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = (CHECKOUT / "requirements-extras.lock").read_text("utf-8")
+    tested = (CHECKOUT / "requirements-dev.lock").read_text("utf-8")
+    pinned = [line.partition("==")[0] for line in extras.splitlines() if "==" in line]
+    wanted = {re.split("[=><]", each)[0] for needs in project["optional-dependencies"].values() for each in needs}
+    assert wanted <= set(pinned)
+    assert [line for line in extras.splitlines() if line[0] != "#" and line.removesuffix(" \\") not in tested] == []
+    assert "--requirement requirements-extras.lock" in " ".join(of("RUN"))
+    # What they name and the image does not have is not loaded by what runs there.
+    modules = "gateway.routing.child, gateway.ingest.kafka_sessions, vrplib"
+    code = f"import sys; sys.modules['matplotlib'] = None; import {modules}"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert loaded.returncode == 0, loaded.stderr
 
 
@@ -192,7 +213,8 @@ def test_its_installation_works_in_a_folder(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True, timeout=300)
     [install] = [words for words in of("RUN") if "--require-hashes" in words]
     commands = install.replace("/venv/", f"{tmp_path}/venv/")
-    shutil.copy(CHECKOUT / "requirements.lock", tmp_path)
+    for lock in ("requirements.lock", "requirements-extras.lock"):
+        shutil.copy(CHECKOUT / lock, tmp_path)
     outcome = subprocess.run(
         ["sh", "-euc", commands], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=1200
     )

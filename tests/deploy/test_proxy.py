@@ -46,9 +46,12 @@ class Proxy:
 
 
 def caddyfile(stack: Stack, http_port: int, https_port: int) -> str:
-    """The file's own, with the place of `serve` and the ports as they are here."""
+    """The file's own, with the places of `serve` and `enrol` and the ports as they are here."""
     text = deploy("Caddyfile").read_text("utf-8")
-    text = text.replace("name serve", "name 127.0.0.1").replace("port 8080", f"port {stack.ports['serve']}")
+    for name in ("serve", "enrol"):
+        stated = f"name {name}\n\t\t\tport 8080"
+        assert text.count(stated) == 1
+        text = text.replace(stated, f"name 127.0.0.1\n\t\t\tport {stack.ports[name]}")
     return text.replace("\tadmin off\n", f"\tadmin off\n\thttp_port {http_port}\n\thttps_port {https_port}\n", 1)
 
 
@@ -152,6 +155,20 @@ def figures_status(port: int, headers: dict[str, str]) -> int:
     answer.read()
     connection.close()
     return answer.status
+
+
+def test_what_devices_ask_for_goes_to_the_process_that_has_the_authority_s_key(stack: Stack, proxy: Proxy) -> None:
+    stack.processes["enrol"].send_signal(signal.SIGTERM)
+    stack.processes["enrol"].wait(30)
+    for path in (
+        "/api/v1/devices",
+        "/api/v1/devices/hanbit/ev-1/credentials",
+        "/api/v1/devices/hanbit/ev-1/certificate",
+    ):
+        assert proxy.ask(path, "POST")[0] in {502, 503}, path
+    assert proxy.ask("/healthz")[0] == 200
+    stack.start("enrol")
+    wait_until(lambda: proxy.ask("/api/v1/devices", "POST")[0] == 401, "enrolment is back")
 
 
 def test_serve_takes_the_proxy_s_word_on_who_calls(stack: Stack) -> None:

@@ -15,8 +15,8 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from devices.identity import Identity
+from gateway.admission.broker_accounts import password_matches
 from gateway.authority.issuer import Issuer
-from gateway.broker_accounts import password_matches
 from gateway.settings import CHECKOUT
 from tests.conftest import free_port
 from tests.deploy.compose import SECRETS
@@ -250,7 +250,21 @@ def test_the_doctor_finds_nothing_wrong_where_commands_are_called(stack: Stack, 
     }
 
 
-@pytest.mark.parametrize("name", ["accounts", "broker", "ingest", "work", "serve"])
+def test_a_backup_is_made_where_commands_are_called_and_holds_the_authority(
+    stack: Stack, enrolled: dict[str, Any]
+) -> None:
+    assert enrolled
+    kept = stack.home / "backups"
+    made = stack.run("accounts", "backup", str(kept))
+    assert made.returncode == 0, made.stderr
+    [folder] = kept.glob("callout-*Z")
+    assert (folder / "authority" / "ca.key").is_file()
+    assert (folder / "secrets" / "signing").read_text() == SECRETS["CALLOUT_SECRET"]
+    checked = stack.run("accounts", "restore", "--check", str(folder))
+    assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize("name", ["accounts", "broker", "ingest", "work", "serve", "enrol"])
 def test_each_is_healthy_by_the_check_that_is_stated(name: str, stack: Stack) -> None:
     assert stack.is_healthy(name), stack.said(name)
 
@@ -276,7 +290,7 @@ def test_the_broker_s_script_ends_when_its_broker_does_so_that_the_engine_starts
     wait_until(lambda: stack.is_healthy("ingest"), "ingest is connected again", ANSWER_S)
 
 
-@pytest.mark.parametrize("name", ["work", "serve", "ingest", "accounts", "broker"])
+@pytest.mark.parametrize("name", ["work", "serve", "enrol", "ingest", "accounts", "broker"])
 def test_sigterm_ends_it_in_order_and_it_starts_again(name: str, stack: Stack) -> None:
     process = stack.processes[name]
     process.send_signal(signal.SIGTERM)

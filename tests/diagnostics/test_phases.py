@@ -1,30 +1,8 @@
-"""Working phases: what is one, how long it is, and by what factor a day's are longer than the device's own."""
+"""Working phases: what is one, how long it is, and how long the rest was around it."""
 
 import numpy as np
-import pytest
 
-from diagnostics.phases import Phases, phases, prolongation, together, working_power
-
-
-def pattern(lengths: list[float], pause_min: float = 60.0) -> Phases:
-    pauses = np.full(len(lengths), pause_min)
-    return Phases(np.array(lengths), pauses, pauses)
-
-
-@pytest.mark.parametrize("factor", [1.0, 1.08, 1.25, 1.6, 2.0])
-def test_the_factor_is_found_among_phases_of_several_programmes(factor: float) -> None:
-    chance = np.random.default_rng(1)
-    usual = together(
-        [pattern(list(30 * chance.normal(1, 0.02, 30)), 20), pattern(list(11 * chance.normal(1, 0.02, 30)), 200)]
-    )
-    some = together([pattern([30 * factor, 30.5 * factor], 20), pattern([11 * factor], 200)])
-    assert np.exp(prolongation(some, usual)) == pytest.approx(factor, rel=0.03)
-
-
-def test_a_phase_is_held_against_those_that_came_after_a_like_pause() -> None:
-    usual = together([pattern([10.0] * 20, 20), pattern([14.0] * 20, 200)])
-    assert np.exp(prolongation(pattern([14.0] * 3, 200), usual)) == pytest.approx(1.0, abs=0.02)
-    assert np.exp(prolongation(pattern([14.0] * 3, 20), usual)) == pytest.approx(1.4, abs=0.02)
+from diagnostics.phases import phases, together, working_power
 
 
 def test_phases_at_the_edge_or_at_unknown_minutes_have_no_length() -> None:
@@ -38,10 +16,35 @@ def test_phases_at_the_edge_or_at_unknown_minutes_have_no_length() -> None:
     assert len(phases(np.full(100, np.nan), 50.0).length_min) == 0
 
 
-def test_without_power_or_without_phases_nothing_is_said() -> None:
+def test_a_pause_at_the_edge_is_known_to_be_one_unless_work_is_beyond_it() -> None:
+    day = np.zeros(60)
+    day[10:20] = day[40:50] = 50.0
+    found = phases(day, 50.0)
+    assert (found.before_min.tolist(), found.after_min.tolist()) == ([10.0, 20.0], [20.0, 10.0])
+    assert (found.is_first.tolist(), found.is_last.tolist()) == ([True, False], [False, True])
+    day[0] = 50.0
+    assert phases(day, 50.0).before_min.tolist() == [9.0, 20.0]
+    assert not phases(day, 50.0).is_first.any()
+
+
+def test_a_minute_s_drop_does_not_make_two_phases_of_one() -> None:
+    day = np.zeros(60)
+    day[10:30] = 50.0
+    day[20] = 5.0
+    assert phases(day, 50.0).length_min.round(1).tolist() == [19.1]
+    day[21] = 5.0
+    assert len(phases(day, 50.0).length_min) == 2
+
+
+def test_the_surge_of_a_start_makes_no_phase_longer() -> None:
+    day = np.zeros(60)
+    day[10:20] = 50.0
+    day[10] = 400.0
+    assert phases(day, 50.0).length_min.tolist() == [10.0]
+
+
+def test_without_power_there_are_no_phases() -> None:
     assert np.isnan(working_power([]))
     assert np.isnan(working_power([np.zeros(5), np.full(5, np.nan)]))
     assert len(phases(np.ones(10), float("nan")).length_min) == 0
-    nothing = together([])
-    assert np.isnan(prolongation(nothing, pattern([10.0])))
-    assert np.isnan(prolongation(pattern([10.0]), nothing))
+    assert len(together([]).is_first) == 0

@@ -15,11 +15,12 @@ KEY = "sk_test_0123456789"
 
 @dataclass
 class PaymentProvider:
-    """The provider's books; `fails` answers 503 to so many requests from now on."""
+    """The provider's books; `fails` answers 503 to so many requests from now on, `refund_status` is that of new refunds."""
 
     sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
     intents: dict[str, dict[str, Any]] = field(default_factory=dict)
-    refunded: dict[str, int] = field(default_factory=dict)
+    refunds: list[dict[str, Any]] = field(default_factory=list)
+    refund_status: str = "succeeded"
     answers: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     fails: int = 0
@@ -74,6 +75,10 @@ class PaymentProvider:
         self.calls.append(f"{method} {path}")
         if key and key in self.answers:
             return self.answers[key]
+        if method == "GET" and path.startswith("/v1/refunds?"):
+            intent = parse_qs(path.partition("?")[2])["payment_intent"][0]
+            found = [dict(each) for each in self.refunds if each["payment_intent"] == intent]
+            return 200, {"object": "list", "data": found, "has_more": False}
         answer = self._do(path.split("/")[2:], form)
         if key:
             self.answers[key] = answer
@@ -99,9 +104,14 @@ class PaymentProvider:
                 self.intents[name]["status"] = "canceled"
                 return 200, dict(self.intents[name])
             case ["refunds"]:
-                name = form["payment_intent"]
-                self.refunded[name] = self.refunded.get(name, 0) + int(form["amount"])
-                return 200, {"id": f"re_{name}", "status": "succeeded"}
+                made = {
+                    "id": f"re_{len(self.refunds) + 1}",
+                    "payment_intent": form["payment_intent"],
+                    "amount": int(form["amount"]),
+                    "status": self.refund_status,
+                }
+                self.refunds.append(made)
+                return 200, dict(made)
             case _:
                 return 404, {"error": {"type": "invalid_request_error"}}
 
@@ -136,7 +146,7 @@ class PaymentProvider:
     def taken(self) -> int:
         """What was taken and not given back, of all payments."""
         captured = sum(each["amount"] for each in self.intents.values() if each["status"] == "succeeded")
-        return captured - sum(self.refunded.values())
+        return captured - sum(each["amount"] for each in self.refunds if each["status"] == "succeeded")
 
     def message(self, event_id: str, session: str, kind: str = "checkout.session.completed") -> bytes:
         """A message about a page on which an owner pays."""

@@ -11,9 +11,9 @@ import uvicorn
 from pydantic import SecretStr
 
 from dashboards.app import create
+from gateway.admission.broker_accounts import DESK_USER, INGEST_USER
+from gateway.admission.certificates import utc_now
 from gateway.authority.folder import prepare
-from gateway.broker_accounts import DESK_USER, INGEST_USER
-from gateway.certificates import utc_now
 from gateway.embedded.account_sync import AccountSync
 from gateway.embedded.broker import CertificateDoor, EmbeddedBroker
 from gateway.embedded.certificate_sync import CertificateSync

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from devices.identity import Identity, partition_of
-from gateway.configure import apply
-from gateway.mandates import sign
+from gateway.configure.tenant import apply
+from gateway.owners.mandates import sign
 from gateway.storage.connection import Connection, Role, connect, tenant_transaction
 from workflows.mandate import USUAL, Clause
 from workflows.money import Money
@@ -90,6 +90,10 @@ class SmallDesk:
     def meter(self, name: str, latitude: float | None = 52.53, longitude: float | None = 13.41) -> int:
         """Enrol a meter without credentials and return its id."""
         return self._device(name, "smart_meter", latitude, longitude)
+
+    def other(self, name: str, product: str) -> int:
+        """Enrol a device of any product type without credentials and return its id."""
+        return self._device(name, product, 52.5, 13.4)
 
     def _device(self, name: str, product: str, latitude: float | None, longitude: float | None) -> int:
         with tenant_transaction(self.admin, self.tenant_id):

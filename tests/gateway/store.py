@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gateway.configure import apply
+from gateway.configure.tenant import apply
 from tests.gateway.desk import SmallDesk, open_desk
 
 MORE = """
@@ -13,7 +13,7 @@ address = "2 Other Street"
 time_zone = "Europe/Berlin"
 latitude = 53.5
 longitude = 10.0
-hours = { mon = "09:00-18:00" }
+hours = { mon = "09:00-18:00", tue = "09:00-18:00", wed = "09:00-18:00", thu = "09:00-18:00", fri = "09:00-18:00" }
 
 [[supplier]]
 name = "cells"

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.accounting import Line, Sent, account, read_sent
-from gateway.cli import app
+from gateway.cli.app import app
 from gateway.errors import SettingsError
 from gateway.ingest.worker import Worker
 from gateway.storage.accounting import Counted, Kept, RefusedPiece

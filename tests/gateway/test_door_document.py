@@ -15,7 +15,7 @@ from devices.identity import CHANNELS, PARTITIONS, Identity, parse_topic
 from devices.product import MessageKind
 from devices.products import product_type
 from devices.readings import Envelope
-from gateway.broker_accounts import ACCESS_RULES
+from gateway.admission.broker_accounts import ACCESS_RULES
 from gateway.ingest.answers import MOST_MISSING, Answer, Answered, read_answer
 from gateway.ingest.decode import _State
 from gateway.ingest.directory import Known

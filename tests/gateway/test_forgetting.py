@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from psycopg.errors import InsufficientPrivilege
 
 from devices.products import product_type, product_types
 from gateway.forgetting import Forgetting
 from gateway.ingest.source import Message
 from gateway.ingest.worker import Worker
+from gateway.storage import retention
 from gateway.storage.connection import Role, connect
 from gateway.storage.hours import roll_up
 from gateway.storage.retention import held
@@ -266,3 +268,85 @@ def test_the_sweep_rolls_hours_up_and_then_forgets(desk: SmallDesk, worker: Work
     sweep(desk.work, NOW, Forgetting(KEEP))
     assert old_days(desk) == [0, 0, 0]
     assert desk.value("SELECT sum(samples) FROM electric_vehicle_hour") == 17
+
+
+# ------------------------------------------------------------------ hours
+
+
+def forget_hours(desk: SmallDesk, now: datetime = NOW, keep_days: int = KEEP, keep_hours_days: int = KEEP) -> int:
+    """One whole round over all devices."""
+    forgetting = Forgetting(keep_days, keep_hours_days)
+    return sum(forgetting.hours_go_on(desk.work, now) for _ in range(10))
+
+
+def hours_left(desk: SmallDesk) -> list[tuple[object, ...]]:
+    return desk.rows(
+        "SELECT device_id, count(*) FROM electric_vehicle_hour WHERE hour_at < %s GROUP BY 1 ORDER BY 1",
+        NOW - KEEP * DAY,
+    )
+
+
+def test_old_hours_go_and_those_of_readings_that_are_kept_stay(desk: SmallDesk, worker: Worker) -> None:
+    a_life(worker, "ev-1")
+    settle(desk)
+    ((device_id, count),) = hours_left(desk)
+    assert count == 12
+    assert forget_hours(desk, keep_hours_days=1000) == 0
+    assert forget_hours(desk, keep_days=1000) == 0, "hours are never kept for a shorter time than readings"
+    assert forget_hours(desk, keep_hours_days=0) == 0
+    assert forget_hours(desk, keep_days=0) == 0, "readings for ever are hours for ever"
+    assert forget_hours(desk) == 12
+    assert hours_left(desk) == []
+    assert desk.value("SELECT count(*) FROM electric_vehicle_hour WHERE device_id = %s", device_id) == 5
+    # A round later there is nothing to do, and before a day is over nobody looks.
+    assert forget_hours(desk) == 0
+
+
+def test_hours_that_an_open_request_stands_on_stay_until_it_is_over(desk: SmallDesk, worker: Worker) -> None:
+    a_life(worker, "ev-1")
+    a_life(worker, "ev-2")
+    settle(desk)
+    (first, _), _ = hours_left(desk)
+    request_id = open_request(desk, int(str(first)), OLD + DAY)
+    assert forget_hours(desk) > 0
+    ((kept_of, kept),) = hours_left(desk)
+    assert kept_of == first
+    needed = desk.value(
+        "SELECT count(*) FROM electric_vehicle_hour WHERE device_id = %s AND hour_at >= %s AND hour_at < %s",
+        first,
+        OLD + DAY - timedelta(hours=6),
+        NOW - KEEP * DAY,
+    )
+    assert kept >= needed >= 8
+    desk.admin.execute(
+        "UPDATE service_request SET state = 'cancelled', closed_at = %s WHERE request_id = %s",
+        [NOW - 95 * DAY, request_id],
+    )
+    forget_hours(desk)
+    assert hours_left(desk) == []
+
+
+def test_hours_go_in_bounded_pieces_and_every_device_is_come_to(
+    desk: SmallDesk, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_life(worker, "ev-1")
+    a_life(worker, "ev-2")
+    settle(desk)
+    monkeypatch.setattr(retention, "_HOURS_AT_A_TIME", 5)
+    monkeypatch.setattr(retention, "_DEVICES_AT_A_TIME", 1)
+    forgetting = Forgetting(KEEP, KEEP)
+    assert [forgetting.hours_go_on(desk.work, NOW) for _ in range(8)] == [5, 5, 2, 5, 5, 2, 0, 0]
+    assert hours_left(desk) == []
+    live(worker, "ev-1", [OLD + timedelta(hours=1)])
+    settle(desk)
+    assert forgetting.hours_go_on(desk.work, NOW + timedelta(hours=23)) == 0
+    assert forgetting.hours_go_on(desk.work, NOW + DAY) == 1
+
+
+def test_the_sweep_forgets_hours_and_nobody_deletes_one_in_another_way(desk: SmallDesk, worker: Worker) -> None:
+    a_life(worker, "ev-1")
+    settle(desk)
+    sweep(desk.work, NOW, Forgetting(KEEP, KEEP))
+    assert hours_left(desk) == []
+    with pytest.raises(InsufficientPrivilege):
+        desk.work.execute("DELETE FROM electric_vehicle_hour")

@@ -69,6 +69,14 @@ class Processes:
     def said(self) -> str:
         return "".join(log.read_text() for log in self._folder.glob("*.log"))
 
+    def wait_until(self, is_so: Callable[[], object], seconds: float = 300.0) -> None:
+        until_s = time.monotonic() + seconds
+        while not is_so():
+            ended = [process.args for process in self._started if process.poll() is not None]
+            assert not ended, f"{ended} ended by themselves:\n{self.said()}"
+            assert time.monotonic() < until_s, f"it did not come about in time:\n{self.said()}"
+            time.sleep(0.1)
+
 
 @pytest.fixture
 def processes(desk: SmallDesk, mailbox: Mailbox, tmp_path: Path) -> Iterator[Processes]:
@@ -78,13 +86,6 @@ def processes(desk: SmallDesk, mailbox: Mailbox, tmp_path: Path) -> Iterator[Pro
         made.start("serve", CALLOUT_HTTP_PORT=str(port))
     yield made
     made.end()
-
-
-def wait_until(is_so: Callable[[], object], seconds: float = 300.0) -> None:
-    until_s = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < until_s, "it did not come about in time"
-        time.sleep(0.1)
 
 
 def answers(port: int) -> bool:
@@ -114,18 +115,19 @@ def test_two_of_each_send_no_letter_twice_and_confirm_each_date_once_and_sweep_e
 ) -> None:
     for number in range(FLEET):
         fall_ill(desk, f"ev-{number}")
-    wait_until(lambda: desk.value("SELECT count(*) FROM service_request WHERE state = 'offered'") == FLEET)
-    wait_until(lambda: len(links(mailbox)) == FLEET and all(map(answers, processes.ports)))
+    processes.wait_until(lambda: desk.value("SELECT count(*) FROM service_request WHERE state = 'offered'") == FLEET)
+    processes.wait_until(lambda: len(links(mailbox)) == FLEET)
+    processes.wait_until(lambda: all(map(answers, processes.ports)))
     # Some owners do not answer in time: both sweeps see that at once.
     silent = list(links(mailbox))[:UNANSWERED]
     for link in [link for owner, link in links(mailbox).items() if owner not in silent]:
         tap_at_both(processes.ports, link)
     assert desk.value("SELECT count(*) FROM appointment") == FLEET - UNANSWERED
     desk.admin.execute("UPDATE offer SET expires_at = now() - interval '1 s' WHERE closed_at IS NULL")
-    wait_until(lambda: desk.value("SELECT count(*) FROM offer WHERE closed_at IS NULL") == UNANSWERED)
-    wait_until(lambda: desk.value("SELECT count(*) FROM offer") == FLEET + UNANSWERED)
+    processes.wait_until(lambda: desk.value("SELECT count(*) FROM offer WHERE closed_at IS NULL") == UNANSWERED)
+    processes.wait_until(lambda: desk.value("SELECT count(*) FROM offer") == FLEET + UNANSWERED)
     # What is written is to be sent, too; and then there has to be time for what must not come.
-    wait_until(lambda: desk.value("SELECT count(*) FROM notice") == sum(letters(mailbox).values()))
+    processes.wait_until(lambda: desk.value("SELECT count(*) FROM notice") == sum(letters(mailbox).values()))
     time.sleep(5.0)
     assert desk.value("SELECT count(*) FROM request_event WHERE event = 'offer_expired'") == UNANSWERED
     assert desk.value("SELECT count(*) FROM offer") == FLEET + UNANSWERED

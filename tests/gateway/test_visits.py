@@ -1,5 +1,6 @@
 """Visits on a real database: from a leak's readings to a confirmed window, and everybody who wants the same technician."""
 
+import logging
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -159,8 +160,11 @@ def test_nobody_with_the_skills_near_enough_is_a_persons_case(desk: SmallDesk, c
     ]
 
 
-def test_requests_that_look_at_the_same_instant_share_the_technician_without_a_clash(desk: SmallDesk) -> None:
-    places = [(52.53, 13.41), (52.45, 13.30), (52.58, 13.52), (52.50, 13.20)]
+def test_requests_that_look_at_the_same_instant_share_the_technician_and_lose_to_each_other_once_at_most(
+    desk: SmallDesk, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "gateway.dates.offering")
+    places = [(52.53, 13.41), (52.45, 13.30), (52.58, 13.52), (52.50, 13.20), (52.53, 13.41), (52.53, 13.41)]
     requests = [ill(desk, f"m-{number}", place=place) for number, place in enumerate(places)]
     barrier = threading.Barrier(len(requests))
     offered: list[int | None] = []
@@ -176,6 +180,8 @@ def test_requests_that_look_at_the_same_instant_share_the_technician_without_a_c
         thread.join()
     assert len([found for found in offered if found is not None]) == len(requests)
     check_routes(desk)
+    lost = [line.partition(":")[0] for line in caplog.messages if line.endswith("looking again")]
+    assert len(lost) == len(set(lost)), "whoever has lost his dates looks again while nobody else does"
 
 
 def test_two_owners_race_for_the_last_time_one_wins_and_the_other_gets_fresh_dates(desk: SmallDesk) -> None:

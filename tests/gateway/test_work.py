@@ -13,6 +13,7 @@ import pytest
 
 from gateway import jobs
 from gateway.settings import CHECKOUT
+from gateway.storage.connection import Role, connect
 from tests.gateway.desk import SmallDesk, open_desk
 
 
@@ -96,10 +97,62 @@ def test_a_symptom_becomes_an_offer_within_two_seconds_and_the_process_ends_in_o
     assert work.end(signal.SIGTERM) == 0
 
 
+def test_no_date_waits_for_errands_that_take_long(desk: SmallDesk, work: Work) -> None:
+    with connect(desk.dsn, Role.ADMIN) as other, other.transaction(force_rollback=True):
+        other.execute("LOCK TABLE route_plan IN ACCESS EXCLUSIVE MODE")
+        calls: list[dict[str, int | str]] = [{"tenant_id": number, "plan_id": 1} for number in range(1, 9)]
+        jobs.defer(desk.admin, jobs.REPLAN, lock="replan-{tenant_id}", calls=calls)
+        doing = "SELECT count(*) FROM jobs.procrastinate_jobs WHERE task_name = 'replan' AND status = 'doing'"
+        wait_until(lambda: desk.value(doing) > 0)
+        fall_ill(desk, "ev-0")
+        wait_until(lambda: offers(desk) == 1)
+        assert 0 < desk.value(doing) < len(calls)
+
+
 def test_a_job_that_was_deferred_in_a_transaction_that_was_undone_does_not_exist(desk: SmallDesk) -> None:
     with desk.admin.transaction(force_rollback=True):
         jobs.defer(desk.admin, jobs.OFFER, lock="request-{request_id}", calls=[{"tenant_id": 1, "request_id": 1}])
     assert desk.value("SELECT count(*) FROM jobs.procrastinate_jobs") == 0
+
+
+def is_at_work(desk: SmallDesk) -> bool:
+    return desk.value("SELECT count(*) FROM procrastinate_workers") == 2
+
+
+def test_a_job_is_never_given_up_however_often_it_failed(desk: SmallDesk, work: Work) -> None:
+    with desk.admin.transaction():
+        # Without its request the step cannot be taken.
+        jobs.defer(desk.admin, jobs.OFFER, lock="{tenant_id}", calls=[{"tenant_id": desk.tenant_id}])
+        desk.admin.execute("UPDATE jobs.procrastinate_jobs SET attempts = 100")
+    wait_until(lambda: desk.value("SELECT max(attempts) FROM jobs.procrastinate_jobs") == 101)
+    assert desk.value(
+        """SELECT count(*) FROM jobs.procrastinate_jobs WHERE status = 'todo'
+           AND scheduled_at BETWEEN now() + interval '30 s' AND now() + interval '2 minutes'"""
+    )
+
+
+def test_a_process_that_was_taken_for_dead_while_it_stood_still_begins_anew(desk: SmallDesk, work: Work) -> None:
+    wait_until(lambda: is_at_work(desk))
+    # What a process does at its start with workers that gave no sign of life for a while.
+    desk.admin.execute("DELETE FROM procrastinate_workers")
+    fall_ill(desk, "ev-0")
+    wait_until(lambda: offers(desk) == 1)
+    assert work.end(signal.SIGTERM) == 0
+
+
+def test_a_process_that_is_a_moment_late_for_a_job_goes_on(desk: SmallDesk, work: Work) -> None:
+    wait_until(lambda: is_at_work(desk))
+    calls: list[dict[str, int | str]] = [{"tenant_id": desk.tenant_id, "request_id": 0}]
+    with connect(desk.dsn, Role.ADMIN) as other, other.transaction():
+        # Another process has just taken a job with the same lock, which this one cannot see yet.
+        jobs.defer(other, jobs.OFFER, lock="request-{request_id}", calls=calls)
+        other.execute("UPDATE procrastinate_jobs SET status = 'doing'")
+        jobs.defer(desk.admin, jobs.OFFER, lock="request-{request_id}", calls=calls)
+        waits = "SELECT count(*) > 0 FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))"
+        wait_until(lambda: desk.value(waits, other.info.backend_pid))
+    fall_ill(desk, "ev-0")
+    wait_until(lambda: offers(desk) == 1)
+    assert work.end(signal.SIGTERM) == 0
 
 
 def test_a_worker_killed_between_any_steps_leaves_each_vehicle_with_one_request_one_offer_and_one_part(

@@ -90,7 +90,7 @@ def enrolment(desk: EnrolmentDesk, tmp_path: Path) -> Iterator[Enrolment]:
 
 @pytest.fixture
 def tenant(request: pytest.FixtureRequest) -> str:
-    """A tenant of the test's own, for the broker outlives tests and retains states."""
+    """A tenant of the test's own, for the broker outlives a test and retains states."""
     return f"t{abs(hash(request.node.nodeid)) % 10**9}"
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 
 from devices.identity import partition_of
-from gateway.broker_accounts import INGEST_USER, hash_password
+from gateway.admission.broker_accounts import INGEST_USER, hash_password
 from gateway.embedded.broker import EmbeddedBroker
 from gateway.embedded.folder import DataFolder, open_folder
 from gateway.embedded.orphans import end_processes_in

@@ -10,7 +10,8 @@ import random
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,20 +21,24 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from gateway import journey, planner, rescheduling, stopping
+from gateway import journey, planner
+from gateway.dates import rescheduling
 from gateway.embedded.folder import open_folder
 from gateway.embedded.ports import next_free_port
 from gateway.embedded.postgres import EmbeddedPostgres
 from gateway.journey import Confirmed, FreshDates, NotOpen
+from gateway.owners import stopping
 from gateway.storage.connection import Connection, Role, connect, tenant_transaction
 from gateway.storage.migrate import migrate
 from gateway.sweep import sweep
+from simulators.progress import ProgressLine
 from tests.gateway.desk import SmallDesk, open_desk
 from workflows.dates import Wish
 
 _LEAK = ("water_never_rests", "water_pipes")
 _METER = ("water_back", "water_meter")
 _PART = "MTR-WATER"
+TRIALS = ("end", "people", "statements", "slot")
 
 Act = Callable[[Connection, datetime], object]
 
@@ -46,6 +51,13 @@ class Trial:
     rounds: int = 0
     outcomes: dict[str, int] = field(default_factory=dict[str, int])
     wrong: list[str] = field(default_factory=list[str])
+    progress: ProgressLine | None = None
+
+    def begin(self, rounds: int) -> None:
+        """Begin the next of so many rounds, and say so now and then."""
+        self.rounds += 1
+        if self.progress is not None:
+            self.progress.show(f"{self.name}: round {self.rounds} of at most {rounds}, wrong so far: {len(self.wrong)}")
 
     def note(self, outcome: object) -> None:
         """Count an outcome by its name."""
@@ -132,9 +144,9 @@ def start_again(desk: SmallDesk) -> None:
     desk.admin.execute("UPDATE service_request SET state = 'open', closed_at = NULL")
 
 
-def one_slot(desk: SmallDesk, owners: int, rounds: int) -> Trial:
+def one_slot(desk: SmallDesk, owners: int, rounds: int, progress: ProgressLine | None = None) -> Trial:
     """So many owners tap the same hour, which was shown to each of them and is free again: one of them has it."""
-    trial = Trial("one slot")
+    trial = Trial("one slot", progress=progress)
     requests = [ill(desk, f"slot-{number}", _LEAK) for number in range(owners)]
     for name in ("Tom", "Tea", "Tim"):
         desk.admin.execute(
@@ -143,7 +155,7 @@ def one_slot(desk: SmallDesk, owners: int, rounds: int) -> Trial:
             [name],
         )
     for _ in range(rounds):
-        trial.rounds += 1
+        trial.begin(rounds)
         start_again(desk)
         slots = _shown_to_all(desk, requests)
         now = datetime.now(UTC)
@@ -187,12 +199,12 @@ def _shown_to_all(desk: SmallDesk, requests: Sequence[int]) -> dict[int, int]:
     return dict(rows)
 
 
-def at_the_end(desk: SmallDesk, rounds: int, chance: random.Random) -> Trial:
+def at_the_end(desk: SmallDesk, rounds: int, chance: random.Random, progress: ProgressLine | None = None) -> Trial:
     """An owner taps within some milliseconds of the end of his offer, while the sweep ends it."""
-    trial = Trial("at the end of an offer")
+    trial = Trial("at the end of an offer", progress=progress)
     request_id = ill(desk, "late", _METER)
     for _ in range(rounds):
-        trial.rounds += 1
+        trial.begin(rounds)
         start_again(desk)
         do(desk, offering(request_id))
         ends_at = desk.value("SELECT expires_at FROM offer WHERE closed_at IS NULL")
@@ -214,14 +226,14 @@ def at_the_end(desk: SmallDesk, rounds: int, chance: random.Random) -> Trial:
     return trial
 
 
-def interleavings(desk: SmallDesk, rounds: int, chance: random.Random) -> Trial:
+def interleavings(desk: SmallDesk, rounds: int, chance: random.Random, progress: ProgressLine | None = None) -> Trial:
     """Owner, planner, technician and sweep act on one confirmed date at the same instant: it ends in one legal state."""
-    trial = Trial("owner against planner against technician")
+    trial = Trial("owner against planner against technician", progress=progress)
     request_id = ill(desk, "wanted", _METER)
     staff_id = desk.value("SELECT min(staff_id) FROM staff")
     technician_id = desk.value("SELECT min(technician_id) FROM technician")
     for _ in range(rounds):
-        trial.rounds += 1
+        trial.begin(rounds)
         start_again(desk)
         do(desk, offering(request_id))
         first = held(desk, request_id)[0]
@@ -279,16 +291,16 @@ def struck(desk: SmallDesk, role: Role, number: int) -> Struck:
     return connection
 
 
-def between_statements(desk: SmallDesk, rounds: int) -> Trial:
+def between_statements(desk: SmallDesk, rounds: int, progress: ProgressLine | None = None) -> Trial:
     """The connection of each step is ended before each of its statements; the step is run again, and nothing is doubled."""
-    trial = Trial("a connection ended between two statements")
+    trial = Trial("a connection ended between two statements", progress=progress)
     request_id = ill(desk, "struck", _METER)
     number = 0
     while trial.rounds < rounds:
         number += 1
         start_again(desk)
+        trial.begin(rounds)
         hits = _walk(desk, request_id, number, trial)
-        trial.rounds += 1
         check(desk, request_id, trial)
         if desk.value("SELECT count(*) FROM appointment WHERE state = 'confirmed'") != 1:
             trial.say("not one appointment")
@@ -367,19 +379,24 @@ def check(desk: SmallDesk, request_id: int, trial: Trial) -> None:
         trial.say(f"{absent} promises of somebody who is absent")
 
 
-def run_all(desk: SmallDesk, share: float, seed: int) -> list[Trial]:
-    """Run all trials, in a share of their full length."""
-    chance = random.Random(seed)
+def run_all(
+    desk: SmallDesk, share: float, seed: int, progress: ProgressLine, only: Sequence[str] = ()
+) -> Iterator[tuple[str, Trial, float]]:
+    """Run trials one after another, in a share of their full length; each comes with its word and its seconds."""
 
     def rounds(full: int) -> int:
         return max(int(full * share), 3)
 
-    return [
-        at_the_end(desk, rounds(1000), chance),
-        interleavings(desk, rounds(1000), chance),
-        between_statements(desk, rounds(1000)),
-        one_slot(desk, 100, rounds(100)),
-    ]
+    # Each has chance of its own, so that one alone goes as it went among the others.
+    trials: dict[str, Callable[[], Trial]] = {
+        "end": lambda: at_the_end(desk, rounds(1000), random.Random(seed), progress),
+        "people": lambda: interleavings(desk, rounds(1000), random.Random(seed), progress),
+        "statements": lambda: between_statements(desk, rounds(1000), progress),
+        "slot": lambda: one_slot(desk, 100, rounds(100), progress),
+    }
+    for word in only or TRIALS:
+        began_s = time.monotonic()
+        yield word, trials[word](), time.monotonic() - began_s
 
 
 def main() -> None:
@@ -387,7 +404,9 @@ def main() -> None:
     words = argparse.ArgumentParser(prog="python -m tests.trust.promises", description=(__doc__ or "").splitlines()[0])
     words.add_argument("--share", type=float, default=1.0, help="of the full number of rounds")
     words.add_argument("--seed", type=int, default=1)
+    words.add_argument("--only", action="append", choices=TRIALS, default=[], help="this trial, not all of them")
     said = words.parse_args()
+    told: dict[str, dict[str, object]] = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         more = {"max_connections": "160"}
@@ -395,14 +414,18 @@ def main() -> None:
             dsn = _made(server.dsn)
             desk = open_desk(dsn, path, stock=3)
             try:
-                trials = run_all(desk, said.share, said.seed)
+                for word, trial, took_s in run_all(desk, said.share, said.seed, ProgressLine(), said.only):
+                    _tell(trial, took_s)
+                    told[word] = {"rounds": trial.rounds, "wrong": len(trial.wrong), "took_s": round(took_s, 1)}
             finally:
                 desk.close()
-    for trial in trials:
-        print(f"{trial.name}: {trial.rounds} rounds, {trial.outcomes}, wrong: {len(trial.wrong)} {trial.wrong[:3]}")
-    told = {trial.name: {"rounds": trial.rounds, "wrong": len(trial.wrong)} for trial in trials}
     print(json.dumps({"promises": told, "seed": said.seed}), flush=True)
-    sys.exit(1 if any(trial.wrong for trial in trials) else 0)
+    sys.exit(1 if any(each["wrong"] for each in told.values()) else 0)
+
+
+def _tell(trial: Trial, took_s: float) -> None:
+    wrong = f"wrong: {len(trial.wrong)} {trial.wrong[:3]}"
+    print(f"{trial.name}: {trial.rounds} rounds in {took_s:.0f} s, {trial.outcomes}, {wrong}", flush=True)
 
 
 def _made(dsn: str) -> str:

@@ -25,7 +25,7 @@ _BEGINS_AGO = timedelta(days=21)
 _CELLS = 6
 _FAULTY_CELL = 3
 _SUNK_V = 0.3
-# Until a cell is told from its pack: the smoothing takes 33 minutes, the delay 10.
+# Until a cell is told from its pack: the smoothing takes 33 minutes at most, the delay 10.
 FAULT_NEEDS_SAMPLES = 360
 _TURN_S = 0.02
 _PASSWORD = "a password of a device"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from devices.costs import Rates
 from devices.products import product_type
-from workflows.costs import Comparison, Question, Way, compare
+from workflows.costs import Comparison, Question, Way, compare, own_guide
 
 CASES = [(name, code) for name in ("electric_vehicle", "smart_meter") for code in product_type(name).faults]
 
@@ -23,7 +23,7 @@ def question(name: str, code: str, sure: float = 0.97, *, may_ask: bool = True) 
         fault.severity,
         {code: sure, "unknown": 1 - sure},
         next(iter(product.ladders.get(code, ())), None),
-        next((each for each in product.guides if each.fault == code), None),
+        own_guide(product, code),
         {},
         may_ask=may_ask,
         may_wait=True,

@@ -1,8 +1,9 @@
 """Dates: a part, a bay and a time together, or the reason why not."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,18 @@ NOW = datetime(2026, 3, 2, 10, 0, tzinfo=SEOUL)  # a Monday
 HOURS = {day: (time(9), time(18)) for day in range(5)}
 WORK = Work(180, frozenset({"high_voltage"}), ["CELL"])
 SKILLED = frozenset({"high_voltage", "hoist"})
+# The days on which clocks go forward and back; Lord Howe's go by half an hour, and Seoul's never.
+CHANGES = [
+    ("Europe/Berlin", date(2026, 3, 29)),
+    ("Europe/Berlin", date(2026, 10, 25)),
+    ("America/New_York", date(2026, 3, 8)),
+    ("America/New_York", date(2026, 11, 1)),
+    ("Australia/Lord_Howe", date(2026, 4, 5)),
+    ("Australia/Lord_Howe", date(2026, 10, 4)),
+    ("Africa/Casablanca", date(2026, 2, 15)),
+    ("Africa/Casablanca", date(2026, 3, 22)),
+    ("Asia/Seoul", date(2026, 3, 29)),
+]
 
 
 def centre(**changes: object) -> Centre:
@@ -79,6 +92,24 @@ def test_a_centre_that_has_the_part_now_is_worth_a_longer_way_than_one_that_wait
 def test_a_bay_that_is_taken_for_good_gives_no_time() -> None:
     always = Interval(NOW - timedelta(days=1), NOW + timedelta(days=99))
     assert find_dates(WORK, [centre(bays=[Bay(1, SKILLED, [always])])], NOW) == NoDates("no_time")
+
+
+@pytest.mark.parametrize(("zone_name", "day"), CHANGES)
+def test_a_bay_is_offered_in_opening_hours_by_the_clock_on_the_wall_around_the_day_of_a_change(
+    zone_name: str, day: date
+) -> None:
+    zone = ZoneInfo(zone_name)
+    open_daily = {weekday: (time(9), time(18)) for weekday in range(7)}
+    for ahead in range(4):
+        now = datetime.combine(day - timedelta(days=ahead), time(12), zone).astimezone(UTC)
+        options = drop_offs(find_dates(WORK, [centre(time_zone=zone_name, hours=open_daily)], now))
+        for option in options:
+            begins, ends = (at.astimezone(zone) for at in (option.during.start_at, option.during.end_at))
+            assert time(9) <= begins.time() <= ends.time() <= time(18)
+            assert begins.date() == ends.date()
+            assert option.during.end_at - option.during.start_at == timedelta(minutes=180)
+            assert option.during.start_at >= now + NOTICE
+        assert options[0].during.start_at.astimezone(zone).time() == time(9)
 
 
 def test_opening_hours_are_local_across_a_clock_change() -> None:

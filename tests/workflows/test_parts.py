@@ -84,7 +84,7 @@ def test_a_substitute_stands_in_one_way_and_on_its_devices_only() -> None:
     st.integers(0, 100_000),
     st.integers(0, 1000),
 )
-def test_a_part_is_taken_exactly_when_that_is_cheaper(
+def test_a_part_is_taken_exactly_when_that_is_known_to_be_cheaper(
     causes: list[tuple[float, list[str]]], visit: int, per_mille: int
 ) -> None:
     prices = {"A": Money(5_000, "EUR"), "B": Money(500_000, "EUR")}
@@ -96,5 +96,6 @@ def test_a_part_is_taken_exactly_when_that_is_cheaper(
     assert [line.probability for line in lines] == sorted((line.probability for line in lines), reverse=True)
     for line in lines:
         assert 0 <= line.probability <= 1
-        assert line.is_taken == (line.taking_costs < line.leaving_costs)
+        assert line.is_priced == (line.role in prices)
+        assert line.is_taken == (line.is_priced and line.taking_costs < line.leaving_costs)
         assert line.leaving_costs <= Money(visit, "EUR")

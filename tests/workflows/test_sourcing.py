@@ -1,6 +1,7 @@
 """Sourcing: the earliest of all ways to have a kit, and never what is not there."""
 
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,9 +75,35 @@ def test_a_day_on_which_nobody_is_there_is_no_day_of_delivery() -> None:
     assert transfer_arrives_at(HAMBURG, closed, NOW) == datetime(2026, 3, 4, 11, tzinfo=UTC)
 
 
+def test_a_carrier_comes_on_the_weekdays_on_which_the_centre_is_open() -> None:
+    from_wednesday_on = Depot(1, "Europe/Berlin", BERLIN.place, open_on=frozenset({2, 3, 4, 5}))
+    assert transfer_arrives_at(HAMBURG, from_wednesday_on, NOW) == datetime(2026, 3, 4, 11, tzinfo=UTC)
+    friday = datetime(2026, 3, 6, 9, tzinfo=UTC)
+    assert transfer_arrives_at(HAMBURG, from_wednesday_on, friday) == datetime(2026, 3, 11, 11, tzinfo=UTC)
+    at_weekends = Depot(1, "Europe/Berlin", BERLIN.place, open_on=frozenset({5, 6}))
+    assert transfer_arrives_at(HAMBURG, at_weekends, NOW) == datetime(2026, 3, 7, 11, tzinfo=UTC)
+
+
 def test_a_supplier_counts_in_working_days_and_arrivals_are_local_across_a_clock_change() -> None:
     friday = datetime(2026, 3, 27, 9, tzinfo=UTC)  # the clocks change on the 29th
     assert order_arrives_at(supply(lead_days=1), BERLIN, friday) == datetime(2026, 3, 30, 10, tzinfo=UTC)
+
+
+def test_a_suppliers_days_are_his_own_where_they_are_known() -> None:
+    def arrives_at(lead_days: int, ordered_at: datetime) -> datetime:
+        # He rests on Fridays and Saturdays, works on Sundays, and Monday the ninth is a holiday of his.
+        his = replace(supply(lead_days=lead_days), open_on=frozenset({0, 1, 2, 3, 6}), closed_on={date(2026, 3, 9)})
+        return order_arrives_at(his, BERLIN, ordered_at)
+
+    thursday, holiday = datetime(2026, 3, 5, 9, tzinfo=UTC), datetime(2026, 3, 9, 9, tzinfo=UTC)
+    assert arrives_at(1, thursday) == datetime(2026, 3, 9, 11, tzinfo=UTC)  # ready on Sunday, taken in on Monday
+    assert arrives_at(2, thursday) == datetime(2026, 3, 10, 11, tzinfo=UTC)
+    assert arrives_at(1, holiday) == datetime(2026, 3, 11, 11, tzinfo=UTC)
+
+
+def test_days_on_which_a_supplier_is_closed_count_beside_the_centres_calendar() -> None:
+    away = replace(supply(lead_days=1), closed_on={date(2026, 3, 3), date(2026, 3, 4)})
+    assert order_arrives_at(away, BERLIN, NOW) == datetime(2026, 3, 5, 11, tzinfo=UTC)
 
 
 def test_the_earliest_way_is_taken_and_then_the_part_that_fits_best() -> None:

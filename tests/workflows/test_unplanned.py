@@ -29,7 +29,7 @@ def test_each_reason_is_told() -> None:
 def test_a_shift_that_is_full_is_told_from_one_that_is_not() -> None:
     calls = [Call(1, 1, 10, 10, 80), Call(2, 2, 30, 40, 5)]
     problem = Problem(calls, [Shift(7, 0, 0, 100)], STREET)
-    assert reasons(problem, Plan(((0,),))) == [Unplanned(1, "shifts_are_full")]
+    assert list(reasons(problem, Plan(((0,),)))) == [Unplanned(1, "shifts_are_full")]
 
 
 def test_promised_visits_are_put_in_first() -> None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.workflows.test_dates import CHANGES
 from workflows.dates import NOTICE, Dates, Interval, NoDates, Place, Visit, Work
 from workflows.visits import WINDOW_H, Crew, Stop, Technician, find_visits, fits, way_between
 
@@ -115,6 +117,25 @@ def test_a_visit_is_put_between_two_that_are_promised_and_neither_moves() -> Non
     # Ten minutes to find each door: 9:10 to 10:10 would be late for the one at ten, 11:10 is the first that fits.
     assert local(visit.arrives_at) == (11, 10)
     assert local(visit.window.start_at) == (10, 0)
+
+
+@pytest.mark.parametrize(("zone_name", "day"), CHANGES)
+def test_windows_are_whole_hours_of_a_shift_by_the_clock_on_the_wall_around_the_day_of_a_change(
+    zone_name: str, day: date
+) -> None:
+    zone = ZoneInfo(zone_name)
+    daily = {weekday: (time(8), time(18)) for weekday in range(7)}
+    for ahead in range(4):
+        now = datetime.combine(day - timedelta(days=ahead), time(12), zone).astimezone(UTC)
+        found = visits(find_visits(WORK, HOME, [crew(technician(hours=daily), time_zone=zone_name, ready_at=now)], now))
+        for visit in found:
+            begins, ends = (at.astimezone(zone) for at in (visit.window.start_at, visit.window.end_at))
+            assert begins.minute == ends.minute == 0
+            assert time(8) <= begins.time() < ends.time() <= time(18)
+            assert visit.window.end_at - visit.window.start_at == timedelta(hours=WINDOW_H)
+            assert visit.window.start_at <= visit.arrives_at <= visit.window.end_at
+            assert visit.window.start_at >= now + NOTICE
+        assert found[0].window.start_at.astimezone(zone).time() == time(8)
 
 
 def test_the_windows_are_those_of_local_clocks_across_a_clock_change() -> None:

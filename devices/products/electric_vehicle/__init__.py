@@ -4,7 +4,7 @@ from typing import Final
 
 from devices.product import Plot, ProductType
 from devices.products.electric_vehicle.checks import CHECKS
-from devices.products.electric_vehicle.costs import RATES
+from devices.products.electric_vehicle.costs import GUIDES, RATES
 from devices.products.electric_vehicle.decode import decode
 from devices.products.electric_vehicle.faults import COMPONENTS, FAULTS
 from devices.products.electric_vehicle.features import FEATURES
@@ -70,4 +70,5 @@ PRODUCT: Final = ProductType(
     modes=MODES,
     ladders=LADDERS,
     rates=RATES,
+    guides=GUIDES,
 )

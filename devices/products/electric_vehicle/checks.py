@@ -29,7 +29,7 @@ CHECKS: Final = (
     ),
     Check(
         "smell_or_smoke",
-        "Does the owner, from a safe distance, notice smoke, a smell or hissing?",
+        "Do you notice smoke, a smell or hissing, from a safe distance?",
         BATTERY,
         Manner.OWNER,
         5,
@@ -38,7 +38,7 @@ CHECKS: Final = (
     ),
     Check(
         "range_shrinks_slowly",
-        "Has the range become shorter little by little, over months?",
+        "Has your vehicle's range become shorter little by little, over months?",
         BATTERY,
         Manner.OWNER,
         10,
@@ -92,7 +92,7 @@ CHECKS: Final = (
     ),
     Check(
         "starts_badly",
-        "Does the vehicle wake up or start hesitantly?",
+        "Does your vehicle wake up or start hesitantly?",
         LOW_VOLTAGE,
         Manner.OWNER,
         5,
@@ -110,7 +110,7 @@ CHECKS: Final = (
     ),
     Check(
         "coolant_level",
-        "Is the coolant below its mark while the vehicle is cold?",
+        "Is the coolant below its mark while your vehicle is cold?",
         COOLING,
         Manner.OWNER,
         10,
@@ -128,7 +128,7 @@ CHECKS: Final = (
     ),
     Check(
         "tyre_by_eye",
-        "Is the tyre soft, or is something stuck in it?",
+        "Is your tyre soft, or is something stuck in it?",
         TYRES,
         Manner.OWNER,
         5,
@@ -155,7 +155,7 @@ CHECKS: Final = (
     ),
     Check(
         "parked_where",
-        "Does the vehicle stand where there is no reception?",
+        "Is your vehicle parked where there is no reception?",
         CONNECTION,
         Manner.OWNER,
         5,

@@ -38,7 +38,9 @@ def _highest_cell(columns: Columns) -> FloatArray:
 
 def _missing_cells(columns: Columns) -> FloatArray:
     """Count of cells without a value in a sample that carries cells; NaN in one that carries none."""
-    rows = columns.values.get("cell_voltages_v") or [None] * columns.length
+    rows = columns.values.get("cell_voltages_v")
+    if rows is None:
+        return np.full((columns.length, 1), np.nan)
     sent = np.array([len(row) if isinstance(row, list) else np.nan for row in rows], dtype=np.float64)
     known = (~np.isnan(columns.matrix("cell_voltages_v"))).sum(axis=1)
     return (sent - known)[:, None]
@@ -46,7 +48,9 @@ def _missing_cells(columns: Columns) -> FloatArray:
 
 def _missing_probes(columns: Columns) -> FloatArray:
     """Count of probes without a value in a sample that carries probes; NaN in one that carries none."""
-    rows = columns.values.get("probe_temps_degc") or [None] * columns.length
+    rows = columns.values.get("probe_temps_degc")
+    if rows is None:
+        return np.full((columns.length, 1), np.nan)
     sent = np.array([len(row) if isinstance(row, list) else np.nan for row in rows], dtype=np.float64)
     known = (~np.isnan(columns.matrix("probe_temps_degc"))).sum(axis=1)
     return (sent - known)[:, None]

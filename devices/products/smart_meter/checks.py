@@ -38,7 +38,7 @@ def _of_register(name: str, component: str) -> Iterator[Check]:
     )
     yield Check(
         f"{name}_photograph",
-        "Does a photograph of the meter show another register than the one reported?",
+        "Does a photograph of your meter show another register than the one reported?",
         component,
         Manner.OWNER,
         10,
@@ -78,7 +78,7 @@ CHECKS: Final = (
     ),
     Check(
         "lamps_flicker",
-        "Do lamps flicker, or are some far too bright?",
+        "Do your lamps flicker, or are some far too bright?",
         SUPPLY,
         Manner.OWNER,
         5,
@@ -98,7 +98,7 @@ CHECKS: Final = (
     *_of_register("water", WATER),
     Check(
         "fewer_people",
-        "Do fewer people live there now, or nobody?",
+        "Do fewer people live in your home now, or nobody?",
         WATER,
         Manner.OWNER,
         5,
@@ -107,7 +107,7 @@ CHECKS: Final = (
     ),
     Check(
         "main_valve_shut",
-        "Does the register stand while the main valve is shut?",
+        "Does your meter's register stand still while the main valve is shut?",
         PIPES,
         Manner.OWNER,
         15,
@@ -116,7 +116,7 @@ CHECKS: Final = (
     ),
     Check(
         "water_seen",
-        "Is water to be seen, or to be heard rushing, at the premises?",
+        "Do you see water, or hear it rushing, in or around your home?",
         PIPES,
         Manner.OWNER,
         5,
@@ -126,7 +126,7 @@ CHECKS: Final = (
     *_of_register("heat", HEAT),
     Check(
         "heating_valve_shut",
-        "Does water still flow while the heating's valve is closed?",
+        "Does water still flow while your heating's valve is closed?",
         HEATING,
         Manner.OWNER,
         15,
@@ -153,7 +153,7 @@ CHECKS: Final = (
     ),
     Check(
         "work_at_the_meter",
-        "Has anybody with an order worked at the meter?",
+        "Has anybody with an order worked at your meter?",
         SEAL,
         Manner.OWNER,
         10,
@@ -189,7 +189,7 @@ CHECKS: Final = (
     ),
     Check(
         "meter_lit",
-        "Is the meter's display on while its radio stays dark?",
+        "Is your meter's display on?",
         CONNECTION,
         Manner.OWNER,
         10,

@@ -29,4 +29,28 @@ GUIDES: Final = (
         ("heat_cools_less",),
         8 * _DAY,
     ),
+    # How often these help is not known yet: until findings tell, a person decides whom they are asked of.
+    # Most water that never rests runs through a cistern or a tap that its household can close.
+    Guide(
+        "close_what_runs",
+        "Please see whether a toilet runs on, a tap drips or a valve in the garden is open, and close it. Then let no water "
+        "run for a quarter of an hour and look whether the meter stands still.",
+        "water_leak",
+        20,
+        0.45,
+        ("water_never_rests",),
+        3 * _DAY,
+        by_hand=True,
+    ),
+    Guide(
+        "free_the_radio",
+        "Please see whether something of metal stands in front of your meter, or its cabinet is closed by a new door, and "
+        "take it away. If its radio has a plug of its own, see that it is in. Do not open the meter.",
+        "not_heard",
+        10,
+        0.25,
+        ("silent",),
+        2 * _DAY,
+        by_hand=True,
+    ),
 )

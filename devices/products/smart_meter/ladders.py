@@ -1,7 +1,7 @@
 """What may be tried on a smart meter from afar, per fault in this order, before anybody is sent.
 
-Nothing here switches the supply, so that no household with a medical device depends on it. The probabilities are
-engineering estimates: how often a fault of the kind is one of software, and gone after a restart.
+What may switch the supply off for a while says so: it is tried only where the owner has said that nobody in the home
+depends on powered medical equipment. The probabilities are engineering estimates: how often a fault of the kind is one of software, and gone after a restart.
 """
 
 from typing import Final
@@ -68,6 +68,7 @@ LADDERS: Final = {
             ready_within_s=24 * _HOUR,
             needs=(_SUPPLIED,),
             is_staged=True,
+            interrupts_supply=True,
         ),
     ),
 }

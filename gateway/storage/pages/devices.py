@@ -153,7 +153,7 @@ _ROWS: Final = """
     JOIN LATERAL (SELECT * FROM device WHERE device_id = asked.device_id LIMIT 1) d ON true
     JOIN LATERAL (SELECT name FROM owner WHERE owner_id = d.owner_id LIMIT 1) o ON true
     LEFT JOIN LATERAL (
-        SELECT is_online, told_at, heard_at, silent_since_at, returned_at FROM device_presence
+        SELECT is_online, told_at, heard_at, silent_since_at, returned_at FROM device_heard
         WHERE device_id = asked.device_id LIMIT 1) p ON true
     LEFT JOIN LATERAL (
         SELECT true AS found FROM service_request WHERE device_id = asked.device_id AND closed_at IS NULL LIMIT 1
@@ -277,7 +277,7 @@ def find_device(conn: Connection, name: str) -> DeviceFacts | None:
                FROM device d
                JOIN owner o USING (owner_id)
                JOIN tenant t ON t.tenant_id = d.tenant_id
-               LEFT JOIN device_presence p USING (device_id)
+               LEFT JOIN device_heard p USING (device_id)
                LEFT JOIN device_credential c ON c.device_id = d.device_id AND c.revoked_at IS NULL
                WHERE d.tenant_id = current_tenant() AND d.name = %s""",
             [name],

@@ -36,6 +36,7 @@ class ReservedPart:
     expected_at: datetime | None
     origin: str | None
     delivery: str | None
+    is_extra: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class HumanCase:
 
 @dataclass(frozen=True, slots=True)
 class NoticeRow:
-    """One message to a person, about a request or about an incident."""
+    """One message to a person, about a request, an incident or a device."""
 
     notice_id: int
     request_id: int | None
@@ -64,6 +65,8 @@ class NoticeRow:
     sent_at: datetime | None
     attempts: int
     last_error: str | None
+    device: str | None = None
+    withdrawn_at: datetime | None = None
 
 
 def events(conn: Connection, request_id: int) -> list[EventRow]:
@@ -83,7 +86,7 @@ def reserved_parts(conn: Connection, request_id: int) -> list[ReservedPart]:
         return cursor.execute(
             """SELECT v.reservation_id, v.part_no, p.title, v.quantity, c.title AS centre, v.reserved_at, v.released_at, v.issued_at,
                    coalesce(nullif(v.role, ''), v.part_no) AS role, v.expected_at, coalesce(s.title, o.title) AS origin,
-                   i.state AS delivery
+                   i.state AS delivery, v.is_extra
                FROM reservation v JOIN part p USING (tenant_id, part_no)
                JOIN service_centre c ON c.centre_id = v.centre_id
                LEFT JOIN inbound i USING (inbound_id) LEFT JOIN supplier s USING (supplier_id)
@@ -122,7 +125,8 @@ def notices_of(conn: Connection, request_id: int) -> list[NoticeRow]:
     """Return the messages about a request, newest first."""
     with conn.cursor(row_factory=class_row(NoticeRow)) as cursor:
         return cursor.execute(
-            """SELECT notice_id, request_id, incident_id, kind, recipient, language, written_at, sent_at, attempts, last_error
+            """SELECT notice_id, request_id, incident_id, kind, recipient, language, written_at, sent_at, attempts,
+                      last_error, withdrawn_at, (SELECT name FROM device d WHERE d.device_id = notice.device_id) AS device
                FROM notice WHERE request_id = %s ORDER BY notice_id DESC LIMIT 50""",
             [request_id],
         ).fetchall()
@@ -132,7 +136,8 @@ def outbox(conn: Connection, *, before_id: int | None, limit: int) -> list[Notic
     """Return the tenant's messages, newest first, below `before_id`; at most `limit`."""
     with conn.cursor(row_factory=class_row(NoticeRow)) as cursor:
         return cursor.execute(
-            """SELECT notice_id, request_id, incident_id, kind, recipient, language, written_at, sent_at, attempts, last_error
+            """SELECT notice_id, request_id, incident_id, kind, recipient, language, written_at, sent_at, attempts,
+                      last_error, withdrawn_at, (SELECT name FROM device d WHERE d.device_id = notice.device_id) AS device
                FROM notice WHERE %(before_id)s::bigint IS NULL OR notice_id < %(before_id)s
                ORDER BY notice_id DESC LIMIT %(limit)s""",
             {"before_id": before_id, "limit": limit},

@@ -84,7 +84,11 @@ _URGENT_FIRST: Final = sql.SQL("urgency, clock_at, request_id")
 _NEWEST_FIRST: Final = sql.SQL("opened_at DESC, request_id DESC")
 
 _FILTERS: Final[Mapping[str, sql.SQL]] = {
-    "all": sql.SQL("r.closed_at IS NULL AND r.state <> 'confirmed'"),
+    # What a person has in hand is here whatever its state is: a date that no longer suffices, money that does not go back.
+    "all": sql.SQL(
+        """(r.closed_at IS NULL AND r.state <> 'confirmed')
+           OR r.request_id = ANY (ARRAY(SELECT request_id FROM human_case WHERE closed_at IS NULL))"""
+    ),
     "open": sql.SQL("r.closed_at IS NULL AND r.state IN ('open', 'held', 'remedying', 'asking', 'quoted')"),
     "waiting": sql.SQL("r.closed_at IS NULL AND r.state = 'waiting'"),
     "offered": sql.SQL("r.closed_at IS NULL AND r.state = 'offered'"),
@@ -141,6 +145,10 @@ def counts(conn: Connection) -> dict[str, int]:
         """SELECT state, count(*) FROM service_request
            WHERE closed_at IS NULL AND state <> 'confirmed' GROUP BY state
            UNION ALL
+           SELECT 'in_hand', count(*) FROM service_request
+           WHERE request_id = ANY (ARRAY(SELECT request_id FROM human_case WHERE closed_at IS NULL))
+               AND (closed_at IS NOT NULL OR state = 'confirmed')
+           UNION ALL
            SELECT 'confirmed', count(*) FROM (
                SELECT FROM service_request WHERE state = 'confirmed' LIMIT %(most)s) c
            UNION ALL
@@ -154,5 +162,5 @@ def counts(conn: Connection) -> dict[str, int]:
     by_state = {str(state): int(count) for state, count in rows}
     found = {name: by_state.get(name, 0) for name in ("waiting", "offered", "confirmed", "solved", "cancelled")}
     found["open"] = sum(by_state.get(name, 0) for name in ("open", "held", "remedying", "asking", "quoted"))
-    found["all"] = found["open"] + found["waiting"] + found["offered"]
+    found["all"] = found["open"] + found["waiting"] + found["offered"] + by_state.get("in_hand", 0)
     return found

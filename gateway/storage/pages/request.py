@@ -139,7 +139,7 @@ def open_dates(conn: Connection, request_id: int, now: datetime) -> list[Offered
                       b.rank, b.why, o.expires_at
                FROM offer o JOIN booking_seen b USING (offer_id)
                WHERE o.request_id = %(request_id)s AND o.closed_at IS NULL AND o.expires_at > %(now)s
-                 AND b.released_at IS NULL AND b.sets_out_at > %(now)s
+                 AND b.released_at IS NULL AND least(b.sets_out_at, b.begins_at) > %(now)s
                ORDER BY b.rank, b.begins_at""",
             {"request_id": request_id, "now": now},
         ).fetchall()
@@ -201,7 +201,7 @@ def late_dates(conn: Connection, request_id: int, now: datetime) -> list[Offered
                FROM offer o JOIN booking_seen b USING (offer_id)
                WHERE o.offer_id = (SELECT max(offer_id) FROM offer WHERE request_id = %(request_id)s)
                  AND coalesce(o.outcome, 'expired') = 'expired' AND o.expires_at <= %(now)s
-                 AND b.sets_out_at > %(now)s
+                 AND least(b.sets_out_at, b.begins_at) > %(now)s
                ORDER BY b.rank, b.begins_at""",
             {"request_id": request_id, "now": now},
         ).fetchall()

@@ -1,12 +1,13 @@
 """A centre's day: who and which bay has which promised times, as the day board shows them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from psycopg.rows import class_row
 from psycopg.types.range import TimestamptzRange
 
 from gateway.storage.connection import Connection
+from gateway.storage.promises import hours_by_weekday
 from workflows.dates import Interval
 
 
@@ -18,15 +19,21 @@ class CentreName:
     title: str
     time_zone: str
     country: str
+    region: str
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A bay or a technician of a centre: `key` is "bay-1" or "technician-1"."""
+    """A bay or a technician of a centre: `key` is "bay-1" or "technician-1", `hours` are its usual ones by weekday."""
 
     key: str
     name: str
     is_technician: bool
+    hours: dict[str, list[str]]
+
+    def works_on(self, day: date) -> bool:
+        """Say whether it has usual hours on the weekday of a day."""
+        return day.weekday() in hours_by_weekday(self.hours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ def centres(connection: Connection) -> list[CentreName]:
     """Return the tenant's centres."""
     with connection.cursor(row_factory=class_row(CentreName)) as cursor:
         return cursor.execute(
-            "SELECT centre_id, title, time_zone, country FROM service_centre ORDER BY centre_id LIMIT 200"
+            "SELECT centre_id, title, time_zone, country, region FROM service_centre ORDER BY centre_id LIMIT 200"
         ).fetchall()
 
 
@@ -54,9 +61,10 @@ def resources(connection: Connection, centre_id: int) -> list[Resource]:
     """Return a centre's bays and the technicians who are not retired."""
     with connection.cursor(row_factory=class_row(Resource)) as cursor:
         return cursor.execute(
-            """SELECT 'bay-' || bay_id AS key, name, false AS is_technician FROM bay WHERE centre_id = %(centre)s
+            """SELECT 'bay-' || b.bay_id AS key, b.name, false AS is_technician, c.hours
+            FROM bay b JOIN service_centre c USING (centre_id) WHERE b.centre_id = %(centre)s
             UNION ALL
-            SELECT 'technician-' || technician_id, name, true FROM technician
+            SELECT 'technician-' || technician_id, name, true, hours FROM technician
             WHERE centre_id = %(centre)s AND retired_at IS NULL
             ORDER BY is_technician, name LIMIT 300""",
             {"centre": centre_id},

@@ -8,6 +8,7 @@ and a third, which neither has seen, the table and the coverage that was held.
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -126,15 +127,15 @@ def _bins(apart: Sequence[Case], temperature: float) -> Iterator[Bin]:
 def written(product: ProductType, learned: Reliability, version: str) -> str:
     """Return the module that holds the rows."""
     bins = "".join(f"        Bin({each.cases}, {each.said}, {each.was}),\n" for each in learned.table)
-    scores = "".join(f"        {score},\n" for score in learned.scores)
+    scores = "".join(f"            ({score}, {count}),\n" for score, count in sorted(Counter(learned.scores).items()))
     return (
         f'"""How far diagnoses of the product type `{product.name}` are to be believed.\n\n'
         f"Made by ``python -m tests.devices.products.reliability {product.name}``, from simulated devices alone.\n"
         '"""\n\n'
-        "from typing import Final\n\nfrom devices.reliability import Bin, Reliability\n\n"
+        "from typing import Final\n\nfrom devices.reliability import Bin, Reliability, repeated\n\n"
         "RELIABILITY: Final = Reliability(\n"
         f'    version="{version}",\n    made_of="{learned.made_of}",\n    temperature={learned.temperature},\n'
-        f"    coverage={learned.coverage},\n    scores=(\n{scores}    ),\n    held_out={learned.held_out},\n"
+        f"    coverage={learned.coverage},\n    scores=repeated(\n        (\n{scores}        )\n    ),\n    held_out={learned.held_out},\n"
         f"    table=(\n{bins}    ),\n)\n"
     )
 

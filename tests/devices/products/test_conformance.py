@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from devices.faults import Fulfilment
 from devices.modes import MODE
-from devices.monitors import Limit, MinimumFlow, OfReadings, Peer, Reported, Silence, Stuck
+from devices.monitors import Reported, Silence
 from devices.product import MessageKind, ProductType
 from devices.readings import Columns, Envelope, Refusal, Value
-from devices.remote import RESEND, STOP_USING, may_be_tried
+from devices.remote import RESEND, STOP_USING, SUPPLY_COMMANDS, may_be_tried
 from devices.signals import Kind
+from devices.wrong_rows import wrong_rows
 from diagnostics.detectors.silence import LONGEST_US, Silences
 from diagnostics.watch import Watch
 from tests.devices.products.recordings import CHANNELS, PRODUCTS, columns, decoded, examples
@@ -232,7 +233,9 @@ def reading_columns(product: ProductType) -> dict[str, str]:
         if file.name.endswith(".sql")
     )
     made = re.search(rf"CREATE TABLE {table} \((.*?)\n\)", text, re.DOTALL)
-    assert made is not None, f"no migration makes the table {table}"
+    assert made is not None, (
+        f"no migration makes the table {table}: run `callout draft-migration {product.name} --write`"
+    )
     rows = re.findall(r"^    ([a-z][a-z0-9_]*) ([a-z]+(?:\[\])?)[ ,]", made[1] + "\n", re.MULTILINE)
     added = re.findall(rf"ALTER TABLE {table} ADD COLUMN ([a-z0-9_]+) ([a-z]+(?:\[\])?)", text)
     return dict(cast("list[tuple[str, str]]", rows + added))
@@ -273,32 +276,10 @@ def test_features_stand_impossible_and_missing_values_without_warnings(product: 
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_every_monitor_watches_an_existing_feature_of_its_kind(product: ProductType) -> None:
-    names = [monitor.name for monitor in product.monitors]
-    assert len(names) == len(set(names)), "two monitors have one name"
+def test_every_row_names_what_exists_and_holds_values_that_can_be(product: ProductType) -> None:
+    assert list(wrong_rows(product)) == []
     for monitor in product.monitors:
-        assert monitor.title, monitor.name
-        assert monitor.component in product.components, monitor.name
-        if isinstance(monitor, Silence):
-            continue
-        feature = product.features[monitor.feature]
-        assert (feature.compute is None) == isinstance(monitor, Reported), monitor.name
-        if isinstance(monitor, Peer):
-            assert feature.element, f"{monitor.name} compares elements, but {feature.name} has none"
-        if isinstance(monitor, Reported):
-            assert bool(monitor.codes) != bool(monitor.unless), monitor.name
-        else:
-            see_that_its_hysteresis_is_right(monitor)
-
-
-def see_that_its_hysteresis_is_right(monitor: OfReadings) -> None:
-    if not isinstance(monitor, Reported | Stuck):
-        is_above = not isinstance(monitor, Limit) or monitor.side == "above"
-        assert monitor.clear <= monitor.limit if is_above else monitor.clear >= monitor.limit, monitor.name
-    if isinstance(monitor, MinimumFlow | Stuck):
-        assert monitor.unit, f"{monitor.name} says a value without a unit"
-    assert monitor.on_delay_s >= 0, monitor.name
-    assert monitor.off_delay_s >= 0, monitor.name
+        assert monitor.title, f"monitor {monitor.name!r} has no title: say in a few words what is wrong when it fires"
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
@@ -514,3 +495,9 @@ def test_a_rung_can_be_proven_in_its_time(product: ProductType) -> None:
     delays_s = {monitor.name: monitor.off_delay_s for monitor in product.monitors}
     for rung in (rung for ladder in product.ladders.values() for rung in ladder):
         assert all(delays_s[name] < rung.prove_within_s for name in rung.proof), rung.name
+
+
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.name)
+def test_whatever_may_leave_a_home_without_power_says_so(product: ProductType) -> None:
+    for rung in (rung for ladder in product.ladders.values() for rung in ladder):
+        assert rung.interrupts_supply or rung.command not in SUPPLY_COMMANDS, rung.name

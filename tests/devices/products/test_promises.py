@@ -2,11 +2,25 @@
 
 import re
 from datetime import UTC, datetime
+from math import isfinite
 
 import pytest
 
 from devices.faults import Fulfilment
-from devices.monitors import Drift, Limit, MinimumFlow, Monitor, Peer, Register, Reported, Shift, Silence, Step, Stuck
+from devices.monitors import (
+    Drift,
+    Limit,
+    MinimumFlow,
+    Misread,
+    Monitor,
+    Peer,
+    Register,
+    Reported,
+    Shift,
+    Silence,
+    Step,
+    Stuck,
+)
 from devices.product import ProductType
 from gateway.evaluate.markdown import BEGIN, END
 from gateway.evaluate.products import tried_faults
@@ -78,6 +92,10 @@ def missing_in_row(monitor: Monitor, row: str) -> list[str]:
             wanted += [f"{monitor.limit:g}", f"{monitor.clear:g}", f"{monitor.learn:g}", f"{monitor.shift:g}"]
         case Stuck():
             wanted += [f"{monitor.limit:g}", f"{monitor.factor:g}", duration(monitor.off_delay_s)]
+            wanted += [f"{monitor.at_most:g}"] if isfinite(monitor.at_most) else []
+        case Misread():
+            wanted += [f"{milli * 1000:g}" for milli in (monitor.stands, monitor.jumps, monitor.per_h)]
+            wanted += [duration(monitor.on_delay_s), duration(monitor.off_delay_s)]
         case Silence():
             wanted += [duration(monitor.after_s), duration(monitor.off_delay_s)]
     return [piece for piece in wanted if not re.search(rf"(?<![\w.]){re.escape(piece)}(?![\w.]\d?)", row)]

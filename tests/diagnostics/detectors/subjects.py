@@ -14,6 +14,7 @@ from devices.monitors import (
     Drift,
     Limit,
     MinimumFlow,
+    Misread,
     Monitor,
     Peer,
     Periods,
@@ -64,6 +65,18 @@ def _pack(hours: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return cells
 
 
+def _repeating(hours: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    cells = 3.7 + 0.1 * np.sin(hours / 5)[:, None] + 0.002 * rng.standard_normal((len(hours), 6))
+    cells[hours > len(hours) / 2, 2] = cells[len(hours) // 2, 2]
+    return cells
+
+
+def _jumping(hours: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    cells = 3.7 + 0.1 * np.sin(hours / 5)[:, None] + 0.002 * rng.standard_normal((len(hours), 6))
+    cells[:, 2] += np.where(hours > len(hours) / 2, 0.3, 0.0)
+    return cells
+
+
 def _draws(hours: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.where(hours % 24 < 5, 0, rng.integers(0, 40, len(hours)))
 
@@ -106,6 +119,7 @@ def _row(make: type, *given: object, **more: object) -> Monitor:
 SUBJECTS: Mapping[str, Subject] = {
     "limit": Subject(_row(Limit, "above", 80, 60, 2 * HOUR_S, HOUR_S), _level(50.0, 90.0, 1.0)),
     "peer": Subject(_row(Peer, 0.005, 6 * HOUR_S, 4.0, 2.0, HOUR_S, HOUR_S), _pack, is_vector=True),
+    "misread": Subject(_row(Misread, 0.012, 0.025, 0.01, 2 * HOUR_S, HOUR_S, HOUR_S), _repeating, is_vector=True),
     "register": Subject(
         _row(Register, frozenset({StepKind.ROLLBACK}), 10, 4000, 30 * DAY_S, 1.0, 0.5, 0.0, DAY_S), _turned_back
     ),
@@ -138,6 +152,9 @@ WITHOUT_NUMBERS = {"reported", "silence"}
 
 # A detector file whose monitor has more than one way of working: the others, tried like detectors of their own.
 VARIANTS: Mapping[str, Subject] = {
+    "misread, jumping": Subject(
+        _row(Misread, 0.012, 0.1, 0.01, 2 * HOUR_S, HOUR_S, HOUR_S), _jumping, is_vector=True
+    ),
     "seasonal, smoothed": Subject(
         _row(
             Seasonal, "ewma", 168, 14 * DAY_S, 3 * HOUR_S, 0.0, 6.0, 0.01, 2.5, 1.5, DAY_S, 0.0, HOUR_S,

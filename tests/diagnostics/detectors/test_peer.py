@@ -43,6 +43,25 @@ def test_a_lasting_gap_reaches_the_limit_in_about_one_time_constant() -> None:
     assert not state.smooth(MONITOR, np.array([0]), gap, np.array([60.0])).wrong[0, :4].any()
 
 
+def test_half_of_a_device_s_first_sample_is_believed_and_a_single_one_is_never_enough() -> None:
+    state = PeerState(np.zeros((1, 5), np.float32), np.zeros((1, 5), np.float32))
+    gap = residuals(MONITOR, np.array([[3.7, 3.7, 3.7, 3.7, 0.1]]))
+    assert not state.smooth(MONITOR, np.array([0]), gap, np.array([0.0])).wrong.any()
+    assert state.score[0].tolist() == [0.0, 0.0, 0.0, 0.0, -3.0]
+    waited_s = 0.0
+    while not state.smooth(MONITOR, np.array([0]), gap, np.array([60.0])).wrong[0, 4]:
+        waited_s += 60.0
+    assert waited_s < MONITOR.tau_s / 2
+
+
+def test_a_glitch_in_the_first_sample_fades() -> None:
+    state = PeerState(np.zeros((1, 5), np.float32), np.zeros((1, 5), np.float32))
+    state.smooth(MONITOR, np.array([0]), residuals(MONITOR, np.array([[3.7, 3.7, 3.7, 3.7, 0.1]])), np.array([0.0]))
+    sound = residuals(MONITOR, np.array([[3.7, 3.7, 3.7, 3.7, 3.7]]))
+    assert not any(state.smooth(MONITOR, np.array([0]), sound, np.array([60.0])).wrong.any() for _ in range(200))
+    assert abs(float(state.score[0, 4])) < 0.01
+
+
 def test_a_sensor_that_reports_often_is_not_found_sooner_than_one_that_reports_seldom() -> None:
     gap = residuals(MONITOR, np.array([[3.7, 3.7, 3.7, 3.7, 3.66]]))
     often = PeerState(np.zeros((1, 5), np.float32), np.zeros((1, 5), np.float32))

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.identity import Identity
+from gateway.admission.broker_accounts import SERVICE_USERS
 from gateway.authority.issuer import LIST_LIFE, LONGEST_NAME, Issuer, Revoked, common_name, host_names
-from gateway.broker_accounts import SERVICE_USERS
 from tests.gateway.authority.keys import DeviceKey
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from gateway.admission.certificates import Signer
+from gateway.admission.enrolment import enrol
 from gateway.authority.folder import Authority, prepare, replace_issuer
-from gateway.certificates import Signer
 from gateway.doctor.point import Level
 from gateway.embedded.broker import CertificateDoor, EmbeddedBroker
 from gateway.embedded.folder import DataFolder
-from gateway.enrolment import enrol
 from gateway.storage.connection import Role, connect
 from tests.conftest import free_port
+from tests.gateway.admission.test_enrolment import asked
 from tests.gateway.authority.keys import DeviceKey
 from tests.gateway.desk import SmallDesk
 from tests.gateway.doctor.conftest import Examine, levels
-from tests.gateway.test_enrolment import asked
 
 DOOR = "mqtts://broker.example:8883"
 

@@ -14,17 +14,17 @@ from urllib.parse import urlsplit
 import pytest
 from aiosmtpd.controller import Controller
 
+from gateway.admission.enrolment import EnrolmentRequest, enrol
 from gateway.doctor.point import Level
 from gateway.embedded.broker import EmbeddedBroker
 from gateway.embedded.mosquitto import find_mosquitto
-from gateway.enrolment import EnrolmentRequest, enrol
 from gateway.health.alarms import Alarm, Kind
 from gateway.storage.alarms import keep_alarms
 from gateway.storage.connection import Role, connect
 from tests.conftest import free_port
+from tests.gateway.cli.test_app import callout
 from tests.gateway.desk import SmallDesk
 from tests.gateway.doctor.conftest import Examine, levels
-from tests.gateway.test_cli import callout
 
 
 def test_a_setup_in_which_all_is_well_has_nothing_wrong(look: Examine) -> None:

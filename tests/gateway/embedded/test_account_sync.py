@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from gateway.broker_accounts import DESK_USER, INGEST_USER, hash_password, password_matches
+from gateway.admission.broker_accounts import DESK_USER, INGEST_USER, hash_password, password_matches
 from gateway.embedded.account_sync import AccountSync, outside_accounts, sync_once
 from gateway.embedded.broker import EmbeddedBroker
 from gateway.embedded.folder import DataFolder

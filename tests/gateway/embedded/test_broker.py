@@ -15,7 +15,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from gateway.broker_accounts import (
+from gateway.admission.broker_accounts import (
     INGEST_USER,
     BrokerAccounts,
     accounts_at,

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from gateway.broker_accounts import hash_password
+from gateway.admission.broker_accounts import hash_password
 from gateway.embedded.broker import EmbeddedBroker
 from gateway.embedded.folder import DataFolder
 from gateway.embedded.ports import LOOPBACK

@@ -21,11 +21,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from devices.identity import Identity, partition_of
+from gateway.admission.broker_accounts import DESK_USER, INGEST_USER, hash_password
+from gateway.admission.certificates import Signer
+from gateway.admission.credentials import Grant, take_away
 from gateway.authority.folder import Authority, open_authority, prepare, replace_issuer
 from gateway.authority.issuer import Issuer, Revoked
-from gateway.broker_accounts import DESK_USER, INGEST_USER, hash_password
-from gateway.certificates import Signer
-from gateway.credentials import Grant, take_away
 from gateway.embedded.account_sync import AccountSync
 from gateway.embedded.broker import CertificateDoor, EmbeddedBroker
 from gateway.embedded.certificate_sync import PUT_OUT_AFTER, CertificateSync

@@ -51,6 +51,9 @@ def test_a_reading_becomes_a_confirmed_date_and_nothing_is_left_running(tmp_path
         assert ways["failed"]["fulfilment"] == ("visit" if product == "smart_meter" else "drop_off")
         assert next(iter(ways["failed"]["seconds"])) == "opened"
         assert all(seconds >= 0 for seconds in ways["failed"]["seconds"].values())
+    ordered = next(each for each in whole if each["source"] == "order")
+    assert list(ordered["seconds"])[-3:] == ["part_ordered", "confirmed", "part_promised"]
+    assert "the supplier promises the part, signed: EV-CELL-HARNESS comes by" in outcome.stdout
     assert list((tmp_path / "data").iterdir()) == []
     assert processes_of(tmp_path / "data") == []
 

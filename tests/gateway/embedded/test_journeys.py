@@ -9,7 +9,7 @@ from gateway import journey
 from gateway.embedded.journeys import Tried, journeys
 from gateway.storage.connection import tenant_transaction
 from tests.gateway.desk import SmallDesk, open_desk
-from tests.gateway.test_remedying import Street
+from tests.gateway.remedies.test_remedying import Street
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_what_is_refused_from_afar_goes_on_to_a_part_and_a_date(desk: SmallDesk,
     (told,) = journeys(desk.admin)
     assert (told.device, told.product, told.fault, told.state) == ("mtr-1", "smart_meter", "bus_lost", "confirmed")
     assert told.remedy == Tried("restart_communication_module", "failed", "refused")
-    assert (told.part, told.fulfilment) == ("MTR-COMM", "visit")
+    assert (told.part, told.source, told.fulfilment) == ("MTR-COMM", "on_hand", "visit")
     assert list(told.seconds) == ["opened", "remedy_sent", "remedy_failed", "part_held", "offered", "confirmed"]
     assert told.seconds["remedy_failed"] == pytest.approx(5)
     assert told.seconds["confirmed"] == pytest.approx(20)

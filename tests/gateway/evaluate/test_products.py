@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from devices.product import ProductType
 from devices.products import product_type
 from diagnostics.watch import SymptomChange, Watch
-from gateway.cli import app
+from gateway.cli.app import app
 from gateway.evaluate.desk import Desk
 from gateway.evaluate.markdown import BEGIN, END, put
 from gateway.evaluate.products import evaluate

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gateway.cli import app
+from gateway.cli.app import app
 from gateway.evaluate.drawing import Band, Line, Mark, Panel, draw
 from gateway.evaluate.folder import find_files, read_rows
 from gateway.evaluate.report import EvaluateError, Options, Report, Table
@@ -39,7 +39,7 @@ def test_a_folder_of_the_wrong_layout_is_told_with_the_folder_that_is_wanted(nam
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"not gzip", gzip.compress(b"a,b\n1,2\n")[:-9], gzip.compress(b"\xff\xfe\x00")]
+    "content", [b"", b"not gzip", gzip.compress(b"a,b\n1,2\n", mtime=0)[:-9], gzip.compress(b"\xff\xfe\x00", mtime=0)]
 )
 def test_a_file_that_cannot_be_read_or_lacks_a_column_is_named(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "readings.csv.gz"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.health.alarms import THRESHOLDS, Alarms, Kind
+from gateway.health.alarms import THRESHOLDS, Alarms, Kind, NotTaken
 
 START = datetime(2026, 11, 22, 8, tzinfo=UTC)
 
@@ -30,6 +30,14 @@ def test_an_alarm_that_becomes_critical_says_so_once_and_stays_critical_to_its_e
 
 def test_what_cannot_be_measured_neither_begins_nor_ends_an_alarm() -> None:
     assert looks(Kind.QUEUE_FILLS, None, 0.7, None, None, 0.0) == [(1, False, False), (4, False, True)]
+
+
+def test_an_alarm_whose_measure_is_not_taken_any_more_ends_with_that_reason() -> None:
+    alarms, gone = Alarms(), NotTaken("messages come from Kafka")
+    alarms.look({Kind.QUEUE_FILLS: 0.7}, START)
+    (ended,) = alarms.look({Kind.QUEUE_FILLS: gone}, START + timedelta(hours=1))
+    assert (ended.closed_at, ended.reason) == (START + timedelta(hours=1), "messages come from Kafka")
+    assert alarms.look({Kind.QUEUE_FILLS: gone}, START + timedelta(hours=2)) == []
 
 
 def test_dropped_messages_are_critical_from_the_first() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from gateway.health.alarms import Alarm, Kind
+from gateway.health.alarms import Alarm, Kind, NotTaken
 from gateway.health.pulse import Pulse
 from gateway.storage.alarms import keep_alarms, open_alarms, processes
 from gateway.storage.connection import Connection, Role, connect
@@ -63,6 +63,21 @@ def test_an_alarm_that_the_process_before_left_open_is_ended_by_the_next(databas
         row = reader.execute("SELECT since_at, is_critical FROM desk_alarm").fetchone()
         assert row == (since, True)
     pulse.stop()
+
+
+def test_an_alarm_is_closed_when_the_present_set_up_does_not_take_its_measure(
+    database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    since = NOW - timedelta(hours=2)
+    with connect(database, Role.INGEST) as connection:
+        keep_alarms(connection, [Alarm(Kind.QUEUE_FILLS, False, since, since, 0.7)])
+    reason = "messages come from Kafka, and no broker's queue is read"
+    pulse = Pulse("ingest", database, Role.INGEST, KINDS, lambda _, __: {Kind.QUEUE_FILLS: NotTaken(reason)})
+    pulse.start()
+    with connect(database, Role.SERVE) as reader:
+        wait_until(lambda: not open_alarms(reader))
+    pulse.stop()
+    assert reason in caplog.text
 
 
 def test_two_that_look_after_the_same_alarm_keep_one_row(database: str) -> None:

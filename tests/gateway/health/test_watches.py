@@ -13,7 +13,7 @@ from gateway.health.alarms import Alarm, Kind
 from gateway.health.measures import WorkMeasures
 from gateway.health.watches import WorkHealth, watch_serve
 from gateway.settings import Settings
-from gateway.storage.alarms import keep_alarms, open_alarms
+from gateway.storage.alarms import keep_alarms, letters_leave, oldest_job_s, open_alarms
 from gateway.storage.connection import Role, connect
 from tests.conftest import free_port
 
@@ -36,6 +36,26 @@ def test_work_shows_that_it_is_ready_and_raises_an_alarm_about_jobs_that_grow_ol
         connection.execute("DELETE FROM jobs.procrastinate_jobs")
         wait_until(lambda: not open_alarms(connection))
     health.stop()
+
+
+def test_a_job_that_goes_on_failing_is_an_alarm_while_it_waits_for_its_next_try(database: str) -> None:
+    with connect(database, Role.ADMIN) as connection:
+        jobs.defer(connection, jobs.OFFER, lock="request-{request_id}", calls=[{"tenant_id": 1, "request_id": 2}])
+        connection.execute("UPDATE jobs.procrastinate_events SET at = now() - interval '10 minutes'")
+        connection.execute("UPDATE jobs.procrastinate_jobs SET scheduled_at = now() + interval '2 minutes'")
+        assert oldest_job_s(connection) == 0.0, "it was wanted later"
+        connection.execute("UPDATE jobs.procrastinate_jobs SET attempts = 7")
+        assert 590.0 < oldest_job_s(connection) < 900.0
+
+
+def test_work_says_whether_letters_leave_to_pages_that_are_told_of_no_mail_server(database: str) -> None:
+    with connect(database, Role.ADMIN) as admin, connect(database, Role.SERVE) as pages:
+        assert not letters_leave(pages)
+        for smtp_url in ("smtp://127.0.0.1:25", ""):
+            health = WorkHealth(Settings(database_url=database, smtp_url=smtp_url), WorkMeasures())
+            wait_until(lambda said=bool(smtp_url): letters_leave(pages) is said)
+            health.stop()
+        assert admin.execute("SELECT sends_letters FROM desk_process").fetchall() == [(False,)]
 
 
 def test_serve_notices_that_ingest_fell_silent_and_that_it_is_back(database: str) -> None:

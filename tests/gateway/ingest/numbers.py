@@ -1,16 +1,17 @@
 """What the tests of numbers share: a desk with two vehicles, a worker, and commands that are remembered."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from gateway.ingest.source import Message, Return
 from gateway.ingest.worker import Worker
 from gateway.storage.connection import Role, connect
 from tests.fakes.source import ListSource
-from tests.gateway.desk import SmallDesk, sample, telemetry, topic
+from tests.gateway.desk import SmallDesk, open_desk, sample, telemetry, topic
 
 PATIENCE = timedelta(seconds=20)
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
@@ -35,6 +36,15 @@ class RememberedCommands:
     def receipts(self) -> Sequence[tuple[int, str | None]]:
         taken, self.waiting = self.waiting, []
         return [(number, self.refusal) for number in taken]
+
+
+def two_vehicles(database: str, folder: Path) -> Iterator[SmallDesk]:
+    """Give a desk with the vehicles ev-1 and ev-2, to a fixture of the test that wants it."""
+    opened = open_desk(database, folder)
+    opened.vehicle("ev-1")
+    opened.vehicle("ev-2")
+    yield opened
+    opened.close()
 
 
 def new_worker(desk: SmallDesk, commands: RememberedCommands | None = None) -> Worker:

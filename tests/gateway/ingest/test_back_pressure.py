@@ -19,7 +19,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from devices.identity import Identity, partition_of
-from gateway.broker_accounts import INGEST_USER, hash_password
+from gateway.admission.broker_accounts import INGEST_USER, hash_password
 from gateway.embedded.broker import EmbeddedBroker
 from gateway.embedded.folder import DataFolder, open_folder
 from gateway.embedded.ports import next_free_port
@@ -35,7 +35,10 @@ PASSWORD = "a password of a device"
 QUEUE = 1000
 # What waits behind the messages that the broker has under way.
 BOUND = QUEUE + RECEIVE_MAXIMUM
-START = datetime.now(UTC) - timedelta(days=1)
+# Over half of it, at which there is an alarm.
+WAITING = 63 * BOUND // 100
+# Long enough ago for all that is published, a reading for each ten seconds.
+START = datetime.now(UTC) - timedelta(days=3)
 
 
 @pytest.fixture(scope="module")
@@ -156,9 +159,9 @@ def test_with_postgresql_stopped_all_waits_at_the_broker_with_an_alarm_and_is_th
 
         assert server._program is not None
         server._program.stop((signal.SIGQUIT, 20.0))
-        publish(small_broker, 50, 4400)
-        wait_until(lambda: at_broker(ingest) == 4400)
-        assert ingest.figure("callout_broker_queue_fill_ratio") == pytest.approx(4400 / BOUND)
+        publish(small_broker, 50, WAITING)
+        wait_until(lambda: at_broker(ingest) == WAITING)
+        assert ingest.figure("callout_broker_queue_fill_ratio") == pytest.approx(WAITING / BOUND)
         assert ingest.figure("callout_ingest_messages_total") == 50
         lag = f'callout_ingest_lag_seconds{{partition="{identity().partition}"}}'
         wait_until(lambda: ingest.figure(lag) > 5)
@@ -167,14 +170,14 @@ def test_with_postgresql_stopped_all_waits_at_the_broker_with_an_alarm_and_is_th
         assert any("does not answer" in reason or "terminating" in reason for reason in said["reasons"])
         wait_until(lambda: "alarm queue_fills: the broker's queue for ingest is 63% full" in ingest.log.read_text())
         wait_until(lambda: "alarm database_away" in ingest.log.read_text())
-        assert at_broker(ingest) == 4400, "something was acknowledged before it was committed"
+        assert at_broker(ingest) == WAITING, "something was acknowledged before it was committed"
 
         server.start()
         desk = SmallDesk(
             server.dsn, 1, psycopg.connect(server.dsn, autocommit=True, options="-c search_path=callout"), desk.work
         )
-        wait_until(lambda: count(desk) == 4450)
-        assert desk.value("SELECT count(DISTINCT seq) FROM electric_vehicle_reading") == 4450
+        wait_until(lambda: count(desk) == 50 + WAITING)
+        assert desk.value("SELECT count(DISTINCT seq) FROM electric_vehicle_reading") == 50 + WAITING
         wait_until(lambda: at_broker(ingest) == 0)
         wait_until(lambda: desk.value("SELECT count(*) FROM desk_alarm WHERE closed_at IS NULL") == 0)
         told = dict(desk.rows("SELECT kind, closed_at > since_at FROM desk_alarm"))

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.ingest.worker import Worker
@@ -109,10 +109,10 @@ def test_a_bad_message_that_is_delivered_again_is_kept_once_and_one_that_is_sent
 ) -> None:
     bad = message(topic("m-1"), b'{"schema": "callout.telemetry/1", "boot": 1}')
     worker.take([bad])
-    worker.take([replace(bad, is_redelivered=True)])
+    worker.take([msgspec.structs.replace(bad, is_redelivered=True)])
     assert len(refused(desk)) == 1
     worker.take([bad])
-    worker.take([replace(message(topic("m-2"), bad.payload), is_redelivered=True)])
+    worker.take([msgspec.structs.replace(message(topic("m-2"), bad.payload), is_redelivered=True)])
     assert len(refused(desk)) == 3
 
 

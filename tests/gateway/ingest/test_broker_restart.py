@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from devices.identity import Identity, partition_of
-from gateway.broker_accounts import INGEST_USER, hash_password
+from gateway.admission.broker_accounts import INGEST_USER, hash_password
 from gateway.embedded.broker import EmbeddedBroker
 from gateway.embedded.folder import DataFolder
 from gateway.embedded.ports import next_free_port

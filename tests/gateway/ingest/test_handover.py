@@ -170,7 +170,7 @@ def test_whoever_has_lost_the_lease_writes_nothing_by_any_way_and_acknowledges_n
 
 
 def written() -> list[str]:
-    return ["electric_vehicle_reading", "rejection", "server_tick", "device_presence", "device_sequence", "symptom"]
+    return ["electric_vehicle_reading", "rejection", "server_tick", "device_heard", "device_sequence", "symptom"]
 
 
 def test_a_worker_that_loses_its_lease_while_it_runs_ends_and_leaves_its_messages_to_the_next(desk: SmallDesk) -> None:

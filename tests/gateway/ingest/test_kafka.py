@@ -20,6 +20,7 @@ from gateway.errors import SettingsError
 from gateway.ingest import kafka as kafka_module
 from gateway.ingest.choose_sessions import choose_sessions
 from gateway.ingest.kafka import GROUP, KafkaSource, KafkaUnusableError
+from gateway.ingest.log_lag import Behind
 from gateway.ingest.mqtt import MqttSource
 from gateway.ingest.source import Message
 from gateway.kafka_address import KafkaAddress
@@ -169,6 +170,51 @@ def test_a_kafka_that_is_not_there_is_said_plainly() -> None:
     with pytest.raises(KafkaUnusableError, match=r"127\.0\.0\.1:1 cannot be read.*CALLOUT_SOURCE_URL") as told:
         KafkaSource(KafkaAddress.parse("kafka://desk:s3cret@127.0.0.1:1/callout?sasl=plain"), EVERY_PARTITION)
     assert "s3cret" not in str(told.value)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("scheme", "sasl", "why"),
+    [
+        ("kafka", "plain", "SASL Handshake not supported by broker .required by mechanism PLAIN"),
+        ("kafka", "scram-sha-512", "SASL Handshake not supported by broker .required by mechanism SCRAM-SHA-512"),
+        ("kafkas", "plain", "SSL_HANDSHAKE"),
+    ],
+)
+def test_a_kafka_that_takes_no_such_account_is_said_once_and_without_the_password(
+    kafka: FakeKafka, scheme: str, sasl: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = f"{kafka.url.replace('kafka://', f'{scheme}://desk:s3cret@')}?sasl={sasl}"
+    with caplog.at_level(logging.DEBUG), pytest.raises(KafkaUnusableError, match=why) as told:
+        KafkaSource(KafkaAddress.parse(url), EVERY_PARTITION)
+    assert "s3cret" not in str(told.value) + caplog.text
+    assert sum(record.getMessage().startswith("FAIL") for record in caplog.records) <= 1
+
+
+def test_what_waits_in_the_log_is_known_and_its_age_counts_until_it_is_taken(kafka: FakeKafka) -> None:
+    source = opened(kafka)
+    wait_until(lambda: source.receive(1, 0.1) == () and source.behind() == Behind(0, 0.0))
+    write(kafka, DEVICE, [b"%d" % number for number in range(300)])
+    taken: list[Message] = []
+
+    def waits(messages: int) -> bool:
+        # The library tells how things stand while somebody receives.
+        behind = source.behind()
+        return (behind is not None and behind.messages == messages) or bool(taken.extend(source.receive(1, 0.1)))
+
+    wait_until(
+        lambda: bool(taken.extend(source.receive(1, 0.1)) or 0 < (source.behind() or Behind(0, 0)).messages < 300)
+    )
+    first = source.behind()
+    time.sleep(0.2)
+    second = source.behind()
+    assert first is not None
+    assert second is not None
+    assert second.waited_s > first.waited_s
+    taken += receive(source, 300 - len(taken))
+    wait_until(lambda: waits(0))
+    assert source.behind() == Behind(0, 0.0)
+    source.close()
 
 
 def test_a_topic_that_is_missing_is_said_plainly(kafka: FakeKafka) -> None:

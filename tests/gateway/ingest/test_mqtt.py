@@ -310,7 +310,7 @@ def test_a_retained_word_that_the_broker_repeats_is_no_sign_of_life_and_the_cloc
 ) -> None:
     online = json.dumps({"schema": "callout.state/1", "online": True}).encode()
     device.client.publish(identity().topic("state"), online, qos=1, retain=True)
-    heard = "SELECT is_online, heard_at, told_at FROM device_presence"
+    heard = "SELECT is_online, heard_at, told_at FROM device_heard"
     wait_until(lambda: desk.rows(heard) != [])
     ((_, first_heard_at, told_at),) = desk.rows(heard)
     assert first_heard_at == told_at

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,23 +12,18 @@ from gateway.ingest.source import Message
 from gateway.ingest.worker import Worker
 from gateway.storage.connection import Role, connect
 from tests.gateway.desk import SmallDesk, open_desk, sample, telemetry, topic
-from tests.gateway.ingest.numbers import START, message, new_worker
+from tests.gateway.ingest.numbers import START, message, new_worker, two_vehicles
 
 
 @pytest.fixture
 def desk(database: str, tmp_path: Path) -> Iterator[SmallDesk]:
-    opened = open_desk(database, tmp_path)
-    opened.vehicle("ev-1")
-    opened.vehicle("ev-2")
-    yield opened
-    opened.close()
+    yield from two_vehicles(database, tmp_path)
 
 
 @pytest.fixture
 def worker(desk: SmallDesk) -> Iterator[Worker]:
-    made = new_worker(desk)
-    yield made
-    made.close()
+    with closing(new_worker(desk)) as made:
+        yield made
 
 
 def received(desk: SmallDesk) -> list[tuple[str, int, int, str]]:

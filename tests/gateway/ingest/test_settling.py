@@ -34,7 +34,7 @@ def beside(desk: SmallDesk) -> dict[str, list[Any]]:
             FROM device_sequence s JOIN device d USING (device_id) ORDER BY 1, 2, 3"""
         ),
         "presence": desk.rows(
-            """SELECT d.name, p.heard_at, p.newest_claimed_at FROM device_presence p JOIN device d USING (device_id)
+            """SELECT d.name, p.heard_at, p.newest_claimed_at FROM device_heard p JOIN device d USING (device_id)
             ORDER BY 1"""
         ),
         "hours": desk.rows("SELECT d.name, r.hour_at FROM rollup_due r JOIN device d USING (device_id) ORDER BY 1, 2"),

@@ -19,7 +19,7 @@ TICK = timedelta(minutes=2)
 SYMPTOMS = """SELECT d.name, s.state, s.since_at, s.confirmed_at, s.healed_at, s.value FROM symptom s JOIN device d
     USING (device_id) WHERE s.monitor = 'silent' ORDER BY d.name, s.since_at"""
 PRESENCE = """SELECT d.name, p.is_online, p.heard_at, p.newest_claimed_at, p.silent_since_at, p.returned_at
-    FROM device_presence p JOIN device d USING (device_id) ORDER BY d.name"""
+    FROM device_heard p JOIN device d USING (device_id) ORDER BY d.name"""
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_the_absence_of_the_server_is_nobody_s_silence(desk: SmallDesk, worker: 
 def test_a_lost_worker_finds_each_silence_once_and_at_the_same_tick(desk: SmallDesk) -> None:
     def told(seed: int | None) -> list[tuple[object, ...]]:
         desk.admin.execute(
-            "TRUNCATE symptom, smart_meter_reading, device_presence, server_tick, silence_change, detector_checkpoint"
+            "TRUNCATE symptom, smart_meter_reading, device_presence, device_sequence, server_tick, silence_change, detector_checkpoint"
             " CASCADE"
         )
         chance = random.Random(seed)
@@ -176,6 +176,16 @@ def test_an_older_word_changes_nothing_and_a_late_reading_hears_nobody_earlier(d
     worker.take([state("m-1", START + HOUR, online=False), reading("m-1", START, received_at=START + HOUR)])
     ((_, is_online, heard_at, claimed_at, _, _),) = desk.rows(PRESENCE)
     assert (is_online, heard_at, claimed_at) == (True, START + 3 * HOUR, START + HOUR)
+
+
+def test_who_is_heard_for_the_first_time_is_kept_beside_those_who_were_heard_before(
+    desk: SmallDesk, worker: Worker
+) -> None:
+    worker.take([reading("m-1", START)])
+    worker.take([reading("m-1", START + HOUR), reading("m-2", START + HOUR)])
+    worker.take([reading("m-2", START + 2 * HOUR)])
+    heard = [(name, heard_at, claimed_at) for name, _, heard_at, claimed_at, *_ in desk.rows(PRESENCE)]
+    assert heard == [("m-1", START + HOUR, START + HOUR), ("m-2", START + 2 * HOUR, START + 2 * HOUR)]
 
 
 def test_late_readings_do_not_take_back_what_a_tick_decided(desk: SmallDesk, worker: Worker) -> None:

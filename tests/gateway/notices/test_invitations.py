@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from icalendar import Calendar, Event, Timezone
 
-from gateway import displacing, journey, rescheduling, stopping
+from gateway import journey
+from gateway.dates import displacing, rescheduling
 from gateway.notices.run import send_due
+from gateway.owners import stopping
 from gateway.settings import Settings
 from gateway.storage.connection import Connection, Role, connect
 from tests.dashboards.meters import confirmed, hire, offered
@@ -184,15 +186,19 @@ def test_the_letter_of_an_earlier_date_names_it_and_touches_no_calendar(
     scene: Scene, work: Connection, send: Callable[..., list[EmailMessage]], language: str, button: str
 ) -> None:
     hire(scene)
-    request_id = offered(scene, language=language)
+    other_id, request_id = (
+        offered(scene, language="en" if language == "ko" else "ko"),
+        offered(scene, language=language),
+    )
+    confirmed(scene, other_id)
     confirmed(scene, request_id, rank=3)
     send()
     with scene.in_tenant():
         assert rescheduling.wish_earlier(scene.conn, request_id=request_id, now=NOW) == rescheduling.Kept()
-    # What was held beside the chosen date became free after the wish.
-    scene.conn.execute("UPDATE earlier_wish SET looked_at = %s", [NOW - timedelta(minutes=1)])
-    displacing.offer_freed(work, scene.tenant_id, NOW)
-    (earlier,) = send()
+        # What somebody else had becomes free after the wish; what was held for the request itself would be no news.
+        stopping.stop(scene.conn, request_id=other_id, now=NOW + timedelta(minutes=1))
+    displacing.offer_freed(work, scene.tenant_id, NOW + timedelta(minutes=2))
+    (earlier,) = [each for each in send(NOW + timedelta(minutes=2)) if each["Content-Language"] == language]
     assert button in text_of(earlier)
     assert earlier["Content-Language"] == language
     assert not [part for part in earlier.walk() if part.get_content_type() == "text/calendar"]

@@ -10,12 +10,16 @@ from icalendar import Calendar
 
 from gateway import access
 from gateway.access import Purpose
+from gateway.notices import run
 from gateway.notices.run import send_due
+from gateway.owners import mandates, owning, sharing
 from gateway.settings import Settings
+from gateway.storage import owners
 from gateway.storage.connection import Connection, Role, connect
 from tests.conftest import free_port
 from tests.dashboards.scene import INSULATION, NOW, WEAK_CELL, Scene, settings
 from tests.gateway.notices.conftest import Mailbox
+from workflows.mandate import Clause
 
 LINK = re.compile(r"http://testserver/o/([A-Za-z0-9_-]{72})")
 
@@ -187,6 +191,8 @@ def test_one_refused_recipient_does_not_stop_the_others(
     [
         ("offer", {}, None, "no number 'offer_id'"),
         ("song", {}, None, "no letter"),
+        ("shared", {}, None, "no number 'share_id'"),
+        ("shared", {"share_id": True}, None, "operator does not exist"),
         ("link", {}, "not an address", "is not an e-mail address"),
     ],
 )
@@ -242,6 +248,30 @@ def test_a_notice_that_another_process_is_sending_is_left_to_it(
     assert send_due(work, chosen, NOW) == 1
 
 
+def test_a_notice_that_another_process_has_at_the_first_look_is_never_sent_without_a_link(
+    scene: Scene, work: Connection, mailbox: Mailbox, chosen: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request_id, offer_id, _ = offered(scene)
+    notice_id = scene.notice(request_id, "offer", detail={"offer_id": offer_id})
+    look = run._take
+    looks: list[int] = []
+
+    def look_while_another_writes_its_link(conn: Connection, notice_id: int) -> object:
+        looks.append(notice_id)
+        if len(looks) > 1:
+            return look(conn, notice_id)
+        with scene.conn.transaction():
+            scene.conn.execute("SELECT FROM notice WHERE notice_id = %s FOR UPDATE", [notice_id])
+            return look(conn, notice_id)
+
+    monkeypatch.setattr(run, "_take", look_while_another_writes_its_link)
+    assert send_due(work, chosen, NOW) == 0
+    assert not mailbox.messages
+    assert send_due(work, chosen, NOW) == 1
+    assert LINK.search(text_of(mailbox.messages[0]))
+    assert state_of(scene, notice_id) == (True, 1, None)
+
+
 def test_names_cannot_smuggle_headers_or_markup(
     scene: Scene, work: Connection, mailbox: Mailbox, chosen: Settings
 ) -> None:
@@ -259,11 +289,12 @@ def test_names_cannot_smuggle_headers_or_markup(
 def test_a_late_offer_letter_does_not_promise_dates_that_are_gone(
     scene: Scene, work: Connection, mailbox: Mailbox, chosen: Settings
 ) -> None:
-    request_id, offer_id, bookings = offered(scene)
+    request_id, offer_id, _ = offered(scene)
     scene.notice(request_id, "offer", detail={"offer_id": offer_id})
-    scene.book(request_id, bookings[0])
+    scene.conn.execute("UPDATE service_request SET state = 'waiting'")
     assert send_due(work, chosen, NOW) == 1
     assert "no longer free" in text_of(mailbox.messages[0])
+    assert "until the date" not in text_of(mailbox.messages[0])
 
 
 def test_tenants_are_served_apart(
@@ -307,3 +338,102 @@ def test_an_incident_tells_its_human_where_how_many_and_by_when(
     assert number in text
     assert "http://testserver/planner/incidents" in text
     assert message["In-Reply-To"] == f"<incident-{incident_id}.{scene.tenant_id}@hanbit.example>"
+
+
+def test_a_cure_from_afar_is_told_in_plain_words_with_its_proof_and_a_way_to_say_that_it_is_not_so(
+    scene: Scene, work: Connection, chosen: Settings, mailbox: Mailbox
+) -> None:
+    request_id = scene.request(scene.device(language="en"), WEAK_CELL, state="solved")
+    scene.conn.execute("UPDATE fault SET code = 'cell_measuring_line'")
+    scene.conn.execute("UPDATE service_request SET closed_at = %s", [NOW])
+    scene.notice(request_id, "healed", cause="healed", detail={"rung": "restart_battery_controller"})
+    assert send_due(work, chosen, NOW) == 1
+    (message,) = mailbox.messages
+    assert message["Subject"] == "Hanbit Aurora 77 is well again"
+    text = text_of(message)
+    assert "no longer gets sound values from some of its battery cells" in text
+    assert "Restart the battery's control unit" in text
+    assert "Cells give no value" in text
+    assert "There is nothing that you have to do." in text
+    assert re.search(r"Tell us if it is not so:\s+http://testserver/o/[\w-]{72}/begin\?device=\d+\s", text)
+
+
+def test_a_new_owner_is_welcomed_with_the_link_to_his_devices_page(
+    scene: Scene, work: Connection, chosen: Settings, mailbox: Mailbox
+) -> None:
+    device_id = scene.device(language="en")
+    former = scene.one("SELECT name FROM owner")
+    with scene.in_tenant():
+        buyer = owners.known_owner(
+            scene.conn, name="베아", email="bea@x.example", language="ko", time_zone="Asia/Seoul"
+        )
+        owning.transfer(scene.conn, device_id=device_id, owner_id=buyer, actor="staff-1", now=NOW)
+    assert send_due(work, chosen, NOW) == 1
+    (message,) = mailbox.messages
+    assert message["To"] == "베아 <bea@x.example>"
+    assert "이제 고객님의 제품입니다" in message["Subject"]
+    assert former not in text_of(message)
+    found = re.search(r"http://testserver/d/([\w-]{72})", text_of(message))
+    assert found is not None
+    assert access.read(chosen, found[1], Purpose.OWNER_DEVICE) is not None
+
+
+def test_a_repairer_gets_his_link_and_learns_neither_owner_nor_place(
+    scene: Scene, work: Connection, chosen: Settings, mailbox: Mailbox
+) -> None:
+    request_id, *_ = offered(scene)
+    device_id, owner_id = scene.conn.execute("SELECT device_id, owner_id FROM service_request").fetchone() or (0, 0)
+    with scene.in_tenant():
+        mandates.sign(
+            scene.conn,
+            device_id=device_id,
+            owner_id=owner_id,
+            clauses={Clause.SHARE_DATA: None},
+            signed_by="page",
+            now=NOW,
+        )
+        sharing.share(scene.conn, request_id=request_id, name="Rita", email="r@x.example", by="staff-1", now=NOW)
+    assert send_due(work, chosen, NOW) == 1
+    (message,) = mailbox.messages
+    assert message["To"] == "Rita <r@x.example>"
+    text = text_of(message)
+    assert re.search(r"http://testserver/r/[\w-]{72}", text)
+    for secret in ("Anna Weber", "example.org", "Kreuzberg"):
+        assert secret not in text
+
+
+@pytest.mark.parametrize("state", ["cancelled", "held", "confirmed"])
+def test_a_letter_with_dates_that_are_gone_does_not_leave(
+    scene: Scene, work: Connection, mailbox: Mailbox, chosen: Settings, state: str
+) -> None:
+    request_id, offer_id, _ = offered(scene)
+    notice_id = scene.notice(request_id, "offer", detail={"offer_id": offer_id})
+    scene.conn.execute(
+        "UPDATE service_request SET state = %(state)s, closed_at = CASE WHEN %(state)s = 'cancelled' THEN %(now)s END",
+        {"state": state, "now": NOW},
+    )
+    assert send_due(work, chosen, NOW) == 0
+    assert state_of(scene, notice_id) == (False, 0, None)
+    assert scene.one("SELECT withdrawn_at FROM notice WHERE notice_id = %s", notice_id) == NOW
+    assert mailbox.messages == []
+
+
+def test_of_two_offers_that_wait_the_later_one_leaves(
+    scene: Scene, work: Connection, mailbox: Mailbox, chosen: Settings
+) -> None:
+    request_id, offer_id, _ = offered(scene)
+    scene.notice(request_id, "offer", detail={"offer_id": offer_id}, cause="first")
+    later = scene.notice(request_id, "offer", detail={"offer_id": offer_id}, cause="second")
+    assert send_due(work, chosen, NOW) == 1
+    assert state_of(scene, later)[0]
+    assert len(mailbox.messages) == 1
+
+
+def test_what_is_obsolete_is_taken_back_without_a_mail_server_too(
+    scene: Scene, work: Connection, chosen: Settings
+) -> None:
+    request_id, offer_id, _ = offered(scene)
+    notice_id = scene.notice(request_id, "offer", detail={"offer_id": offer_id})
+    scene.conn.execute("UPDATE service_request SET state = 'cancelled', closed_at = %s", [NOW])
+    assert send_due(work, chosen.model_copy(update={"smtp_url": ""}), NOW) == 0
+    assert scene.one("SELECT withdrawn_at FROM notice WHERE notice_id = %s", notice_id) == NOW

@@ -1,9 +1,9 @@
 """Deposits on a real database and a provider over HTTP: asked for, taken, given back, late, failing, forged."""
 
+import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -12,36 +12,15 @@ from gateway.payments.checkout import HttpPayments
 from gateway.payments.settling import settle_due
 from gateway.payments.signature import signed
 from gateway.payments.webhook import ForgedError, UnreadableError, take_message
+from gateway.quotes import quoting
 from gateway.storage.connection import Role, connect, tenant_transaction
 from gateway.storage.requests import append_event
-from tests.fakes.payment_provider import KEY, PaymentProvider
-from tests.gateway.desk import SmallDesk, open_desk
-from tests.gateway.pricing import set_deposit, set_prices
-from tests.gateway.test_quoting import agree, offer, open_request, quote, reasons, state
+from tests.fakes.payment_provider import PaymentProvider
+from tests.gateway.desk import SmallDesk
+from tests.gateway.quotes.test_quoting import agree, offer, open_request, quote, reasons, state
+from workflows.money import Money
 
 SECRET = "whsec_of_the_tests"
-
-
-@pytest.fixture
-def desk(database: str, tmp_path: Path) -> Iterator[SmallDesk]:
-    opened = open_desk(database, tmp_path)
-    set_prices(opened)
-    set_deposit(opened)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def provider() -> Iterator[PaymentProvider]:
-    with PaymentProvider() as running:
-        yield running
-
-
-@pytest.fixture
-def port(provider: PaymentProvider) -> Iterator[HttpPayments]:
-    opened = HttpPayments(provider.url, KEY)
-    yield opened
-    opened.close()
 
 
 def agreed(desk: SmallDesk) -> int:
@@ -103,6 +82,28 @@ def test_without_a_message_it_is_found_by_asking(
     assert state(desk, request_id) == "open"
 
 
+def test_another_price_with_a_deposit_of_its_own_lets_go_of_the_one_that_is_not_paid(
+    desk: SmallDesk, provider: PaymentProvider, port: HttpPayments
+) -> None:
+    request_id = agreed(desk)
+    settle(desk, port)
+    with tenant_transaction(desk.admin, desk.tenant_id):
+        now = datetime.now(UTC)
+        planner.hold(desk.admin, request_id=request_id, staff_id=1, reason="the diagnosis has changed", now=now)
+        planner.approve(desk.admin, request_id=request_id, staff_id=1, now=now)
+    desk.admin.execute("UPDATE part SET price_minor = price_minor * 2")
+    offer(desk, request_id)
+    agree(desk, request_id, quote(desk, request_id))
+    assert desk.value("SELECT count(*) FROM deposit WHERE state IN ('wanted', 'asked', 'authorised')") == 1
+    settle(desk, port, times=4)
+    states = "SELECT array_agg(state ORDER BY deposit_id) FROM deposit"
+    assert desk.value(states) == ["void", "asked"]
+    provider.pay("cs_2")
+    settle(desk, port, hours=1)
+    assert desk.value(states) == ["void", "captured"]
+    assert provider.taken() == desk.value("SELECT sum(captured_minor) FROM deposit")
+
+
 def test_a_cancelled_request_gives_all_of_it_back(
     desk: SmallDesk, provider: PaymentProvider, port: HttpPayments
 ) -> None:
@@ -114,6 +115,38 @@ def test_a_cancelled_request_gives_all_of_it_back(
     settle(desk, port, times=4, hours=0.3)
     assert desk.rows("SELECT state, captured_minor = refunded_minor, paid_minor FROM deposit") == [("settled", True, 0)]
     assert provider.taken() == 0
+
+
+@pytest.mark.parametrize(("became", "refunds"), [("succeeded", 1), ("failed", 2), ("canceled", 2)])
+def test_a_refund_that_was_pending_goes_on_from_what_has_become_of_it(
+    desk: SmallDesk, provider: PaymentProvider, port: HttpPayments, became: str, refunds: int
+) -> None:
+    request_id = agreed(desk)
+    settle(desk, port)
+    provider.pay("cs_1")
+    settle(desk, port, hours=0.2)
+    cancel(desk, request_id)
+    provider.refund_status = "pending"
+    for hours in range(1, 4):
+        settle(desk, port, hours=hours)
+    assert deposit(desk) == "refunding"
+    assert len(provider.refunds) == 1
+    provider.refunds[0]["status"] = became
+    provider.refund_status = "succeeded"
+    settle(desk, port, hours=48)
+    assert deposit(desk) == "settled"
+    assert len(provider.refunds) == refunds
+    assert provider.taken() == 0
+
+
+def test_what_a_person_has_given_back_at_the_provider_is_not_given_back_twice(
+    provider: PaymentProvider, port: HttpPayments
+) -> None:
+    by_hand = {"id": "re_hand", "payment_intent": "pi_1", "amount": 1500, "status": "succeeded"}
+    provider.refunds.append(by_hand)
+    assert port.refund("pi_1", Money(4000, "EUR"), key="k")
+    assert port.refund("pi_1", Money(4000, "EUR"), key="k")
+    assert [each["amount"] for each in provider.refunds] == [1500, 2500]
 
 
 def test_who_pays_after_the_request_has_ended_is_never_charged(
@@ -161,6 +194,34 @@ def test_without_a_provider_a_person_agrees_it(desk: SmallDesk) -> None:
     with tenant_transaction(desk.admin, desk.tenant_id):
         planner.approve(desk.admin, request_id=request_id, staff_id=1, now=datetime.now(UTC))
     assert offer(desk, request_id) is not None
+
+
+def test_without_a_provider_nothing_more_happens_to_a_request_that_has_ended(desk: SmallDesk) -> None:
+    request_id = agreed(desk)
+    cancel(desk, request_id)
+    before = desk.rows("SELECT event FROM request_event ORDER BY event_id")
+    settle(desk, None)
+    assert deposit(desk) == "void"
+    assert desk.rows("SELECT event FROM request_event ORDER BY event_id") == before
+    assert desk.value("SELECT count(*) FROM human_case WHERE closed_at IS NULL") == 0
+
+
+def test_a_later_diagnosis_of_the_same_price_makes_no_dates_before_the_money(desk: SmallDesk) -> None:
+    request_id = agreed(desk)
+    look_again(desk, request_id)
+    assert (deposit(desk), state(desk, request_id)) == ("wanted", "quoted")
+
+
+def test_a_deposit_that_is_not_needed_any_more_is_let_go_of_and_dates_follow(desk: SmallDesk) -> None:
+    request_id = agreed(desk)
+    desk.admin.execute("DELETE FROM deposit_rule")
+    look_again(desk, request_id)
+    assert (deposit(desk), state(desk, request_id)) == ("unwanted", "open")
+
+
+def look_again(desk: SmallDesk, request_id: int) -> None:
+    with tenant_transaction(desk.work, desk.tenant_id):
+        quoting.look_again(desk.work, request_id, datetime.now(UTC))
 
 
 def test_a_provider_that_fails_is_tried_again_and_a_person_learns_of_it(
@@ -217,3 +278,71 @@ def test_the_secret_key_is_never_said(
     wrong.close()
     assert "401" in desk.value("SELECT last_error FROM deposit")
     assert "secret" not in caplog.text + desk.value("SELECT last_error FROM deposit") + repr(wrong)
+
+
+class Gone(BaseException):
+    """The process is killed."""
+
+
+class Watched:
+    """A provider's port that looks whether a row is locked while it is called, and lets the process die after a call."""
+
+    def __init__(self, port: HttpPayments, desk: SmallDesk) -> None:
+        self.port = port
+        self.desk = desk
+        self.dies = False
+        self.calls = 0
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        def call(*args: object, **words: object) -> object:
+            with self.desk.admin.transaction():
+                self.desk.admin.execute("SELECT FROM deposit FOR UPDATE NOWAIT")
+                self.desk.admin.execute("SELECT FROM service_request FOR UPDATE NOWAIT")
+            answer = getattr(self.port, name)(*args, **words)
+            self.calls += 1
+            if self.dies:
+                self.dies = False
+                raise Gone
+            return answer
+
+        return call
+
+
+def test_no_row_is_locked_while_the_provider_is_called_and_a_kill_after_each_call_doubles_nothing(
+    desk: SmallDesk, provider: PaymentProvider, port: HttpPayments
+) -> None:
+    request_id = agreed(desk)
+    watched = Watched(port, desk)
+    at = datetime.now(UTC)
+
+    def settle_once(minutes: int) -> None:
+        settle_due(desk.work, watched, "http://desk.example", at + timedelta(minutes=minutes))
+
+    minutes = 0
+    for _ in range(30):
+        minutes += 6
+        watched.dies = watched.calls % 2 == 0
+        with contextlib.suppress(Gone):
+            settle_once(minutes)
+        if deposit(desk) == "asked" and not provider.intents:
+            provider.pay("cs_1")
+        if deposit(desk) == "captured" and state(desk, request_id) == "open":
+            cancel(desk, request_id)
+    assert deposit(desk) == "settled"
+    assert watched.calls >= 6
+    assert len(provider.sessions) == 1
+    assert provider.taken() == 0
+    assert desk.rows("SELECT captured_minor = refunded_minor FROM deposit") == [(True,)]
+    for event in ("deposit_paid", "deposit_returned"):
+        assert len(desk.rows("SELECT 1 FROM request_event WHERE event = %s", event)) == 1
+
+
+def test_who_has_not_paid_after_two_days_is_reminded_once(
+    desk: SmallDesk, provider: PaymentProvider, port: HttpPayments
+) -> None:
+    agreed(desk)
+    settle(desk, port)
+    for hours in (47, 49, 72, 96):
+        settle(desk, port, hours=hours)
+    assert desk.rows("SELECT kind FROM notice WHERE kind = 'deposit_due'") == [("deposit_due",)]
+    assert deposit(desk) == "asked"

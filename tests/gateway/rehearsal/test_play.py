@@ -20,6 +20,19 @@ def test_the_same_seed_tells_the_same_story_whatever_was_played_before(database:
     assert "confirmed" in first
 
 
+def test_what_the_sweep_fails_at_and_goes_on_after_is_a_violation(database: str, tmp_path: Path) -> None:
+    with stage(database, load_settings(), tmp_path) as played:
+        played.desk.admin.execute(
+            """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN RAISE EXCEPTION 'refused for a test' USING ERRCODE = 'check_violation'; END $$;
+            CREATE TRIGGER refused BEFORE INSERT ON request_event FOR EACH ROW
+                WHEN (NEW.event IN ('offer_expired', 'date_passed', 'case_overdue')) EXECUTE FUNCTION refuse()"""
+        )
+        told = played.play(1, 12).violations
+    assert [each.invariant for each in told] == ["no step fails"]
+    assert "refused for a test" in told[0].where
+
+
 @pytest.mark.slow
 def test_in_fifty_seeds_of_thirty_days_every_invariant_holds(postgres_dsn: str) -> None:
     settings = load_settings().model_copy(update={"database_url": postgres_dsn})

@@ -1,7 +1,17 @@
-"""Small instances, written out for tests: a generator of Solomon's and of VRPLIB's format."""
+"""Small instances, written out for tests: in Solomon's, VRPLIB's and Cordeau's format."""
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.routing.instance import Convention, Instance, read_instance
+
+
+def read(folder: Path, text: str, name: str = "one.vrp", convention: Convention | None = None) -> Instance:
+    """Read a text as the file that it would be."""
+    file = folder / name
+    file.write_text(text, "utf-8")
+    return read_instance(file, convention)
 
 
 def solomon(clients: int = 8, seed: int = 1) -> str:
@@ -65,3 +75,15 @@ def capacitated(places: Sequence[tuple[float, float]] = ((0, 0), (3, 4), (6, 8),
         f"NAME : TINY\nTYPE : CVRP\nDIMENSION : {len(places)}\nEDGE_WEIGHT_TYPE : EUC_2D\nCAPACITY : 2\n"
         f"NODE_COORD_SECTION\n{nodes}\nDEMAND_SECTION\n{demands}\nDEPOT_SECTION\n1\n-1\nEOF\n"
     )
+
+
+# The same as above: of two types 2 is the first and 1 the second.
+CORDEAU = """7 1 4 2
+500 10
+500 20
+0 0 0 0 0 0 0 0 1000
+1 10 0 5 1 1 1 2 0 900
+2 20 0 5 1 1 2 1 2 0 900
+3 30 0 5 1 1 1 1 0 900
+4 40 0.5 5 1 1 2 2 1 0 900
+"""

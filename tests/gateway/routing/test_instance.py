@@ -4,17 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.routing.instance import Instance, read_best, read_instance, solution_text
+from gateway.routing.instance import read_best, read_instance, solution_text
 from gateway.routing.report import best_of
 from gateway.routing.vetting import InstanceError
-from tests.gateway.routing.instances import SITE_DEPENDENT, capacitated, solomon
+from tests.gateway.routing.instances import SITE_DEPENDENT, capacitated, read, solomon
 from workflows.routing import Plan, check
-
-
-def read(tmp_path: Path, text: str, name: str = "one.vrp", convention: str | None = None) -> Instance:
-    file = tmp_path / name
-    file.write_text(text, "utf-8")
-    return read_instance(file, convention)  # type: ignore[arg-type]
 
 
 def test_a_file_of_solomon_s_is_read_in_tenths_that_are_cut_off(tmp_path: Path) -> None:
@@ -106,6 +100,8 @@ def test_a_best_known_plan_is_measured_here_and_only_a_bare_cost_is_believed(tmp
         ("3 20 0\n", "3 nan 0\n", r":11: nan is no number to plan with"),
         ("3 20 0\n", "4 20 0\n", r":11: 4 as the number of a row"),
         ("2 1\n3 1\n", "2 -1\n3 1\n", r":16: -1.0 as a value of DEMAND_SECTION is wrong"),
+        ("2 1\n3 1\n", "2 1.5\n3 1\n", r":16: 1.5 as a value of DEMAND_SECTION is wrong: it is a whole number"),
+        ("VEHICLES: 2\n", "VEHICLES: 900000000\n", r":6: 900000000 as VEHICLES is wrong"),
         ("4 0 900", "4 901 900", r":30: a window from 901 to 900 has no time in it"),
         ("1 2 3 5\n", "1 2 3 6\n", r":36: 6.0 as an allowed client is wrong: clients are 2 to 5"),
         ("CAPACITY_SECTION\n1 10\n2 20\n", "", r"there is no CAPACITY"),
@@ -130,11 +126,29 @@ def test_what_is_wrong_with_a_file_is_named_with_its_line_and_value(
         ("0 50 50 0 0 1000 0", "0 50 50 0 0 x 0", r":10: 'x' is not a number"),
         ("0 50 50 0 0 1000 0", "1 50 50 0 0 1000 0", r":10: 1.0 as the customer's number is wrong: 0 comes next"),
         ("   4          20", "   0          20", r":5: .* is no fleet"),
+        ("   4          20", "   900000000  20", r":5: .* is no fleet; .* 10000 vehicles at most"),
+        ("   4          20", "   4          2.5", r":5: .* is no fleet; number and capacity are whole"),
+        ("0 50 50 0 0 1000 0\n", "", r":10: 1.0 as the customer's number is wrong: 0 comes next"),
+        ("0 50 50 0 0 1000 0", "0 50 50 -1 0 1000 0", r":10: -1.0 as the demand is wrong"),
+        ("0 50 50 0 0 1000 0", "0 50 50 0.5 0 1000 0", r":10: 0.5 as the demand is wrong: it is a whole number"),
     ],
 )
 def test_a_table_of_solomon_s_is_looked_through_too(tmp_path: Path, old: str, new: str, words: str) -> None:
     with pytest.raises(InstanceError, match=words):
         read(tmp_path, solomon().replace(old, new, 1))
+
+
+def test_a_file_that_is_far_too_large_is_not_read_to_its_end(tmp_path: Path) -> None:
+    file = tmp_path / "huge.vrp"
+    with file.open("wb") as hollow:
+        hollow.truncate(1 << 40)
+    with pytest.raises(InstanceError, match="larger than 16 MB"):
+        read_instance(file)
+
+
+def test_of_vehicles_that_are_alike_there_are_no_more_than_clients(tmp_path: Path) -> None:
+    text = solomon().replace("   4          20", "   9000       20")
+    assert len(read(tmp_path, text, "many.txt").problem.shifts) == 8
 
 
 def test_half_a_file_a_folder_and_a_picture_are_no_instances(tmp_path: Path) -> None:

@@ -172,6 +172,22 @@ def test_pieces_of_a_large_problem_have_every_visit_and_every_technician_once() 
     assert all(len(piece.calls) <= 30 for piece in parts)
 
 
+def test_a_large_problem_of_which_little_is_planned_yet_is_not_searched_in_too_large_a_piece() -> None:
+    problem = town(90, 20, 4)
+    begun = complete(problem, empty_plan(problem), only=range(10))
+    parts = pieces(problem, begun, 30)
+    assert all(len(piece.calls) <= 30 for piece in parts)
+    assert begun.planned <= {call for piece in parts for call in piece.calls}
+    assert sorted(who for piece in parts for who in piece.shifts) == list(range(20))
+
+
+def test_a_large_problem_with_room_for_few_of_its_visits_is_answered() -> None:
+    problem = town(MOST_CALLS + 50, 3, 6)
+    solved = solve_all(problem, empty_plan(problem), limit_s=4.0, patience=50)
+    assert not [breach for breach in check(problem, solved.plan).breaches if breach.kind != "left_out"]
+    assert len(problem.calls) / 2 < len(solved.account.left_out) < len(problem.calls)
+
+
 def test_a_large_problem_is_solved_in_pieces_and_comes_out_whole() -> None:
     problem = town(60, 14, 5)
     before = complete(problem, empty_plan(problem))

@@ -9,6 +9,7 @@ import pytest
 from devices.products import product_type
 from gateway.ingest.worker import Worker
 from gateway.storage.connection import Role, connect
+from gateway.storage.door import mark_hours_due
 from gateway.storage.hours import hour_columns, roll_up
 from tests.fakes.source import ListSource, message
 from tests.gateway.desk import SmallDesk, open_desk, sample, telemetry, topic
@@ -64,6 +65,19 @@ def test_an_hour_that_is_being_written_waits_for_its_readings(desk: SmallDesk, w
     with connect(desk.dsn, Role.INGEST) as other, other.transaction():
         other.execute("UPDATE rollup_due SET hour_at = hour_at")
         assert roll(desk) == 0
+    assert roll(desk) == 1
+
+
+def test_an_hour_that_is_due_already_waits_for_more_readings_and_is_not_written_again(
+    desk: SmallDesk, worker: Worker
+) -> None:
+    send(worker, 1, 5, soc_pct=40.0)
+    row = "SELECT ctid::text, product, device_id, hour_at FROM rollup_due"
+    ((place, product, device_id, hour_at),) = desk.rows(row)
+    with connect(desk.dsn, Role.INGEST) as ingest, ingest.transaction():
+        mark_hours_due(ingest, [(product, device_id, int(hour_at.timestamp()) // 3600)])
+        assert roll(desk) == 0
+    assert desk.rows(row)[0][0] == place
     assert roll(desk) == 1
 
 

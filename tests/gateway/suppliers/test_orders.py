@@ -5,7 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,13 +20,14 @@ from gateway.journey import Confirmed
 from gateway.settings import Settings
 from gateway.storage.connection import tenant_transaction
 from gateway.suppliers.outbox import by_http, send_orders
+from gateway.suppliers.port import PartOrder, Taken
 from gateway.suppliers.signature import signed
 from simulators.supplier.shop import Manners, Shop
 from tests.conftest import free_port
 from tests.gateway.desk import SmallDesk
+from tests.gateway.parts.test_sourcing import CELL, events, level, offered, put_at_other
 from tests.gateway.store import open_store, unbalanced
 from tests.gateway.test_journey import confirm, now, state
-from tests.gateway.test_sourcing import CELL, events, level, offered, put_at_other
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 
@@ -219,3 +220,71 @@ def test_what_a_supplier_told_while_we_were_away_is_asked_for(street: Street) ->
     street.shop.orders[order].status = "confirmed"
     street.send(datetime.now(UTC) + timedelta(hours=5))
     assert street.inbound() == "confirmed"
+
+
+class Gone(BaseException):
+    """The process is killed."""
+
+
+@dataclass
+class Watched:
+    """A supplier who looks whether the order is locked while he is asked, and lets the asking process die afterwards."""
+
+    desk: SmallDesk
+    dies: bool = False
+    orders: list[str] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+
+    def _heard(self) -> None:
+        with self.desk.admin.transaction():
+            self.desk.admin.execute("SELECT FROM inbound FOR UPDATE NOWAIT")
+        if self.dies:
+            self.dies = False
+            raise Gone
+
+    def order(self, order: PartOrder, now: datetime) -> Taken:
+        self.orders.append(order.order_no)
+        self._heard()
+        return Taken("theirs")
+
+    def cancel(self, order_no: str, now: datetime) -> Taken:
+        self.cancelled.append(order_no)
+        self._heard()
+        return Taken("theirs")
+
+    def status(self, order_no: str, now: datetime) -> None:
+        self._heard()
+
+
+def test_nothing_is_locked_while_a_supplier_is_asked_and_a_kill_sends_the_same_order_again(street: Street) -> None:
+    _, order_no = street.order()
+    shop = Watched(street.desk, dies=True)
+
+    def send(minutes: int) -> None:
+        send_orders(street.desk.work, lambda _tenant, _order: shop, now() + timedelta(minutes=minutes))
+
+    with pytest.raises(Gone):
+        send(0)
+    send(0)
+    assert shop.orders == [order_no], "somebody may still be at it"
+    send(2)
+    assert shop.orders == [order_no, order_no], "under the same number, by which the supplier knows it"
+    assert street.desk.rows("SELECT supplier_ref, calling_until FROM inbound") == [("theirs", None)]
+    send(2)
+    assert len(shop.orders) == 2
+
+
+def test_what_a_killed_process_may_have_ordered_is_taken_back_with_its_request(street: Street) -> None:
+    request_id, order_no = street.order()
+    shop = Watched(street.desk, dies=True)
+
+    def send(minutes: int) -> None:
+        send_orders(street.desk.work, lambda _tenant, _order: shop, now() + timedelta(minutes=minutes))
+
+    with pytest.raises(Gone):
+        send(0)
+    with tenant_transaction(street.desk.admin, street.desk.tenant_id):
+        planner.cancel(street.desk.admin, request_id=request_id, staff_id=1, reason="no", now=now())
+    send(2)
+    assert shop.cancelled == [order_no]
+    assert street.inbound() == "asked", "the supplier says himself whether he takes it back"

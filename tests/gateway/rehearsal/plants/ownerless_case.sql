@@ -1,4 +1,4 @@
--- A case is nobody's.
+-- A case is nobody's, as soon as those who gave it have gone on: while they do, the audit asks whose it is.
 ALTER TABLE human_case ALTER COLUMN staff_id DROP NOT NULL;
 CREATE FUNCTION planted_ownerless_case() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = callout, jobs, public AS $$
 BEGIN
@@ -6,4 +6,5 @@ BEGIN
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER planted_ownerless_case AFTER INSERT ON human_case FOR EACH ROW EXECUTE FUNCTION planted_ownerless_case();
+CREATE CONSTRAINT TRIGGER planted_ownerless_case AFTER INSERT ON human_case DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION planted_ownerless_case();

@@ -1,0 +1,1 @@
+"""Every act written down, its chain followed, and acts undone."""

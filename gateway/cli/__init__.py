@@ -1,0 +1,1 @@
+"""The commands of `callout`, a module a subject."""

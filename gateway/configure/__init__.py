@@ -1,0 +1,1 @@
+"""A tenant's set-up from its file."""

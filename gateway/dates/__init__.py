@@ -1,0 +1,1 @@
+"""Dates offered, moved, missed, displaced and done."""

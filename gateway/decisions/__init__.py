@@ -1,0 +1,1 @@
+"""What a decision hears, stands on and is proven by."""

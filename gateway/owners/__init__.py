@@ -1,0 +1,1 @@
+"""What owners allow, begin, take back and hand on."""

@@ -1,0 +1,1 @@
+"""Parts put aside, missing and counted."""
