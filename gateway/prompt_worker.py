@@ -1,21 +1,40 @@
 """The worker that runs jobs, made prompt: nothing that could run waits for the next time that the queue is polled.
 
 procrastinate's worker looks for jobs when it is told of a new one, and every few seconds. What it is told while it looks
-it forgets, and it does not look when a job ends that held another one back by their lock. Both cost a job seconds now and
-then; here the worker looks once more. It does not know what jobs do.
+it forgets, it does not look when a job ends that held another one back by their lock, and of what came before it listened
+it was not told. Each cost a job seconds now and then; here the worker looks once more. It does not know what jobs do.
 """
 
 import asyncio
+import json
 from collections.abc import Sequence
 from typing import Final
 
+from procrastinate import PsycopgConnector
+from procrastinate.connector import LISTEN_TIMEOUT, Notify
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.job_context import JobContext
-from procrastinate.jobs import Notification
+from procrastinate.jobs import JobInserted, Notification
 from procrastinate.worker import Worker
+from psycopg import AsyncConnection
 
 # The job library's index: of the jobs with one lock, one is being done at a time.
 _ONE_JOB_A_LOCK: Final = "procrastinate_jobs_lock_idx_v1"
+
+
+# What a new job says, with a number that no job has.
+_LOOK: Final = json.dumps(JobInserted(type="job_inserted", job_id=0))
+
+
+class PromptConnector(PsycopgConnector):
+    """A way to the queue that has its workers look as soon as it listens, at the start and after a lost connection."""
+
+    async def _loop_notify(
+        self, on_notification: Notify, connection: AsyncConnection, timeout: float = LISTEN_TIMEOUT
+    ) -> None:
+        """Tell of new jobs until the connection is lost; first of those that may have come before anybody listened."""
+        await on_notification(channel="listening", payload=_LOOK)
+        await super()._loop_notify(on_notification, connection, timeout)
 
 
 class PromptWorker(Worker):

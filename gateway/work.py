@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
+from procrastinate import App, BaseRetryStrategy, RetryDecision
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
 from psycopg.errors import ForeignKeyViolation
@@ -22,7 +22,7 @@ from gateway.health.watches import WorkHealth
 from gateway.notices.run import send_due
 from gateway.payments.checkout import provider
 from gateway.payments.settling import settle_due
-from gateway.prompt_worker import PromptWorker, run_together
+from gateway.prompt_worker import PromptConnector, PromptWorker, run_together
 from gateway.routing.evening import ask_in_the_evening
 from gateway.routing.replan import replan
 from gateway.settings import Settings
@@ -156,7 +156,7 @@ async def _tidy(app: App) -> None:
 
 def _app(settings: Settings, pool: ConnectionPool[Connection], measures: WorkMeasures) -> App:
     """Build the jobs' application: each job is one step in one transaction of its tenant."""
-    connector = PsycopgConnector(
+    connector = PromptConnector(
         conninfo=settings.required("database_url"), kwargs={"options": options(Role.WORK)}, min_size=1, max_size=4
     )
     app = App(connector=connector)

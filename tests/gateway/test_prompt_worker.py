@@ -3,13 +3,14 @@
 import asyncio
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
-from procrastinate import App, PsycopgConnector
+from procrastinate import App
+from procrastinate.connector import Notify
 
 from gateway import jobs
-from gateway.prompt_worker import PromptWorker
+from gateway.prompt_worker import PromptConnector, PromptWorker
 from gateway.storage.connection import Connection, Role, connect, options
 
 _TASK = "note"
@@ -17,10 +18,18 @@ _SELDOM_S = 600.0
 _PATIENCE_S = 90.0
 
 
+class LateToListen(PromptConnector):
+    """Listens only a while after the worker has looked for the first time."""
+
+    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
+        await asyncio.sleep(2.0)
+        await super().listen_notify(on_notification, channels)
+
+
 @contextmanager
-def at_work(dsn: str, lasts_s: float) -> Generator[list[int]]:
+def at_work(dsn: str, lasts_s: float, connector: type[PromptConnector] = PromptConnector) -> Generator[list[int]]:
     """A worker in a thread, whose jobs last so long; gives the numbers of those that have ended."""
-    app = App(connector=PsycopgConnector(conninfo=dsn, kwargs={"options": options(Role.WORK)}, min_size=1, max_size=4))
+    app = App(connector=connector(conninfo=dsn, kwargs={"options": options(Role.WORK)}, min_size=1, max_size=4))
     ended: list[int] = []
     begun = threading.Event()
     workers: list[PromptWorker] = []
@@ -65,6 +74,15 @@ def test_jobs_that_wait_for_each_other_by_a_lock_follow_each_other_at_once(datab
         defer(connection, 1, 2, 3, lock="one-device")
         wait_for(ended, 1, 2, 3)
     assert ended == [0, 1, 2, 3]
+
+
+def test_a_job_that_comes_before_the_worker_listens_is_found_as_soon_as_it_does(database: str) -> None:
+    with connect(database, Role.ADMIN) as connection, at_work(database, 0.0, LateToListen) as ended:
+        # The first look has been by then, and nobody listens yet.
+        time.sleep(1.0)
+        defer(connection, 0)
+        wait_for(ended, 0)
+    assert ended == [0]
 
 
 def test_a_job_that_comes_while_the_worker_looks_is_found_at_once(database: str) -> None:
