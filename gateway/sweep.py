@@ -16,13 +16,13 @@ from gateway.decisions.calibrating import decide_cycles, follow_cycles
 from gateway.decisions.gathering import gather, look_at_incidents
 from gateway.following import give_case
 from gateway.forgetting import Forgetting
+from gateway.hourly import Hourly
 from gateway.one_by_one import guarded, one_by_one
 from gateway.parts import missing
 from gateway.quotes import quoting
 from gateway.remedies import asking, awaiting, remedying, rolling
 from gateway.storage import appointments, asks, attention, quotes, requests, rollouts
 from gateway.storage.connection import Connection, tenant_transaction
-from gateway.storage.hours import roll_up
 from gateway.telling import defer_offer
 from workflows.triage import CaseWanted, Queue
 
@@ -32,7 +32,9 @@ _DATE_PASSED: Final = "The date has passed: say what was found, then close the r
 _LOOK_AGAIN: Final = timedelta(minutes=5)
 
 
-def sweep(connection: Connection, now: datetime, forgetting: Forgetting | None = None) -> None:
+def sweep(
+    connection: Connection, now: datetime, forgetting: Forgetting | None = None, hourly: Hourly | None = None
+) -> None:
     """Do what is due, unless another process is at it.
 
     Parameters
@@ -43,7 +45,10 @@ def sweep(connection: Connection, now: datetime, forgetting: Forgetting | None =
         Aware.
     forgetting : Forgetting or None
         For how long readings are kept; None: for ever.
+    hourly : Hourly or None
+        How far the hours that are due have been made; None: a round begins.
     """
+    hourly = hourly or Hourly()
     if connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone() != (True,):
         return
     try:
@@ -53,7 +58,7 @@ def sweep(connection: Connection, now: datetime, forgetting: Forgetting | None =
             for piece in PIECES:
                 guarded(piece.__name__, lambda piece=piece, tenant_id=tenant_id: piece(connection, tenant_id, now))
         for product in product_types().values():
-            guarded("roll_up", lambda product=product: _roll_up(connection, product.name))
+            guarded("roll_up", lambda product=product: hourly.go_on(connection, product))
         if forgetting is not None:
             # Hours first: what is forgotten has been rolled up.
             guarded("forget", lambda: _forget(connection, forgetting, now))
@@ -204,14 +209,6 @@ def _end_quiet(connection: Connection, tenant_id: int, now: datetime) -> None:
     with tenant_transaction(connection, tenant_id):
         for device_id, component in attention.due(connection, now, _MOST):
             look_again(connection, device_id, [component])
-
-
-def _roll_up(connection: Connection, product_name: str) -> None:
-    product = product_types()[product_name]
-    count = 1
-    while count:
-        with connection.transaction():
-            count = roll_up(connection, product)
 
 
 def _forget(connection: Connection, forgetting: Forgetting, now: datetime) -> None:

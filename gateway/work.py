@@ -19,6 +19,7 @@ from gateway.forgetting import Forgetting
 from gateway.health.clock import Jumps
 from gateway.health.measures import WorkMeasures
 from gateway.health.watches import WorkHealth
+from gateway.hourly import Hourly
 from gateway.notices.run import send_due
 from gateway.payments.checkout import provider
 from gateway.payments.settling import settle_due
@@ -207,7 +208,7 @@ def _sweep_until(
     send_at_s = 0.0
     now_s = 0.0
     connection: Connection | None = None
-    forgetting = Forgetting(settings.keep_readings_days, settings.keep_hours_days)
+    forgetting, hourly = Forgetting(settings.keep_readings_days, settings.keep_hours_days), Hourly()
     payments = provider(settings.payment_url, settings.payment_key.get_secret_value())
     while not stopping.wait(_SWEEP_EVERY_S):
         now_s += _SWEEP_EVERY_S
@@ -219,7 +220,7 @@ def _sweep_until(
             if connection is None or connection.closed:
                 connection = connect(settings.required("database_url"), Role.WORK)
             with measures.sweeping():
-                sweep(connection, clock(), forgetting)
+                sweep(connection, clock(), forgetting, hourly)
                 settle_due(connection, payments, settings.base_url, clock())
             if now_s >= send_at_s:
                 send_due(connection, settings, clock())

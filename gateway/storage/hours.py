@@ -1,8 +1,11 @@
 """Hourly roll-ups: a plot of months opens as fast as a day's. Made from the readings of hours that are due."""
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from psycopg import sql
+from psycopg.rows import class_row
 
 from devices.product import ProductType
 from devices.signals import Kind, Signal
@@ -29,23 +32,61 @@ def hour_columns(signal: Signal) -> list[str]:
             return []
 
 
-def roll_up(connection: Connection, product: ProductType) -> int:
-    """Make the hours that are due anew, in the caller's transaction; return how many there were.
+@dataclass(frozen=True, slots=True, order=True)
+class DeviceHour:
+    """An hour of a device, from `hour_at` on."""
+
+    device_id: int
+    hour_at: datetime
+
+
+# Before all of them.
+_BEGINNING: Final = DeviceHour(0, datetime(1, 1, 1, tzinfo=UTC))
+
+
+def roll_up(connection: Connection, product: ProductType, after: DeviceHour | None = None) -> list[DeviceHour]:
+    """Make the next hours that are due anew, in the caller's transaction.
 
     Hours whose readings are being written at the moment are left for the next time. An hour whose readings have been
     forgotten stays as it was, whatever comes late: it is never made of fewer samples than before.
+
+    Parameters
+    ----------
+    connection : Connection
+        In the role of work.
+    product : ProductType
+        Whose devices.
+    after : DeviceHour or None
+        The last hour that a round has come to, so that what was marked behind it waits for the next round and what was
+        removed before it is not read again; None: a round begins.
+
+    Returns
+    -------
+    list of DeviceHour
+        What was made anew, in order; empty at the end of a round.
     """
-    due = connection.execute(
-        """DELETE FROM rollup_due WHERE ctid IN (
-            SELECT ctid FROM rollup_due WHERE product = %s ORDER BY hour_at LIMIT %s FOR UPDATE SKIP LOCKED)
-        RETURNING device_id, hour_at""",
-        [product.name, _MOST_HOURS],
-    ).fetchall()
+    begin = after or _BEGINNING
+    with connection.cursor(row_factory=class_row(DeviceHour)) as cursor:
+        due = sorted(
+            cursor.execute(
+                """DELETE FROM rollup_due WHERE ctid = ANY (ARRAY(
+                    SELECT ctid FROM rollup_due
+                    WHERE product = %(product)s AND (device_id, hour_at) > (%(device_id)s, %(hour_at)s)
+                    ORDER BY device_id, hour_at LIMIT %(most)s FOR UPDATE SKIP LOCKED))
+                RETURNING device_id, hour_at""",
+                {
+                    "product": product.name,
+                    "device_id": begin.device_id,
+                    "hour_at": begin.hour_at,
+                    "most": _MOST_HOURS,
+                },
+            )
+        )
     if due:
         connection.execute(
-            _statement(product), {"devices": [device for device, _ in due], "hours": [hour for _, hour in due]}
+            _statement(product), {"devices": [each.device_id for each in due], "hours": [each.hour_at for each in due]}
         )
-    return len(due)
+    return due
 
 
 def _statement(product: ProductType) -> sql.Composed:

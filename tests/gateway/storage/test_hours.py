@@ -39,7 +39,7 @@ def send(worker: Worker, seq: int, minute: int, **values: object) -> None:
 
 def roll(desk: SmallDesk) -> int:
     with desk.work.transaction():
-        return roll_up(desk.work, EV)
+        return len(roll_up(desk.work, EV))
 
 
 def test_an_hour_is_rolled_up_and_a_late_reading_makes_it_anew(desk: SmallDesk, worker: Worker) -> None:
