@@ -8,8 +8,8 @@ Because ways (`workflows.ways`) keep the triangle inequality, a visit that is ca
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -93,8 +93,10 @@ def find_visits(
     )
 
 
-def find_replacement(work: Work, place: Place, crew: Crew, window: Interval) -> Visit | None:
+def find_replacement(work: Work, place: Place, crew: Crew, window: Interval, now: datetime) -> Visit | None:
     """Find who else of a centre can come within a window that is promised already; None when nobody can.
+
+    The window may be near, or have begun: nobody sets out before he is asked to.
 
     Parameters
     ----------
@@ -106,12 +108,20 @@ def find_replacement(work: Work, place: Place, crew: Crew, window: Interval) -> 
         The centre's technicians, without the visit that is to be replaced.
     window : Interval
         What the owner was promised.
+    now : datetime
+        Aware.
     """
     zone = ZoneInfo(crew.time_zone)
     day = window.start_at.astimezone(zone).date()
-    people = _able(crew, work, place)
+    people = [_from_now_on(person, now) for person in _able(crew, work, place)]
     ((*plans,),) = best_plans(work, place, people, [(day, [window])], crew.exceptions, zone) if people else ((),)
-    return _visit(plans[0], place, "soonest") if plans else None
+    return _visit(plans[0], place, "soonest") if plans and plans[0].during.start_at >= now else None
+
+
+def _from_now_on(person: Technician, now: datetime) -> Technician:
+    """Return somebody to whom the time up to now is gone: he is at his base, unless a visit of his is under way."""
+    gone = Interval(now - timedelta(days=1), now)
+    return replace(person, stops=[Stop(gone, gone.start_at, person.base), *person.stops])
 
 
 def _able(crew: Crew, work: Work, place: Place) -> list[Technician]:

@@ -144,7 +144,7 @@ class DeskFile(_Model):
 def apply(connection: Connection, path: Path) -> None:
     """Create or update what the file names, in one transaction; what it does not name is left alone.
 
-    A technician who is retired is sent nowhere from then on; what he has promised already stands.
+    A technician who is retired is sent nowhere from then on; what he has promised is kept by another, or called off.
     Stock is set to what the file says only where a part is new at a centre: counts live in the database.
 
     Raises

@@ -167,7 +167,7 @@ def _other_technician(
     place = Place(device.latitude, device.longitude)
     for crew in routes.load_crews(connection, place, work, {present.centre_id: now}, now):
         if crew.centre_id == present.centre_id:
-            return find_replacement(work, place, crew, visit.window)
+            return find_replacement(work, place, crew, visit.window, now)
     return None
 
 

@@ -154,7 +154,10 @@ def beginnings_shown(connection: Connection, request_id: int) -> frozenset[datet
 
 
 def displaced(connection: Connection, now: datetime, most: int, *, booking_id: int | None = None) -> list[Displaced]:
-    """Return promised times ahead that cannot be kept: somebody is absent, a centre is closed, the device is elsewhere.
+    """Return promised times ahead that cannot be kept: somebody is absent or gone, a centre is closed then, the device is elsewhere.
+
+    Who is absent is not there for whom he has set out to, either. A technician who is retired is absent for good; a day on which
+    a centre opens later or closes earlier than the promised time is one on which it is closed then.
 
     With `booking_id` that one alone, if it is one of them. One whose request has been told of it and whose human has it in hand is not returned again.
     """
@@ -164,13 +167,19 @@ def displaced(connection: Connection, now: datetime, most: int, *, booking_id: i
             FROM absence a JOIN booking k ON a.during && k.during
                 AND (k.technician_id = a.technician_id OR k.bay_id = a.bay_id)
             WHERE a.withdrawn_at IS NULL AND upper(a.during) > %(now)s AND k.released_at IS NULL
-                AND lower(k.during) > %(now)s
+                AND coalesce(k.arrives_at, lower(k.during)) > %(now)s
+            UNION
+            SELECT k.request_id, k.booking_id, k.kind, 'absent'
+            FROM technician t JOIN booking k USING (technician_id)
+            WHERE t.retired_at IS NOT NULL AND k.released_at IS NULL AND k.arrives_at > %(now)s
             UNION
             SELECT k.request_id, k.booking_id, k.kind, 'closed'
             FROM centre_day c JOIN service_centre s USING (centre_id)
             JOIN booking_seen b USING (centre_id) JOIN booking k USING (booking_id)
-            WHERE c.opens IS NULL AND c.day >= %(now)s::date - 1 AND k.released_at IS NULL
+            WHERE c.day >= %(now)s::date - 1 AND k.released_at IS NULL
                 AND lower(k.during) > %(now)s AND (b.begins_at AT TIME ZONE s.time_zone)::date = c.day
+                AND (c.opens IS NULL OR (b.sets_out_at AT TIME ZONE s.time_zone)::time < c.opens
+                    OR (b.done_at AT TIME ZONE s.time_zone)::time > c.closes)
             UNION
             SELECT k.request_id, k.booking_id, k.kind, 'moved'
             FROM booking k JOIN service_request r USING (request_id) JOIN device d USING (device_id)

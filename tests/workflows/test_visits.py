@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.workflows.test_dates import CHANGES
 from workflows.dates import NOTICE, Dates, Interval, NoDates, Place, Visit, Work
-from workflows.visits import WINDOW_H, Crew, Stop, Technician, find_visits, fits, way_between
+from workflows.visits import WINDOW_H, Crew, Stop, Technician, find_replacement, find_visits, fits, way_between
 
 SEOUL = ZoneInfo("Asia/Seoul")
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=SEOUL)  # a Monday
@@ -117,6 +117,22 @@ def test_a_visit_is_put_between_two_that_are_promised_and_neither_moves() -> Non
     # Ten minutes to find each door: 9:10 to 10:10 would be late for the one at ten, 11:10 is the first that fits.
     assert local(visit.arrives_at) == (11, 10)
     assert local(visit.window.start_at) == (10, 0)
+
+
+def test_who_stands_in_today_sets_out_after_he_is_asked_and_after_what_he_is_at() -> None:
+    window = Interval(NOW.replace(hour=10), NOW.replace(hour=12))
+    now = NOW.replace(hour=10, minute=20)
+    found = find_replacement(WORK, HOME, crew(), window, now)
+    assert found is not None
+    assert now <= found.during.start_at < found.arrives_at < window.end_at
+    # One who is at another door until eleven comes from there; one who is there until noon does not come at all.
+    busy = Stop(Interval(NOW.replace(hour=9), NOW.replace(hour=11)), NOW.replace(hour=9, minute=30), HOME)
+    found = find_replacement(WORK, HOME, crew(technician(stops=[busy])), window, now)
+    assert found is not None
+    assert found.during.start_at >= busy.during.end_at
+    longer = replace(busy, during=Interval(busy.during.start_at, NOW.replace(hour=12)))
+    assert find_replacement(WORK, HOME, crew(technician(stops=[longer])), window, now) is None
+    assert find_replacement(WORK, HOME, crew(), window, NOW.replace(hour=11, minute=55)) is None
 
 
 @pytest.mark.parametrize(("zone_name", "day"), CHANGES)

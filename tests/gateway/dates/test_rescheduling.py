@@ -277,6 +277,73 @@ def test_a_closed_day_calls_off_what_was_promised_on_it(desk: SmallDesk, booked:
     assert desk.value("SELECT ended_why FROM appointment") == "called_off"
 
 
+@pytest.mark.parametrize(("opens", "closes"), [("18:30", "20:00"), ("05:00", "07:00")])
+def test_a_day_with_other_hours_calls_off_what_was_promised_outside_of_them(
+    desk: SmallDesk, booked: Booked, opens: str, closes: str
+) -> None:
+    desk.admin.execute(
+        """INSERT INTO centre_day (tenant_id, centre_id, day, opens, closes)
+        SELECT tenant_id, centre_id, (begins_at AT TIME ZONE 'Europe/Berlin')::date, '00:00', '24:00'
+        FROM booking_seen JOIN service_centre USING (centre_id) WHERE booking_id = %s""",
+        [booked.booking_id],
+    )
+    sweep(desk.work, now())
+    assert state(desk, booked.request_id) == "confirmed"
+    desk.admin.execute("UPDATE centre_day SET opens = %s, closes = %s", [opens, closes])
+    sweep(desk.work, now())
+    assert state(desk, booked.request_id) == "offered"
+    assert desk.value("SELECT ended_why FROM appointment") == "called_off"
+    assert notices(desk, booked.request_id)[-1] == "called_off"
+
+
+def retire(desk: SmallDesk) -> None:
+    desk.admin.execute("UPDATE technician SET retired_at = now() WHERE name = 'Tina Technician'")
+
+
+def test_what_a_technician_who_has_left_was_promised_for_is_kept_by_another(desk: SmallDesk, booked: Booked) -> None:
+    hire(desk)
+    promised, told = desk.value("SELECT during FROM appointment"), notices(desk, booked.request_id)
+    retire(desk)
+    sweep(desk.work, now())
+    assert desk.rows("SELECT during, state FROM appointment") == [(promised, "confirmed")]
+    assert desk.rows("SELECT name FROM booking JOIN technician USING (technician_id) WHERE released_at IS NULL") == [
+        ("Tom",)
+    ]
+    assert notices(desk, booked.request_id) == told
+
+
+def test_what_a_technician_who_has_left_was_promised_for_is_called_off_where_there_is_no_other(
+    desk: SmallDesk, booked: Booked
+) -> None:
+    offered = ill(desk, "m-2", ("water_back", "water_meter"))
+    assert offer(desk, offered) is not None
+    retire(desk)
+    sweep(desk.work, now())
+    assert notices(desk, booked.request_id)[-1] == "called_off"
+    assert desk.rows("SELECT count(*) FROM booking WHERE released_at IS NULL") == [(0,)]
+    assert len(desk.rows("SELECT 1 FROM human_case WHERE request_id = %s", booked.request_id)) == 1
+
+
+def test_who_falls_ill_on_the_way_is_replaced_and_nobody_sets_out_before_he_is_asked(
+    desk: SmallDesk, booked: Booked
+) -> None:
+    hire(desk)
+    sets_out_at, arrives_at = desk.rows("SELECT lower(during), arrives_at FROM booking WHERE released_at IS NULL")[0]
+    at = sets_out_at + (arrives_at - sets_out_at) / 2
+    desk.admin.execute(
+        """INSERT INTO absence (tenant_id, technician_id, during, kind)
+        SELECT tenant_id, technician_id, tstzrange(%(at)s, %(at)s + interval '8 hours'), 'sick'
+        FROM technician WHERE name = 'Tina Technician'""",
+        {"at": at},
+    )
+    sweep(desk.work, at)
+    rows = desk.rows(
+        "SELECT name, lower(during) FROM booking JOIN technician USING (technician_id) WHERE released_at IS NULL"
+    )
+    assert [name for name, _ in rows] == ["Tom"]
+    assert rows[0][1] >= at
+
+
 def test_a_device_that_was_moved_is_visited_where_it_is_now_within_the_same_window(
     desk: SmallDesk, booked: Booked
 ) -> None:
