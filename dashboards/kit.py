@@ -35,7 +35,7 @@ def shown_kit(conn: Connection, row: RequestRow, product: ProductType, language:
         if each.fault in remedies
     ]
     roles = sorted({role for cause in causes for role in cause.roles})
-    titles = part_titles(conn, roles)
+    titles = part_titles(conn, roles, language)
     return [
         _shown(line, titles.get(line.role, line.role), language)
         for line in kit(causes, load_prices(conn, roles), costs)

@@ -114,7 +114,7 @@ def show(request: Request, desk: TheDesk, link: TheLink, now: Now) -> Response:
         centre_id = appointment.centre_id if appointment else dates[0].centre_id if dates else None
         centre = find_centre(conn, centre_id)
         zone_name = centre.time_zone if centre else row.place_time_zone
-        price = find_price(conn, row)
+        price = find_price(conn, row, t.language)
         has_date = bool(dates) or (appointment is not None and row.state == "confirmed")
         matter = Matter(row, centre, tuple(dates), appointment, price)
         context: dict[str, object] = {

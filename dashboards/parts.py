@@ -40,7 +40,7 @@ def show_levels(
     """Show what lies at the centres and what is on its way, by part; fifty rows a page."""
     words = readable(q)
     with desk.tenant(session.tenant_id) as conn:
-        rows = parts.levels(conn, words, _place(after), ROWS + 1)
+        rows = parts.levels(conn, words, _place(after), ROWS + 1, session.translator.language)
     context: dict[str, object] = {
         "request": request,
         "session": session,
@@ -69,8 +69,9 @@ def show_part(
     request: Request, desk: TheDesk, session: TheSession, now: Now, part_no: PartNo, before: Before = None
 ) -> Response:
     """Show one part: what replaces it, where it lies, and every movement of it."""
+    language = session.translator.language
     with desk.tenant(session.tenant_id) as conn:
-        row = parts.find_part(conn, part_no)
+        row = parts.find_part(conn, part_no, language)
         if row is None:
             return _no_part(request, session)
         movements = parts.ledger(conn, part_no, before, ROWS + 1)
@@ -80,7 +81,7 @@ def show_part(
             "now": now,
             "row": row,
             "price": _price(row.price_minor, row.price_currency, session),
-            "levels": parts.levels_of(conn, part_no),
+            "levels": parts.levels_of(conn, part_no, language),
             "movements": movements[:ROWS],
             "following": movements[ROWS - 1].movement_id if len(movements) > ROWS else None,
             "zone_name": desk_zone(conn),
@@ -123,7 +124,9 @@ def show_deliveries(
 ) -> Response:
     """Show what is on its way, or all that ever was; fifty rows a page."""
     with desk.tenant(session.tenant_id) as conn:
-        rows = parts.deliveries(conn, living=not ended, before_id=before, limit=ROWS + 1)
+        rows = parts.deliveries(
+            conn, living=not ended, before_id=before, limit=ROWS + 1, language=session.translator.language
+        )
         zone_name = desk_zone(conn)
     context: dict[str, object] = {
         "request": request,

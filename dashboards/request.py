@@ -56,7 +56,7 @@ def show(request: Request, desk: TheDesk, session: TheSession, now: Now, request
         centre_id = appointment.centre_id if appointment else dates[0].centre_id if dates else None
         centre = find_centre(conn, centre_id)
         zone_name = centre.time_zone if centre else row.place_time_zone
-        price = find_price(conn, row)
+        price = find_price(conn, row, t.language)
         matter = Matter(row, centre, tuple(dates), appointment, price)
         context: dict[str, object] = {
             "request": request,
@@ -94,7 +94,7 @@ def _story(conn: Connection, row: RequestRow, t: Translator, now: datetime) -> d
         "tried": tried(conn, row.request_id, product, now),
         "may_skip": (remedy := product.remedies.get(row.fault_code or "")) is not None and not remedy.why_none,
         "owner_asked": asked(conn, row.request_id, product),
-        "parts": history.reserved_parts(conn, row.request_id),
+        "parts": history.reserved_parts(conn, row.request_id, t.language),
         "cases": history.human_cases(conn, row.request_id),
         "events": history.events(conn, row.request_id),
         "acts": audit.of_request(conn, row.request_id),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, time
 from typing import Annotated
 
+from psycopg.types.json import Jsonb
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from devices.products import product_types
@@ -11,6 +12,7 @@ from gateway.admission.enrolment import Name, Text, Zone
 from gateway.configure.calendar import CalendarIn
 from gateway.storage.connection import Connection
 from gateway.storage.findings import one
+from gateway.texts import LANGUAGE_NAMES
 from workflows.money import Money
 
 
@@ -39,8 +41,19 @@ def _checked_product(product: str) -> str:
     return product
 
 
+def _checked_titles(titles: dict[str, str]) -> dict[str, str]:
+    known = ", ".join(f"{code} ({name})" for code, name in LANGUAGE_NAMES.items())
+    for language, title in titles.items():
+        if language not in LANGUAGE_NAMES:
+            raise ValueError(f"{language!r} is no language of these pages; there are {known}: take {title!r} away")
+        if not title:
+            raise ValueError(f"the title in {language!r} is empty: write it, or take it away")
+    return titles
+
+
 PartNo = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 Price = Annotated[str, AfterValidator(_checked_price)]
+Titles = Annotated[dict[str, Text], AfterValidator(_checked_titles)]
 Range = Annotated[str, StringConstraints(max_length=64)]
 
 
@@ -77,10 +90,14 @@ class StandInIn(ScopeIn):
 
 
 class PartIn(_Model):
-    """A part that remedies need, what replaces it from a day on, and what may stand in for it."""
+    """A part that remedies need, what replaces it from a day on, and what may stand in for it.
+
+    `titles` has what it is called in further languages; whose language is not among them reads `title`.
+    """
 
     part: PartNo
     title: Text
+    titles: Titles = Field(default_factory=dict[str, str])
     price: Price | None = None
     replaced_by: PartNo | None = None
     replaced_from: date | None = None
@@ -164,10 +181,10 @@ def save_parts(
     """Create or update what is given, in the caller's transaction of the tenant; nothing is taken away."""
     for part in parts:
         connection.execute(
-            """INSERT INTO part (part_no, title, price_minor, price_currency) VALUES (%s, %s, %s, %s)
-            ON CONFLICT (tenant_id, part_no) DO UPDATE SET title = EXCLUDED.title,
+            """INSERT INTO part (part_no, title, titles, price_minor, price_currency) VALUES (%s, %s, %s, %s, %s)
+            ON CONFLICT (tenant_id, part_no) DO UPDATE SET title = EXCLUDED.title, titles = EXCLUDED.titles,
                 price_minor = EXCLUDED.price_minor, price_currency = EXCLUDED.price_currency""",
-            [part.part, part.title, *_amount(part.price)],
+            [part.part, part.title, Jsonb(part.titles), *_amount(part.price)],
         )
     for part in parts:
         _replacements(connection, part)

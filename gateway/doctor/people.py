@@ -2,18 +2,21 @@
 
 import smtplib
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from email.utils import parseaddr
+from importlib.resources import files
 from typing import Final
 from urllib.parse import urlsplit
 
 import httpx2
 from babel.messages.pofile import read_po
 
-from gateway.doctor.point import START_IT, Point, Setup, not_looked, ok, warning, wrong
+from devices.products import product_types
+from gateway.doctor.point import START_IT, Point, Setup, counted, not_looked, ok, warning, wrong
 from gateway.health.door import is_loopback
 from gateway.settings import ServerAddress
-from gateway.texts.catalogues import LANGUAGES, Language, po_files
+from gateway.texts.catalogues import LANGUAGES, Language
+from gateway.texts.sources import lacking_of
 
 _ANSWER_S: Final = 5.0
 _DONE: Final = 250
@@ -118,20 +121,28 @@ def keys(setup: Setup) -> Iterable[Point]:
 
 
 def languages(_setup: Setup) -> Point:
-    """Look whether every text is translated into every language."""
-    lacking = {language: count for language in LANGUAGES if (count := _untranslated(language))}
-    if lacking:
-        told = ", ".join(f"{language} lacks {count}" for language, count in lacking.items())
-        return warning("languages", told, "Fill the .po files: people meet English where a text is missing.")
+    """Look whether every text is translated into every language, and name the products of which one is not."""
+    lacking = {"Callout's pages": _lacking_of_pages()}
+    lacking |= {f"the product {name}": lacking_of(product) for name, product in product_types().items()}
+    if told := [_lack(what, counts) for what, counts in lacking.items() if counts]:
+        move = "Run: python -m gateway.texts.sources, and fill the .po files: people meet English until then."
+        return warning("languages", f"{'; '.join(told)} without a translation", move)
     return ok("languages", ", ".join(LANGUAGES))
 
 
-def _untranslated(language: Language) -> int:
-    count = 0
-    for file in po_files(language):
-        with file.open("rb") as source:
-            count += sum(1 for message in read_po(source) if message.id and not any(message.string or ()))
-    return count
+def _lack(what: str, counts: Mapping[Language, int]) -> str:
+    by_language = (f"{counted(count, 'text')} in {language}" for language, count in counts.items())
+    return f"{what} has {', '.join(by_language)}"
+
+
+def _lacking_of_pages() -> dict[Language, int]:
+    lacking: dict[Language, int] = {}
+    for language in LANGUAGES[1:]:
+        with files("gateway.texts").joinpath("locale", f"{language}.po").open("rb") as source:
+            empty = sum(1 for message in read_po(source) if message.id and not any(message.string or ()))
+        if empty:
+            lacking[language] = empty
+    return lacking
 
 
 CHECKS: Final = (mail, sender, public_address, pages, keys, languages)

@@ -8,6 +8,7 @@ from gateway.doctor.point import Point, Setup, counted, not_looked, ok, warning,
 from gateway.storage.connection import Connection
 
 _CONFIGURE: Final = "Name them in the tenant's file, and run: ./callout configure FILE"
+_NAMED: Final = 3
 
 
 def tenants(setup: Setup) -> Iterable[Point]:
@@ -35,6 +36,7 @@ def _tenant(database: Connection, tenant_id: int, name: str) -> Iterable[Point]:
         str(part)
         for (part,) in _rows(database, "SELECT part_no FROM callout.part WHERE tenant_id = %(tenant)s", tenant_id)
     }
+    yield from _titles(database, tenant_id, name)
     if not products:
         yield not_looked(f"{name}: remedies", "no device is enrolled yet", "Enrol one: ./callout enrol")
     for product, count in products:
@@ -94,6 +96,25 @@ def _remedies(name: str, product: str, count: int, skills: Sequence[frozenset[st
         found = f"{counted(count, 'device')}; {'; '.join(lacking)}. Such faults end with a person"
         return warning(name, found, _CONFIGURE)
     return ok(name, f"{counted(count, 'device')}; skills and parts of all {len(remedies)} remedies are there")
+
+
+def _titles(database: Connection, tenant_id: int, name: str) -> Iterable[Point]:
+    """Name the languages that some parts have a title in and others not: there somebody began, and did not end."""
+    rows = _rows(
+        database,
+        """SELECT l.language, array_agg(p.part_no ORDER BY p.part_no) FILTER (WHERE NOT p.titles ? l.language)
+        FROM (SELECT DISTINCT jsonb_object_keys(titles) FROM callout.part WHERE tenant_id = %(tenant)s) l (language)
+        CROSS JOIN callout.part p WHERE p.tenant_id = %(tenant)s GROUP BY 1 ORDER BY 1""",
+        tenant_id,
+    )
+    if lacking := [f"none in {language} for {_some(part_nos)}" for language, part_nos in rows if part_nos]:
+        found = f"{'; '.join(lacking)}: people read their `title` instead"
+        yield warning(f"{name}: parts' titles", found, "Add them to `titles` in the tenant's file.")
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
 
 
 def _rows(database: Connection, query: LiteralString, tenant_id: int = 0) -> list[tuple[Any, ...]]:

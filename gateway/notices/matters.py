@@ -150,7 +150,7 @@ def write(conn: Connection, settings: Settings, notice: Notice, link: str, now: 
             message = f"notice {notice.notice_id} has the kind {unknown!r}, for which there is no letter"
             raise NoticeError(message)
     centre = find_centre(conn, _centre_id(dates, appointment))
-    matter = Matter(request, centre, dates, appointment, find_price(conn, request))
+    matter = Matter(request, centre, dates, appointment, find_price(conn, request, t.language))
     return _written(conn, settings, notice, matter, t, link, now)
 
 

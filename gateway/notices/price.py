@@ -11,7 +11,7 @@ from gateway.storage.deposits import Deposit, latest_deposit
 from gateway.storage.entitlements import onset_of, terms_of
 from gateway.storage.pages.request import RequestRow
 from gateway.storage.quotes import Quote
-from gateway.texts import Translator, msgid
+from gateway.texts import Language, Translator, msgid
 from workflows.entitlement import Ground, whole_warranty
 from workflows.money import Money
 
@@ -123,8 +123,8 @@ def _shown(minor: object, currency: str, t: Translator) -> str:
     return Money(cast("int", minor), currency).shown(t.language)
 
 
-def find_price(conn: Connection, request: RequestRow) -> Price:
-    """Return what is known of a request's price: the open quote before the agreed one."""
+def find_price(conn: Connection, request: RequestRow, language: Language) -> Price:
+    """Return what is known of a request's price, its parts named in a language: the open quote before the agreed one."""
     quote = quotes.find_quote(conn, request.request_id, "open") or quotes.find_quote(
         conn, request.request_id, "accepted"
     )
@@ -134,7 +134,7 @@ def find_price(conn: Connection, request: RequestRow) -> Price:
     whole = whole_warranty(terms, component=request.component, onset_at=onset.onset_at, zone_name=onset.zone_name)
     return Price(
         quote,
-        quotes.part_titles(conn, names),
+        quotes.part_titles(conn, names, language),
         None if whole is None else whole.until_on,
         latest_deposit(conn, request.request_id),
     )

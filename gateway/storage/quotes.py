@@ -152,7 +152,10 @@ def quotes_past(connection: Connection, now: datetime, most: int) -> list[int]:
     return [row[0] for row in rows]
 
 
-def part_titles(connection: Connection, part_nos: list[str]) -> dict[str, str]:
-    """Return what parts are called, by part number."""
-    rows = connection.execute("SELECT part_no, title FROM part WHERE part_no = ANY(%s)", [part_nos]).fetchall()
+def part_titles(connection: Connection, part_nos: list[str], language: str) -> dict[str, str]:
+    """Return what parts are called in a language, or else in the tenant's own, by part number."""
+    rows = connection.execute(
+        "SELECT part_no, coalesce(titles ->> %(language)s, title) FROM part WHERE part_no = ANY(%(parts)s)",
+        {"language": language, "parts": part_nos},
+    ).fetchall()
     return dict(rows)

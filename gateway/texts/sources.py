@@ -6,6 +6,7 @@ ones are dropped. A test fails while a translation is missing.
 
 import sys
 from collections.abc import Iterator
+from importlib.resources import files as resources
 from pathlib import Path
 from typing import Final
 
@@ -90,11 +91,21 @@ def files() -> Iterator[tuple[Language, Path, dict[Message, list[str]]]]:
     for language in LANGUAGES[1:]:
         yield language, CHECKOUT / "gateway/texts/locale" / f"{language}.po", house
         for name, product in product_types().items():
-            yield (
-                language,
-                CHECKOUT / "devices/products" / name / "locale" / f"{language}.po",
-                product_messages(product),
-            )
+            yield language, _product_po(name, language), product_messages(product)
+
+
+def _product_po(name: str, language: Language) -> Path:
+    return Path(str(resources(f"devices.products.{name}"))) / "locale" / f"{language}.po"
+
+
+def lacking_of(product: ProductType) -> dict[Language, int]:
+    """Return how many of a product type's texts have no translation in its folder, by language; empty where all have."""
+    messages = product_messages(product)
+    lacking: dict[Language, int] = {}
+    for language in LANGUAGES[1:]:
+        if missing := untranslated(language, _product_po(product.name, language), messages):
+            lacking[language] = len(missing)
+    return lacking
 
 
 def untranslated(language: Language, path: Path, messages: dict[Message, list[str]]) -> list[Message]:

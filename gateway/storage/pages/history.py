@@ -80,19 +80,21 @@ def events(conn: Connection, request_id: int) -> list[EventRow]:
         ).fetchall()
 
 
-def reserved_parts(conn: Connection, request_id: int) -> list[ReservedPart]:
-    """Return the parts that are or were put aside for a request."""
+def reserved_parts(conn: Connection, request_id: int, language: str) -> list[ReservedPart]:
+    """Return the parts that are or were put aside for a request, titled in a language."""
     with conn.cursor(row_factory=class_row(ReservedPart)) as cursor:
         return cursor.execute(
-            """SELECT v.reservation_id, v.part_no, p.title, v.quantity, c.title AS centre, v.reserved_at, v.released_at, v.issued_at,
+            """SELECT v.reservation_id, v.part_no, coalesce(p.titles ->> %(language)s, p.title) AS title, v.quantity,
+                   c.title AS centre, v.reserved_at, v.released_at, v.issued_at,
                    coalesce(nullif(v.role, ''), v.part_no) AS role, v.expected_at, coalesce(s.title, o.title) AS origin,
                    i.state AS delivery, v.is_extra
                FROM reservation v JOIN part p USING (tenant_id, part_no)
                JOIN service_centre c ON c.centre_id = v.centre_id
                LEFT JOIN inbound i USING (inbound_id) LEFT JOIN supplier s USING (supplier_id)
                LEFT JOIN service_centre o ON o.centre_id = i.from_centre_id
-               WHERE v.request_id = %s ORDER BY v.released_at IS NOT NULL, v.reservation_id LIMIT 50""",
-            [request_id],
+               WHERE v.request_id = %(request)s
+               ORDER BY v.released_at IS NOT NULL, v.reservation_id LIMIT 50""",
+            {"request": request_id, "language": language},
         ).fetchall()
 
 

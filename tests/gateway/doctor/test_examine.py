@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -22,6 +23,7 @@ from gateway.health.alarms import Alarm, Kind
 from gateway.storage.alarms import keep_alarms
 from gateway.storage.connection import Role, connect
 from tests.conftest import free_port
+from tests.fakes.product_folder import product_folder
 from tests.gateway.cli.test_app import callout
 from tests.gateway.desk import SmallDesk
 from tests.gateway.doctor.conftest import Examine, levels
@@ -171,6 +173,34 @@ def test_a_device_without_skills_or_parts_for_its_remedies_is_a_warning(look: Ex
     point = look()["desk: acme: electric_vehicle"]
     assert point.level is Level.WARNING
     assert "no part EV-12V-BATTERY" in point.found
+
+
+def test_a_product_without_translations_is_named_with_what_it_lacks(look: Examine, tmp_path: Path) -> None:
+    assert look()["people: languages"].found == "en, ko, ja"
+    (tmp_path / "newcomer").mkdir()
+    with product_folder(tmp_path / "newcomer"):
+        point = look()["people: languages"]
+        assert point.level is Level.WARNING
+        told = re.fullmatch(
+            r"the product newcomer_pump has (\d+) texts in ko, \1 texts in ja without a translation", point.found
+        )
+        assert told, point.found
+        assert "python -m gateway.texts.sources" in point.next_move
+        locale = tmp_path / "newcomer" / "newcomer_pump" / "locale"
+        locale.mkdir()
+        (locale / "ko.po").write_text('msgid "The motor is hot"\nmsgstr "모터 과열"\n', encoding="utf-8")
+        assert f"has {int(told[1]) - 1} texts in ko, {told[1]} texts in ja" in look()["people: languages"].found
+
+
+def test_parts_that_lack_a_title_where_others_have_one_are_a_warning(look: Examine, desk: SmallDesk) -> None:
+    name = "desk: acme: parts' titles"
+    assert name not in look(), "a tenant of one language has nothing to translate"
+    desk.admin.execute("""UPDATE part SET titles = '{"ko": "계량기"}' WHERE part_no = 'MTR-WATER'""")
+    point = look()[name]
+    assert point.level is Level.WARNING
+    assert point.found == "none in ko for EV-CELL-MODULE, EV-TYRE-REPAIR: people read their `title` instead"
+    desk.admin.execute("""UPDATE part SET titles = '{"ko": "부품"}'""")
+    assert name not in look()
 
 
 def test_mail_is_tried_up_to_the_login_and_no_further(look: Examine) -> None:
