@@ -14,6 +14,8 @@ ASK_AFTER: Final = timedelta(hours=4)
 SILENT_AFTER: Final = timedelta(hours=24)
 # Clocks of two companies differ, and a van may be unloaded before anybody types it in.
 _PAST_ALLOWED: Final = timedelta(hours=1)
+# A longer lead time than a year cannot be configured; what is much farther away is a slip of the pen.
+_FUTURE_ALLOWED: Final = timedelta(days=2 * 365)
 
 
 class OrderState(StrEnum):
@@ -100,7 +102,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """It cannot be true: `why` is 'other_part', 'other_quantity', 'arrival_in_the_past' or 'out_of_order'."""
+    """It cannot be true: `why` is 'other_part', 'other_quantity', 'arrival_in_the_past', 'arrival_too_far' or 'out_of_order'."""
 
     why: str
 
@@ -120,6 +122,8 @@ def judge(order: Order, answer: Answer, now: datetime) -> Take | Known | Refuse:
     speaks_of_the_future = answer.said in {Said.CONFIRMED, Said.SHIPPED, Said.DELAYED}
     if speaks_of_the_future and answer.arrives_at is not None and answer.arrives_at < now - _PAST_ALLOWED:
         return Refuse("arrival_in_the_past")
+    if answer.arrives_at is not None and answer.arrives_at > now + _FUTURE_ALLOWED:
+        return Refuse("arrival_too_far")
     after = TRANSITIONS.get((order.state, answer.said))
     if after is None:
         return Known() if _ENDS.get(answer.said) is order.state else Refuse("out_of_order")

@@ -75,8 +75,9 @@ def _event(
     else:
         _set(event, "status", "CONFIRMED")
         event.add_component(_reminder(t, matter))
+    _set(event, "organizer", _person(organizer, organizer_name))
+    # A file to keep names who invites and nobody who is invited: RFC 5546, 3.2.1.
     if method != "PUBLISH":
-        _set(event, "organizer", _person(organizer, organizer_name))
         _set(event, "attendee", _person(request.owner_email, request.owner_name))
     return event
 

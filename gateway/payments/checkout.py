@@ -126,11 +126,15 @@ class HttpPayments:
             raise PaymentError(f"the provider did not take the payment {intent}: it is {taken.status}")
 
     def call_off(self, session: str, payment: Payment, *, key: str) -> None:
-        """Let nothing be taken any more: the page ends, and what was reserved is free again."""
+        """Let nothing be taken any more: the page ends, and what was reserved is free again.
+
+        A key is for one address alone. Who pays just before his page ends is found to have paid at the next look; then it is
+        his payment that is called off, under a key of its own.
+        """
         if payment.standing is Standing.WAITING:
             self._send("POST", f"/v1/checkout/sessions/{session}/expire", _Session, key=key)
         elif payment.standing is Standing.RESERVED:
-            self._send("POST", f"/v1/payment_intents/{payment.intent}/cancel", _Intent, key=key)
+            self._send("POST", f"/v1/payment_intents/{payment.intent}/cancel", _Intent, key=f"{key}-payment")
 
     def refund(self, intent: str, amount: Money, *, key: str) -> bool:
         """Give back what was taken; what is on its way already is looked up, and not asked for again.

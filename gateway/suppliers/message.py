@@ -9,7 +9,10 @@ from workflows.ordering import Answer, Said
 
 
 def _as_utc(at: datetime) -> datetime:
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("it is beyond all calendars") from error
 
 
 class OrderMessage(BaseModel):

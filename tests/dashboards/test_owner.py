@@ -179,6 +179,9 @@ def test_the_calendar_file_is_there_once_a_date_is_booked(
     calendar = Calendar.from_ical(answer.content)
     assert isinstance(calendar, Calendar)
     assert calendar["METHOD"] == "PUBLISH"
+    # RFC 5546, 3.2.1: one organizer, and no attendee.
+    assert calendar.walk("VEVENT")[0]["ORGANIZER"].startswith("mailto:")
+    assert "ATTENDEE" not in calendar.walk("VEVENT")[0]
     assert calendar.walk("VEVENT")[0]["DTSTART"].dt.isoformat() == "2026-11-23T14:00:00+09:00"
 
 

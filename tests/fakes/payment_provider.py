@@ -1,6 +1,7 @@
 """A payment provider on this machine: Checkout Sessions, PaymentIntents and Refunds as far as a desk calls them.
 
-It keeps money: what was reserved, taken and given back; and idempotency: a key that comes again gets the same answer.
+It keeps money: what was reserved, taken and given back; and idempotency: a key that comes again gets the same answer, be it
+a refusal, and with another address or form it is refused.
 """
 
 import json
@@ -15,13 +16,18 @@ KEY = "sk_test_0123456789"
 
 @dataclass
 class PaymentProvider:
-    """The provider's books; `fails` answers 503 to so many requests from now on, `refund_status` is that of new refunds."""
+    """The provider's books; `fails` answers 503 to so many requests from now on, `refund_status` is that of new refunds.
+
+    With `pays_at_last` the owner pays in the moment in which his page is about to end.
+    """
 
     sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
     intents: dict[str, dict[str, Any]] = field(default_factory=dict)
     refunds: list[dict[str, Any]] = field(default_factory=list)
     refund_status: str = "succeeded"
     answers: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
+    asked: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
+    pays_at_last: bool = False
     calls: list[str] = field(default_factory=list)
     fails: int = 0
 
@@ -73,6 +79,8 @@ class PaymentProvider:
         if who != f"Bearer {KEY}":
             return 401, {"error": {"type": "invalid_request_error", "code": "api_key_invalid"}}
         self.calls.append(f"{method} {path}")
+        if key and self.asked.setdefault(key, (path, form)) != (path, form):
+            return 400, {"error": {"type": "idempotency_error"}}
         if key and key in self.answers:
             return self.answers[key]
         if method == "GET" and path.startswith("/v1/refunds?"):
@@ -91,8 +99,12 @@ class PaymentProvider:
             case ["checkout", "sessions", name]:
                 return self._found(self.sessions, name)
             case ["checkout", "sessions", name, "expire"]:
+                if self.pays_at_last:
+                    self.pay(name)
+                if self.sessions[name]["status"] != "open":
+                    return 400, {"error": {"type": "invalid_request_error"}}
                 self.sessions[name]["status"] = "expired"
-                return 200, self.sessions[name]
+                return 200, dict(self.sessions[name])
             case ["payment_intents", name]:
                 return self._found(self.intents, name)
             case ["payment_intents", name, "capture"]:

@@ -37,6 +37,7 @@ def test_a_second_answer_of_the_same_kind_says_nothing_new() -> None:
         (answer(Said.CONFIRMED, part_no="PACK"), "other_part"),
         (answer(Said.DELIVERED, quantity=2), "other_quantity"),
         (answer(Said.CONFIRMED, arrives_at=NOW - timedelta(days=1)), "arrival_in_the_past"),
+        (answer(Said.DELAYED, arrives_at=NOW + timedelta(days=5 * 365)), "arrival_too_far"),
         (answer(Said.CANCELLED), "out_of_order"),
     ],
 )

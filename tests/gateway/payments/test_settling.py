@@ -165,6 +165,21 @@ def test_who_pays_after_the_request_has_ended_is_never_charged(
     assert provider.taken() == 0
 
 
+def test_who_pays_in_the_moment_in_which_his_page_ends_gets_his_money_back(
+    desk: SmallDesk, provider: PaymentProvider, port: HttpPayments
+) -> None:
+    request_id = agreed(desk)
+    settle(desk, port)
+    cancel(desk, request_id)
+    provider.pays_at_last = True
+    settle(desk, port, hours=0.2)
+    assert deposit(desk) == "unwanted"
+    assert provider.intents["pi_cs_1"]["status"] == "requires_capture"
+    settle(desk, port, hours=0.4)
+    assert deposit(desk) == "void"
+    assert provider.intents["pi_cs_1"]["status"] == "canceled"
+
+
 @pytest.mark.parametrize(("finding", "paid"), [("repaired", True), ("no_fault", False), (None, False)])
 def test_a_deposit_counts_for_work_that_was_done_and_goes_back_where_nothing_was_repaired(
     desk: SmallDesk, provider: PaymentProvider, port: HttpPayments, finding: str | None, paid: bool

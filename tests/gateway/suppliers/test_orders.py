@@ -155,6 +155,16 @@ def test_an_arrival_in_the_past_and_another_quantity_are_not_believed(street: St
     assert street.inbound() == "asked"
 
 
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00", "2206-03-02T08:00:00Z"])
+def test_an_arrival_that_nobody_lives_to_see_is_not_believed_and_no_date_is_offered_then(
+    street: Street, at: str
+) -> None:
+    _, order = street.order()
+    before = street.desk.value("SELECT expected_at FROM inbound")
+    assert street.say(order, "delayed", arrivesAt=at) == 422
+    assert street.desk.rows("SELECT state, expected_at FROM inbound") == [("asked", before)]
+
+
 def test_a_rejected_part_comes_from_another_centre_and_the_date_stands(street: Street) -> None:
     request_id, order = street.order()
     put_at_other(street.desk, 1)
