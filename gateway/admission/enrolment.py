@@ -27,7 +27,7 @@ from gateway.admission.certificates import CertificateError, Issued, Signer
 from gateway.admission.credentials import Grant, Password, take_away, wait_for_broker
 from gateway.authority.request import LONGEST_PEM
 from gateway.errors import CalloutError
-from gateway.owners.mandates import sign
+from gateway.owners.owning import sign
 from gateway.storage.connection import Connection, tenant_transaction
 from gateway.storage.findings import one
 from gateway.storage.lacking import lacking

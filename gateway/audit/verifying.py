@@ -1,7 +1,8 @@
 """Verifying: the audit's chain of a tenant is followed from its first record to its last.
 
 What was changed, taken out, put in or moved is found, and so is an end that was cut off unless its head was, too: then
-only a head that was noted outside before can tell. `callout verify-audit` prints the heads for that.
+only a head that was noted outside before can tell. `callout verify-audit` prints the heads for that. What owners have signed
+stands in the chain, too: a mandate that says something else by now is found.
 """
 
 from collections.abc import Iterable, Iterator
@@ -66,6 +67,8 @@ def _end(connection: Connection, head: Head, noted: Head | None, found: dict[int
         return Misfit(noted.number, None, f"{why}: the end was cut off, or all of it was written anew")
     if (audit_id := audit.unlinked(connection)) is not None:
         return Misfit(head.number + 1, audit_id, "no link names it: it was put in")
+    if (changed := audit.changed_mandate(connection)) is not None:
+        return Misfit(*changed, "the mandate that it tells of is another one by now: it was changed")
     return None
 
 

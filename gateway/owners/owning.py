@@ -48,6 +48,7 @@ def sign(
     clauses: Mapping[Clause, Money | None],
     expires_at: datetime | None,
     now: datetime,
+    signed_by: str = "page",
 ) -> Signed | NotAnOwner:
     """Sign a mandate in an owner's name in place of the one before; without a clause it is taken back.
 
@@ -61,6 +62,8 @@ def sign(
         What may be done alone, and up to which amount.
     expires_at, now : datetime
         Until when, None for no end; and from when.
+    signed_by : str
+        How: 'page', or 'enrolment'.
     """
     if not _owns_now(connection, device_id, owner_id):
         return NotAnOwner()
@@ -71,7 +74,7 @@ def sign(
         device_id=device_id,
         owner_id=owner_id,
         clauses=clauses,
-        signed_by="page",
+        signed_by=signed_by,
         now=now,
         expires_at=expires_at,
     )

@@ -121,3 +121,24 @@ def unlinked(connection: Connection) -> int | None:
         WHERE tenant_id = current_tenant() AND NOT EXISTS (SELECT FROM audit_link l WHERE l.audit_id = r.audit_id)"""
     ).fetchone()
     return None if row is None else row[0]
+
+
+def changed_mandate(connection: Connection) -> tuple[int, int] | None:
+    """Return the link and record of the first signing or taking back that the stored mandate does not agree with; None for none.
+
+    The acts stand on mandates: who widens what was signed, or revives what was taken back, makes an act look allowed.
+    """
+    return connection.execute(
+        """SELECT l.number, r.audit_id FROM audit_record r JOIN audit_link l USING (audit_id)
+        LEFT JOIN mandate m ON m.mandate_id = (r.inputs ->> 'mandate_id')::bigint
+        WHERE r.tenant_id = current_tenant() AND r.act IN ('mandate_signed', 'mandate_revoked') AND (
+            m.device_id IS DISTINCT FROM r.device_id
+            OR (r.act = 'mandate_revoked' AND m.ended_at IS NULL)
+            OR (r.act = 'mandate_signed' AND (m.signed_at <> r.at
+                OR m.expires_at IS DISTINCT FROM (r.inputs ->> 'expires_at')::timestamptz
+                OR (r.inputs -> 'clauses')::jsonb IS DISTINCT FROM (
+                    SELECT jsonb_object_agg(c.clause, CASE WHEN c.limit_minor IS NULL THEN 'null'::jsonb
+                        ELSE jsonb_build_object('minor', c.limit_minor, 'currency', c.currency) END)
+                    FROM mandate_clause c WHERE c.mandate_id = m.mandate_id))))
+        ORDER BY l.number LIMIT 1"""
+    ).fetchone()

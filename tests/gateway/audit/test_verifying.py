@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,11 +12,12 @@ from typer.testing import CliRunner
 from gateway.audit import auditing
 from gateway.audit.verifying import Verified, verify
 from gateway.cli.app import app
-from gateway.owners import mandates
+from gateway.owners import mandates, owning
 from gateway.storage.connection import Connection, Role, connect, tenant_transaction
 from tests.gateway.desk import SmallDesk, open_desk
 from workflows.audit import Head, link_hash
 from workflows.mandate import Allowed, Clause
+from workflows.money import Money
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -155,6 +156,43 @@ def test_an_end_that_was_cut_off_with_its_head_shows_only_against_a_head_that_wa
     cut = verified(desk, noted).misfit
     assert cut is not None
     assert "cut off" in cut.why
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param(b"UPDATE mandate_clause SET limit_minor = 900000 WHERE limit_minor > 0", id="limit raised"),
+        pytest.param(b"UPDATE mandate_clause SET limit_minor = NULL, currency = NULL", id="limit taken away"),
+        pytest.param(
+            b"INSERT INTO mandate_clause (mandate_id, tenant_id, clause) SELECT mandate_id, tenant_id, 'remote_reset' "
+            b"FROM mandate_clause WHERE limit_minor > 0",
+            id="clause put in",
+        ),
+        pytest.param(b"UPDATE mandate SET expires_at = expires_at + interval '1 year'", id="prolonged"),
+        pytest.param(b"UPDATE mandate SET signed_at = signed_at - interval '1 day'", id="signed earlier"),
+        pytest.param(
+            b"UPDATE mandate SET ended_at = NULL, ended_why = NULL, ended_by = NULL WHERE ended_why = 'revoked'",
+            id="revived",
+        ),
+        pytest.param(b"DELETE FROM mandate", id="gone"),
+    ],
+)
+def test_what_a_superuser_does_to_a_mandate_is_found_by_what_the_chain_says_of_it(
+    desk: SmallDesk, ten: list[int], statement: bytes
+) -> None:
+    car = desk.vehicle("car-2")
+    owner = desk.value("SELECT owner_id FROM device WHERE device_id = %s", car)
+    signed = {Clause.RESERVE_PART: Money(20_000, "EUR")}
+    with tenant_transaction(desk.admin, desk.tenant_id):
+        for until in (NOW + timedelta(days=30), NOW + timedelta(days=60)):
+            owning.sign(desk.admin, device_id=car, owner_id=owner, clauses=signed, expires_at=until, now=NOW)
+        owning.revoke(desk.admin, device_id=car, owner_id=owner, now=NOW)
+    assert verified(desk).misfit is None
+    tamper(desk, statement)
+    found = verified(desk).misfit
+    assert found is not None
+    assert found.number > len(ten)
+    assert "mandate" in found.why
 
 
 def test_writers_at_once_make_one_chain_without_forks(desk: SmallDesk) -> None:
