@@ -91,6 +91,7 @@ CASE_REASONS: Final = (
     msgid("None of the known faults"),
     msgid("A monitor goes on and off again and again: look at its sensor."),
     msgid("A roll-out has stopped by itself: too few of its devices were healed."),
+    msgid("A remedy from afar was tried in vain: decide how it goes on."),
     msgid("After the owner's answer the evidence does not single out one fault."),
     msgid("A person's judgement is expected to cost less than a date for what may be the wrong fault."),
     msgid("It goes on and off again and again"),

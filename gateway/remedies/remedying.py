@@ -5,12 +5,14 @@ symptoms change, and by the sweep when a clock runs out. Every call may come twi
 """
 
 from datetime import datetime
+from typing import Final
 from uuid import uuid4
 
 from devices.product import ProductType
 from devices.products import product_type
 from devices.remote import Rung, may_be_tried
 from gateway.audit import auditing
+from gateway.following import give_case
 from gateway.owners import mandates
 from gateway.owners.mandates import Ordered
 from gateway.quotes import ending
@@ -38,9 +40,11 @@ from workflows.remedying import (
 )
 from workflows.request import CLOSED, Command
 from workflows.request import State as RequestState
-from workflows.triage import Queue
+from workflows.triage import CaseWanted, Queue
 
 Permission = Allowed | Ordered
+
+IN_VAIN: Final = "A remedy from afar was tried in vain: decide how it goes on."
 
 
 def ladder_of(connection: Connection, request: Request, now: datetime) -> Rung | Spent:
@@ -78,7 +82,7 @@ def begin(connection: Connection, request: Request, rung: Rung, permission: Perm
         request.request_id,
         "remedy_planned",
         now,
-        detail={"attempt_id": attempt_id, "rung": rung.name},
+        detail={"attempt_id": attempt_id, "rung": rung.name, "was": request.state},
     )
     go_on(connection, request_id=request.request_id, now=now)
 
@@ -240,8 +244,19 @@ def _end(
         # Once, and after the proof alone: he need not have noticed anything.
         tell_owner(connection, request, "healed", "healed", {"rung": row.rung}, now)
         return
+    _lead_on(connection, request, row, what, now)
+
+
+def _lead_on(connection: Connection, request: Request, row: AttemptRow, what: Happening, now: datetime) -> None:
+    """Look for the next best thing, or leave the request to the person who had it before a roll-out reached it."""
+    told: dict[str, object] = {"rung": row.rung, "why": str(what)}
+    planned_from = requests.latest_detail(connection, request.request_id, "remedy_planned") or {}
+    was_held = planned_from.get("was") == RequestState.HELD
+    if was_held and not requests.has_event(connection, request.request_id, "remedy_skipped"):
+        requests.transition(connection, request, Command.HOLD, now)
+        requests.append_event(connection, request.request_id, "remedy_given_up", now, detail=told)
+        give_case(connection, request.request_id, CaseWanted(Queue.JUDGEMENT, IN_VAIN), now)
+        return
     requests.transition(connection, request, Command.GIVE_UP_REMEDY, now)
-    requests.append_event(
-        connection, request.request_id, "remedy_given_up", now, detail={"rung": row.rung, "why": str(what)}
-    )
+    requests.append_event(connection, request.request_id, "remedy_given_up", now, detail=told)
     defer_offer(connection, request.request_id)

@@ -157,7 +157,8 @@ def _is_followed(connection: Connection, request: Request, leading: str, now: da
             device_id=request.device_id,
             component=request.component,
             code=leading,
-            since_at=now,
+            # Only its name is new: what pays for it is what was in force when it began.
+            since_at=entitlements.onset_of(connection, request.request_id).onset_at,
             now=now,
         )
         findings.close_other_faults(

@@ -114,6 +114,30 @@ def test_who_is_asked_by_a_person_answers_to_a_person(street: Street, said: Answ
     assert again == Refused("The owner cannot be asked this now.")
 
 
+def test_a_fault_that_an_answer_singles_out_began_when_the_trouble_did(street: Street) -> None:
+    """What pays for it is what was in force at its onset, and not what is by the time that its owner answers."""
+    street.component = "water_meter"
+    street.desk.symptom(street.device_id, "water_back", component="water_meter")
+    street.diagnose()
+    request_id, onset_at = street.desk.rows(
+        "SELECT request_id, since_at FROM service_request JOIN fault USING (fault_id)"
+    )[0]
+    street.desk.admin.execute(
+        """UPDATE diagnosis SET hypotheses = '[{"fault": "water_meter_faulty", "probability": 0.3},
+            {"fault": "water_use_fell", "probability": 0.7}]'"""
+    )
+    with street.working() as connection:
+        request = requests.lock_request(connection, request_id)
+        assert request is not None
+        asking.begin(connection, request, kind="check", name="fewer_people", now=street.now)
+    street.now += timedelta(days=2)
+    assert answer(street, request_id, Answer.YES)
+    street.offer(request_id)
+    assert street.desk.rows("SELECT code, since_at FROM fault WHERE closed_at IS NULL") == [
+        ("water_use_fell", onset_at)
+    ]
+
+
 def test_nobody_is_asked_about_a_danger(street: Street) -> None:
     street.component = "electricity_meter"
     street.desk.symptom(street.device_id, "terminal_hot", component="electricity_meter")

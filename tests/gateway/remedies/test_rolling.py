@@ -107,6 +107,10 @@ def test_it_aborts_by_itself_when_it_does_not_help_and_a_person_has_it(street: S
     assert told(street, rollout_id) == ("aborted", [(1, 1, 0), (1, 0, 0), (6, 0, 0)])
     assert street.desk.value("SELECT count(*) FROM request_event WHERE event = 'rollout_aborted'") == 1
     assert street.desk.value("SELECT count(*) FROM remedy_attempt") == 1
+    # Whoever had it before the roll-out has it again: nothing is offered of what a person has held.
+    assert street.desk.rows("SELECT DISTINCT state FROM service_request") == [("held",)]
+    tried = street.desk.value("SELECT request_id FROM remedy_attempt")
+    assert street.desk.value("SELECT count(*) FROM human_case WHERE closed_at IS NULL AND request_id = %s", tried) == 1
 
 
 def test_a_person_stops_it_and_who_does_not_allow_it_is_passed_over(street: Street) -> None:
