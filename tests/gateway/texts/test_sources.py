@@ -39,3 +39,12 @@ def test_a_translation_names_the_same_values_as_its_text(language: str) -> None:
             assert re.sub(r"%\(\w+\)[a-z]|%%", "", said).count("%") <= re.sub(r"%\(\w+\)[a-z]|%%", "", text).count(
                 "%"
             ), said
+
+
+@pytest.mark.parametrize(("language", "word"), [("ko", "계약금"), ("ja", "手付金")])
+def test_a_deposit_has_one_name_in_each_language(language: str, word: str) -> None:
+    voice = translator("ko" if language == "ko" else "ja")
+    texts = [message for message in house_messages() if isinstance(message, str)]
+    deposits = [text for text in texts if re.search(r"\bdeposits?\b", text, re.IGNORECASE)]
+    assert len(deposits) > 20
+    assert not [text for text in deposits if word not in voice.gettext(text)]
