@@ -95,14 +95,14 @@ def _cancel(connection: Connection, request_id: int, actor: str, reason: str, no
     done = _move(connection, request, Command.CANCEL, "cancelled", actor, now, {"reason": reason})
     if isinstance(done, Done):
         promises.close_offers(connection, request_id, "withdrawn", now)
-        promises.cancel_appointment(connection, request_id, now)
+        cancelled = promises.cancel_appointment(connection, request_id, now)
         free_of(connection, request_id, now)
         requests.close_cases(connection, request_id, now)
         findings.close_other_faults(
             connection, device_id=request.device_id, component=request.component, kept=None, now=now
         )
         if owner_knew:
-            tell_cancelled(connection, request, reason, now)
+            tell_cancelled(connection, request, reason, now, appointment_id=cancelled)
     return done
 
 

@@ -38,10 +38,15 @@ def welcome(connection: Connection, device_id: int, owner_id: int, now: datetime
     jobs.defer(connection, jobs.SEND_NOTICES, lock="notices-{tenant_id}", calls=[call])
 
 
-def tell_cancelled(connection: Connection, request: Request, reason: str, now: datetime) -> None:
-    """Tell the owner that his request was cancelled, and why; he may never have had dates to choose from."""
-    had_dates = requests.has_event(connection, request.request_id, "offered")
-    tell_owner(connection, request, "cancelled", "cancelled", {"reason": reason, "had_dates": had_dates}, now)
+def tell_cancelled(
+    connection: Connection, request: Request, reason: str, now: datetime, *, appointment_id: int | None
+) -> None:
+    """Tell the owner that his request was cancelled, and why, with the date that was cancelled with it, if any was.
+
+    Whether he has heard of it at all is seen when the letter leaves: what else is in the outbox may never do so.
+    """
+    detail: dict[str, object] = {"reason": reason, "appointment_id": appointment_id}
+    tell_owner(connection, request, "cancelled", "cancelled", detail, now)
 
 
 def defer_offer(connection: Connection, request_id: int) -> None:

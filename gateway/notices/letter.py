@@ -273,24 +273,24 @@ def _instead(matter: Matter, t: Translator) -> str:
     return t.gettext("Your page shows how it goes on.")
 
 
-def cancelled(matter: Matter, t: Translator, link: str, detail: Mapping[str, object], *, had_date: bool) -> Letter:
-    """Write the letter that takes back dates, an appointment or a price; `detail` says which of them the owner had."""
+def cancelled(matter: Matter, t: Translator, link: str, *, was_shown_dates: bool) -> Letter:
+    """Write the letter that takes back an appointment, or dates that the owner was shown, or neither of them."""
     is_over = matter.request.state == "cancelled"
     letter = _letter(
         matter,
         t,
         t.gettext("Your service for %(product)s is cancelled") % {"product": matter.product_name},
-        _what_is_cancelled(matter, t, had_date=had_date, had_dates=detail.get("had_dates") is not False),
+        _what_is_cancelled(matter, t, was_shown_dates=was_shown_dates),
         *((matter.price.afterwards(t),) if matter.price.deposit is not None and is_over else ()),
         t.gettext("If you did not expect this, please call us."),
     )
     return replace(letter, facts=place_facts(matter, t), button=t.gettext("Open your page"), link=link)
 
 
-def _what_is_cancelled(matter: Matter, t: Translator, *, had_date: bool, had_dates: bool) -> str:
-    if not had_date and not had_dates:
+def _what_is_cancelled(matter: Matter, t: Translator, *, was_shown_dates: bool) -> str:
+    if matter.appointment is None and not was_shown_dates:
         return t.gettext("Nothing more is done about it now. There is nothing that you have to do.")
-    if not had_date:
+    if matter.appointment is None:
         return t.gettext("The dates that we offered you are withdrawn. There is nothing that you have to do.")
     if matter.is_visit:
         return t.gettext("Your booked date is cancelled. Nobody comes.")

@@ -1,7 +1,7 @@
 """Which letter a row of the outbox asks for: reads what it is about and puts it into words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.access import issue_device_link, issue_owner_link
@@ -28,6 +28,7 @@ from gateway.storage.pages.request import (
     offer_dates,
     open_dates,
 )
+from gateway.storage.told import was_shown_dates
 from gateway.texts import Translator, language_of, translator
 
 
@@ -129,19 +130,12 @@ def write(conn: Connection, settings: Settings, notice: Notice, link: str, now: 
     if request is None:
         message = f"notice {notice.notice_id} is about request {request_id}, which does not exist"
         raise NoticeError(message)
-    appointment = latest_appointment(conn, request_id)
     dates: tuple[OfferedDate, ...] = ()
     match notice.kind:
         case "offer":
             dates = _still_open(offer_dates(conn, notice.number("offer_id")), request.state)
-        case "earlier" | "date_misfit":
+        case "earlier" | "date_misfit" | "called_off":
             dates = tuple(open_dates(conn, request_id, now))
-        case "called_off":
-            dates = tuple(open_dates(conn, request_id, now))
-            # Another date may have been chosen before this letter left; what it takes out of the calendar is the old one.
-            appointment = find_appointment(conn, notice.number("appointment_id"))
-        case "cancelled" if "appointment_id" in notice.detail:
-            appointment = find_appointment(conn, notice.number("appointment_id"))
         case "confirmed" | "cancelled" | "completed" | "date_lost":
             pass
         case "safety" | "case_opened" | "link" | "quote" | "ask" | "deposit_due" | "healed" | "shared":
@@ -149,9 +143,21 @@ def write(conn: Connection, settings: Settings, notice: Notice, link: str, now: 
         case unknown:
             message = f"notice {notice.notice_id} has the kind {unknown!r}, for which there is no letter"
             raise NoticeError(message)
+    appointment = _appointment(conn, notice, request_id)
     centre = find_centre(conn, _centre_id(dates, appointment))
     matter = Matter(request, centre, dates, appointment, find_price(conn, request, t.language))
     return _written(conn, settings, notice, matter, t, link, now)
+
+
+def _appointment(conn: Connection, notice: Notice, request_id: int) -> AppointmentRow | None:
+    """Return the date that a letter is about: the one that it names, whatever came after it; else the one that stands."""
+    if "appointment_id" in notice.detail:
+        # None, or 0 in letters of old: it names none, because none ended with what it tells of.
+        return find_appointment(conn, notice.number("appointment_id")) if notice.detail["appointment_id"] else None
+    latest = latest_appointment(conn, request_id)
+    # Cancellations that were written by an earlier version name no date: they mean one that was taken back, if any.
+    meant = "cancelled" if notice.kind in {"cancelled", "date_lost"} else "confirmed"
+    return latest if latest is not None and latest.state == meant else None
 
 
 def _written(
@@ -166,7 +172,7 @@ def _written(
         case "date_misfit":
             return Written(refit.date_misfit(matter, t, link), owner, t)
         case "called_off":
-            entry = _entry(settings, matter, t, "CANCEL", link, now) if _is_over(matter) else None
+            entry = _entry(conn, settings, matter, t, "CANCEL", link, now) if _is_over(matter) else None
             return Written(letters.called_off(matter, t, link), owner, t, entry)
         case "deposit_due":
             return Written(letters.deposit_due(matter, t, link), owner, t)
@@ -186,18 +192,17 @@ def _written(
         case "case_opened":
             return _case(conn, notice, matter, t, link)
         case "confirmed":
-            return Written(
-                letters.confirmed(matter, t, link), owner, t, _entry(settings, matter, t, "REQUEST", link, now)
-            )
+            entry = _entry(conn, settings, matter, t, "REQUEST", link, now)
+            return Written(letters.confirmed(matter, t, link), owner, t, entry)
         case "completed":
             return Written(letters.completed(matter, t, link, notice.detail), owner, t)
         case "date_lost":
-            entry = _entry(settings, matter, t, "CANCEL", link, now)
+            entry = _entry(conn, settings, matter, t, "CANCEL", link, now)
             return Written(letters.date_lost(matter, t, link), owner, t, entry)
         case _:
-            had_date = matter.appointment is not None
-            letter = letters.cancelled(matter, t, link, notice.detail, had_date=had_date)
-            return Written(letter, owner, t, _entry(settings, matter, t, "CANCEL", link, now))
+            was_shown = was_shown_dates(conn, matter.request.request_id)
+            letter = letters.cancelled(matter, t, link, was_shown_dates=was_shown)
+            return Written(letter, owner, t, _entry(conn, settings, matter, t, "CANCEL", link, now))
 
 
 def _is_over(matter: Matter) -> bool:
@@ -211,18 +216,21 @@ def _still_open(dates: list[OfferedDate], state: str) -> tuple[OfferedDate, ...]
 
 
 def _centre_id(dates: tuple[OfferedDate, ...], appointment: AppointmentRow | None) -> int | None:
-    if appointment is not None:
-        return appointment.centre_id
-    return dates[0].centre_id if dates else None
+    """Return where a letter's dates are; where it offers none, where the date is that it is about."""
+    if dates:
+        return dates[0].centre_id
+    return appointment.centre_id if appointment is not None else None
 
 
 def _entry(
-    settings: Settings, matter: Matter, t: Translator, method: Method, link: str, now: datetime
+    conn: Connection, settings: Settings, matter: Matter, t: Translator, method: Method, link: str, now: datetime
 ) -> tuple[Method, bytes] | None:
-    if matter.appointment is None:
+    booked = matter.appointment
+    if booked is None:
         return None
-    content = invitation(matter, matter.appointment, t, method=method, mail_from=settings.mail_from, link=link, now=now)
-    return method, content
+    # The dates beside it may be at another centre: what stands in the calendar is where it was booked.
+    there = replace(matter, centre=find_centre(conn, booked.centre_id))
+    return method, invitation(there, booked, t, method=method, mail_from=settings.mail_from, link=link, now=now)
 
 
 def _case(conn: Connection, notice: Notice, matter: Matter, t: Translator, link: str) -> Written:

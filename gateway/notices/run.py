@@ -17,11 +17,11 @@ from psycopg.rows import class_row
 from gateway.notices.matters import Notice, link_for, write
 from gateway.notices.message import compose
 from gateway.settings import ServerAddress, Settings
+from gateway.storage import outbox
 from gateway.storage.connection import Connection, tenant_transaction
-from gateway.storage.obsolete import IS_OBSOLETE, withdraw_obsolete
+from gateway.storage.obsolete import MAY_LEAVE, withdraw_obsolete
 
 _LOG: Final = logging.getLogger(__name__)
-_AT_MOST: Final = 200
 _TIMEOUT_S: Final = 10.0
 
 
@@ -55,7 +55,7 @@ def send_due(conn: Connection, settings: Settings, now: datetime, post: Post | N
     the run, for it would not answer the others either. Without `smtp_url` everything stays in the outbox, unless a
     `post` is given to take the messages. A letter whose matter is over by then is taken back instead.
     """
-    tenants = [int(row[0]) for row in conn.execute("SELECT tenant_id FROM tenant ORDER BY tenant_id").fetchall()]
+    tenants = outbox.tenants_waiting(conn)
     for tenant_id in tenants:
         with tenant_transaction(conn, tenant_id):
             withdraw_obsolete(conn, tenant_id, now)
@@ -64,7 +64,9 @@ def send_due(conn: Connection, settings: Settings, now: datetime, post: Post | N
     sent = 0
     with _mail_server(settings, post) as server:
         for tenant_id in tenants:
-            for notice_id in _due(conn, tenant_id, now):
+            with tenant_transaction(conn, tenant_id):
+                due = outbox.due(conn, tenant_id, now)
+            for notice_id in due:
                 outcome = _send(conn, settings, server, tenant_id, notice_id, now)
                 if isinstance(outcome, _Failed) and outcome.is_server:
                     return sent
@@ -110,20 +112,6 @@ def _mail_server(settings: Settings, post: Post | None) -> Generator[_MailServer
         server.close()
 
 
-def _due(conn: Connection, tenant_id: int, now: datetime) -> list[int]:
-    with tenant_transaction(conn, tenant_id):
-        # Tried again after 5, 15, 35, ... seconds, later every quarter of an hour, and for about a day.
-        rows = conn.execute(
-            """SELECT notice_id FROM notice
-               WHERE tenant_id = %(tenant_id)s AND sent_at IS NULL AND withdrawn_at IS NULL AND attempts < 100
-                 AND written_at <= %(now)s - make_interval(
-                     secs => 5 * (2 ^ least(attempts, 7) - 1) + 900 * greatest(attempts - 7, 0))
-               ORDER BY kind = 'safety' DESC, attempts, notice_id LIMIT %(limit)s""",
-            {"tenant_id": tenant_id, "now": now, "limit": _AT_MOST},
-        ).fetchall()
-    return [int(row[0]) for row in rows]
-
-
 def _take(conn: Connection, notice_id: int) -> Notice | None:
     """Lock an unsent notice for this transaction; None when another process has it or has sent it, or it is out of date."""
     with conn.cursor(row_factory=class_row(Notice)) as cursor:
@@ -132,7 +120,7 @@ def _take(conn: Connection, notice_id: int) -> Notice | None:
                       n.recipient, n.language, n.detail
                FROM notice n LEFT JOIN service_request r USING (request_id)
                WHERE n.notice_id = %s AND n.sent_at IS NULL AND n.withdrawn_at IS NULL
-                 AND {obsolete} IS NOT TRUE FOR UPDATE OF n SKIP LOCKED""").format(obsolete=IS_OBSOLETE),
+                 AND {may_leave} FOR UPDATE OF n SKIP LOCKED""").format(may_leave=MAY_LEAVE),
             [notice_id],
         ).fetchone()
 
@@ -145,6 +133,7 @@ def _send(
         # Whoever has it now may have written no more than its link: without a link of our own it is not ours to send.
         if notice is None:
             return None
+        outbox.set_out(conn, notice_id)
         link = _linked(conn, settings, notice, now)
         if isinstance(link, _Failed):
             _record(conn, notice, link, now)
@@ -207,14 +196,8 @@ def _deliver(
 def _record(conn: Connection, notice: Notice, outcome: _Sent | _Failed, now: datetime) -> None:
     match outcome:
         case _Sent():
-            conn.execute(
-                "UPDATE notice SET sent_at = %s, attempts = attempts + 1, last_error = NULL WHERE notice_id = %s",
-                [now, notice.notice_id],
-            )
+            outbox.arrived(conn, notice.notice_id, now)
             _LOG.info("notice %d of kind %s sent", notice.notice_id, notice.kind)
         case _Failed(reason=reason):
-            conn.execute(
-                "UPDATE notice SET attempts = attempts + 1, last_error = %s WHERE notice_id = %s",
-                [reason[:500], notice.notice_id],
-            )
+            outbox.stays(conn, notice.notice_id, reason)
             _LOG.warning("notice %d of kind %s not sent: %s", notice.notice_id, notice.kind, reason)

@@ -183,11 +183,11 @@ def _end(connection: Connection, request: Request, now: datetime) -> bool:
     requests.transition(connection, request, Command.CANCEL, now)
     requests.append_event(connection, request.request_id, "owner_changed", now)
     promises.close_offers(connection, request.request_id, "withdrawn", now)
-    promises.cancel_appointment(connection, request.request_id, now)
+    cancelled = promises.cancel_appointment(connection, request.request_id, now)
     free_of(connection, request.request_id, now)
     requests.close_cases(connection, request.request_id, now)
     if owner_knew:
-        tell_cancelled(connection, request, "The device has a new owner.", now)
+        tell_cancelled(connection, request, "The device has a new owner.", now, appointment_id=cancelled)
     return True
 
 

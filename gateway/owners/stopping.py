@@ -62,17 +62,22 @@ def stop(connection: Connection, *, request_id: int, now: datetime) -> Stopped |
     if request.is_safety:
         planner.ask_for_human(connection, request_id=request_id, reason=_WANTS_TO_CANCEL, now=now)
         return WithPerson()
-    had_date = promises.living_appointment(connection, request_id) is not None
     requests.append_event(connection, request_id, "stopped", now, actor="owner")
-    end_request(connection, request, now)
+    appointment_id = end_request(connection, request, now)
     stops.withdraw_notices(connection, request_id, now)
-    if had_date:
-        tell_cancelled(connection, request, _BY_OWNER, now)
+    if appointment_id is not None:
+        tell_cancelled(connection, request, _BY_OWNER, now, appointment_id=appointment_id)
     return Stopped(is_new=True)
 
 
-def end_request(connection: Connection, request: Request, now: datetime) -> None:
-    """Cancel a locked request at its owner's word: date, part and price are free again, and no fault stays open."""
+def end_request(connection: Connection, request: Request, now: datetime) -> int | None:
+    """Cancel a locked request at its owner's word: date, part and price are free again, and no fault stays open.
+
+    Returns
+    -------
+    int or None
+        The appointment that ended with it.
+    """
     request_id = request.request_id
     # Before it is closed, which ends a price that nobody has answered otherwise: who wants none of it has said no to it.
     if (asked := quotes.find_quote(connection, request_id, "open")) is not None:
@@ -84,12 +89,13 @@ def end_request(connection: Connection, request: Request, now: datetime) -> None
     requests.transition(connection, request, Command.CANCEL, now)
     requests.append_event(connection, request_id, "cancelled", now, actor="owner")
     promises.close_offers(connection, request_id, "withdrawn", now)
-    promises.cancel_appointment(connection, request_id, now)
+    appointment_id = promises.cancel_appointment(connection, request_id, now)
     sourcing.free_of(connection, request_id, now)
     requests.close_cases(connection, request_id, now)
     findings.close_other_faults(
         connection, device_id=request.device_id, component=request.component, kept=None, now=now
     )
+    return appointment_id
 
 
 def resume(connection: Connection, *, request_id: int, now: datetime) -> Resumed | CannotNow:

@@ -286,14 +286,14 @@ def renew_appointment(connection: Connection, appointment_id: int) -> None:
     connection.execute("UPDATE appointment SET revision = revision + 1 WHERE appointment_id = %s", [appointment_id])
 
 
-def cancel_appointment(connection: Connection, request_id: int, now: datetime, why: str = "cancelled") -> bool:
-    """Cancel a request's appointment and free its time; return whether there was one."""
+def cancel_appointment(connection: Connection, request_id: int, now: datetime, why: str = "cancelled") -> int | None:
+    """Cancel a request's appointment and free its time; return which it was, None where there was none."""
     row = connection.execute(
         """UPDATE appointment SET state = 'cancelled', cancelled_at = %s, revision = revision + 1, ended_why = %s
-        WHERE request_id = %s AND state = 'confirmed' RETURNING booking_id""",
+        WHERE request_id = %s AND state = 'confirmed' RETURNING appointment_id, booking_id""",
         [now, why, request_id],
     ).fetchone()
     if row is None:
-        return False
-    connection.execute("UPDATE booking SET released_at = %s WHERE booking_id = %s", [now, row[0]])
-    return True
+        return None
+    connection.execute("UPDATE booking SET released_at = %s WHERE booking_id = %s", [now, row[1]])
+    return row[0]
