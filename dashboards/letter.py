@@ -9,7 +9,7 @@ from dashboards.desk import Desk, Now, TheDesk
 from dashboards.login import Session, TheSession
 from dashboards.numbers import Number
 from dashboards.render import PERSONAL, message, page
-from gateway.notices.matters import NoticeError
+from gateway.notices.notice import NoticeError
 from gateway.notices.reading import Read, read_letter
 from gateway.storage.pages.door import desk_zone
 

@@ -1,10 +1,8 @@
 """The letter that asks an owner for one look, or to do something himself: one question, answered on his page."""
 
-from dataclasses import replace
-
 from devices.checks import Check
 from devices.products import product_type
-from gateway.notices.letter import Letter, written
+from gateway.notices.letter import Letter, to_page, written
 from gateway.notices.matter import Matter
 from gateway.remedies.asking import asked_about
 from gateway.storage import asks
@@ -28,4 +26,4 @@ def ask(conn: Connection, matter: Matter, t: Translator, link: str) -> Letter:
         subject = t.gettext("%(product)s: perhaps you can mend it yourself") % {"product": matter.product_name}
         after = t.gettext("Say on your page whether you have done it; the readings then show whether it helped.")
         letter = written(matter, t, subject, t.gettext(what.text), after)
-    return replace(letter, button=t.gettext("Open your page"), link=link)
+    return to_page(letter, t, link)

@@ -57,8 +57,8 @@ def _event(
     link: str,
     now: datetime,
 ) -> Event:
-    request, centre = matter.request, matter.centre
-    where = zone(centre.time_zone if centre else request.place_time_zone)
+    request = matter.request
+    where = zone(matter.zone_name)
     organizer_name, organizer = parseaddr(mail_from)
     event = Event()
     _set(event, "uid", f"appointment-{request.tenant_id}-{appointment.appointment_id}@{organizer.rpartition('@')[2]}")

@@ -1,10 +1,13 @@
-"""An owner whose link has run out asks for a new one: a row of the outbox, to the address that we know of him."""
+"""An owner whose link has run out asks for a new one: a row of the outbox, to the address that we know of him, and its letter."""
 
 from datetime import datetime
 
 from gateway import jobs
+from gateway.notices.letter import Letter, plain, to_page
+from gateway.notices.matter import Matter
 from gateway.storage.connection import Connection
 from gateway.storage.pages.request import RequestRow
+from gateway.texts import Translator
 
 
 def ask_for_link(conn: Connection, request: RequestRow, *, now: datetime) -> None:
@@ -24,3 +27,14 @@ def ask_for_link(conn: Connection, request: RequestRow, *, now: datetime) -> Non
     )
     call: dict[str, int | str] = {"tenant_id": request.tenant_id, "request_id": request.request_id}
     jobs.defer(conn, jobs.SEND_NOTICES, lock="notices-{request_id}", calls=[call])
+
+
+def new_link(matter: Matter, t: Translator, link: str) -> Letter:
+    """Write the letter that carries a new link to the owner's page."""
+    letter = plain(
+        matter,
+        t,
+        t.gettext("Your new link for %(product)s") % {"product": matter.product_name},
+        t.gettext("You asked for a new link to your service page. If it was not you, ignore this message."),
+    )
+    return to_page(letter, t, link)

@@ -37,6 +37,11 @@ class Matter:
         promised = self.appointment or next(iter(self.dates), None)
         return product_type(self.request.product).is_visited if promised is None else promised.is_visit
 
+    @property
+    def zone_name(self) -> str:
+        """The time zone of the place where the work is done."""
+        return self.centre.time_zone if self.centre else self.request.place_time_zone
+
     def place(self, t: Translator) -> str:
         """Return where the product is, as its owner calls the place."""
         return self.request.place_name or t.gettext("the place of your product")
@@ -54,7 +59,7 @@ class Matter:
         booked = self.appointment
         if booked is None or not booked.is_visit:
             return ""
-        zone_name = self.centre.time_zone if self.centre else self.request.place_time_zone
+        zone_name = self.zone_name
         return t.gettext("%(who)s comes to %(place)s and arrives between %(begin)s and %(end)s.") % {
             "who": booked.who,
             "place": self.place(t),

@@ -1,17 +1,16 @@
 """Which letter a row of the outbox asks for: reads what it is about and puts it into words."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.access import issue_device_link, issue_owner_link
-from gateway.errors import CalloutError
-from gateway.notices import asked, healed, refit, shared, welcome
-from gateway.notices import letter as letters
+from gateway.notices import asked, booked, danger, healed, links, offered, priced, refit, shared, welcome
+from gateway.notices.case import case_opened
 from gateway.notices.incident import incident_opened
 from gateway.notices.invitation import Method, invitation
 from gateway.notices.letter import Letter
 from gateway.notices.matter import Matter
+from gateway.notices.notice import Notice, NoticeError
 from gateway.notices.price import find_price
 from gateway.settings import Settings
 from gateway.storage.connection import Connection
@@ -30,59 +29,6 @@ from gateway.storage.pages.request import (
 )
 from gateway.storage.told import was_shown_dates
 from gateway.texts import Translator, language_of, translator
-
-
-class NoticeError(CalloutError):
-    """A notice that cannot be put into words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """An unsent row of the outbox; it is about a request, about an incident, or about a device of one owner's."""
-
-    notice_id: int
-    tenant_id: int
-    request_id: int | None
-    incident_id: int | None
-    kind: str
-    recipient: str
-    language: str
-    detail: Mapping[str, object]
-    device_id: int | None = None
-    owner_id: int | None = None
-
-    @property
-    def thread(self) -> str:
-        """The name of what it is about: all letters about it hang together."""
-        if self.device_id is not None:
-            return f"device-{self.device_id}"
-        return f"request-{self.request_id}" if self.incident_id is None else f"incident-{self.incident_id}"
-
-    def about_request(self) -> int:
-        """Return the request that it is about.
-
-        Raises
-        ------
-        NoticeError
-            It is about an incident.
-        """
-        if self.request_id is None:
-            raise NoticeError(f"notice {self.notice_id} of kind {self.kind!r} is about no request, but should be")
-        return self.request_id
-
-    def number(self, name: str) -> int:
-        """Return a number out of the notice's detail.
-
-        Raises
-        ------
-        NoticeError
-            The detail has no such number.
-        """
-        value = self.detail.get(name)
-        if not isinstance(value, int):
-            message = f"notice {self.notice_id} of kind {self.kind!r} has no number {name!r} in {dict(self.detail)!r}"
-            raise NoticeError(message)
-        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,20 +112,20 @@ def _written(
     owner = matter.request.owner_name
     match notice.kind:
         case "offer":
-            return Written(letters.offer(matter, t, link), owner, t)
+            return Written(offered.offer(matter, t, link), owner, t)
         case "earlier":
-            return Written(letters.earlier(matter, t, link, is_last=notice.detail.get("is_last") is True), owner, t)
+            return Written(offered.earlier(matter, t, link, is_last=notice.detail.get("is_last") is True), owner, t)
         case "date_misfit":
             return Written(refit.date_misfit(matter, t, link), owner, t)
         case "called_off":
             entry = _entry(conn, settings, matter, t, "CANCEL", link, now) if _is_over(matter) else None
-            return Written(letters.called_off(matter, t, link), owner, t, entry)
+            return Written(offered.called_off(matter, t, link), owner, t, entry)
         case "deposit_due":
-            return Written(letters.deposit_due(matter, t, link), owner, t)
+            return Written(priced.deposit_due(matter, t, link), owner, t)
         case "quote":
-            return Written(letters.quote(matter, t, link), owner, t)
+            return Written(priced.quote(matter, t, link), owner, t)
         case "safety":
-            return Written(letters.safety(matter, t, link), owner, t)
+            return Written(danger.safety(matter, t, link), owner, t)
         case "ask":
             return Written(asked.ask(conn, matter, t, link), owner, t)
         case "healed":
@@ -188,20 +134,20 @@ def _written(
             letter, name = shared.shared(conn, matter, t, link, notice.number("share_id"))
             return Written(letter, name, t)
         case "link":
-            return Written(letters.new_link(matter, t, link), owner, t)
+            return Written(links.new_link(matter, t, link), owner, t)
         case "case_opened":
             return _case(conn, notice, matter, t, link)
         case "confirmed":
             entry = _entry(conn, settings, matter, t, "REQUEST", link, now)
-            return Written(letters.confirmed(matter, t, link), owner, t, entry)
+            return Written(booked.confirmed(matter, t, link), owner, t, entry)
         case "completed":
-            return Written(letters.completed(matter, t, link, notice.detail), owner, t)
+            return Written(booked.completed(matter, t, link, notice.detail), owner, t)
         case "date_lost":
             entry = _entry(conn, settings, matter, t, "CANCEL", link, now)
-            return Written(letters.date_lost(matter, t, link), owner, t, entry)
+            return Written(booked.date_lost(matter, t, link), owner, t, entry)
         case _:
             was_shown = was_shown_dates(conn, matter.request.request_id)
-            letter = letters.cancelled(matter, t, link, was_shown_dates=was_shown)
+            letter = booked.cancelled(matter, t, link, was_shown_dates=was_shown)
             return Written(letter, owner, t, _entry(conn, settings, matter, t, "CANCEL", link, now))
 
 
@@ -236,7 +182,7 @@ def _entry(
 def _case(conn: Connection, notice: Notice, matter: Matter, t: Translator, link: str) -> Written:
     name = staff_name_for(conn, notice.recipient) or notice.recipient
     case = next((case for case in human_cases(conn, notice.about_request()) if case.closed_at is None), None)
-    letter = letters.case_opened(
+    letter = case_opened(
         matter,
         t,
         link,

@@ -7,8 +7,9 @@ from typing import Final
 
 from psycopg.rows import class_row
 
-from gateway.notices.matters import Notice, write
+from gateway.notices.matters import write
 from gateway.notices.message import compose
+from gateway.notices.notice import Notice
 from gateway.settings import Settings
 from gateway.storage.connection import Connection
 from gateway.storage.pages.history import NoticeRow

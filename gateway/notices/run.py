@@ -14,8 +14,9 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from gateway.notices.matters import Notice, link_for, write
+from gateway.notices.matters import link_for, write
 from gateway.notices.message import compose
+from gateway.notices.notice import Notice
 from gateway.settings import ServerAddress, Settings
 from gateway.storage import outbox
 from gateway.storage.connection import Connection, tenant_transaction

@@ -10,7 +10,8 @@ from gateway import journey, planner
 from gateway.audit.verifying import verify
 from gateway.dates import completing
 from gateway.dates.completing import OTHER_PARTS, TOO_EARLY, WHY_NOT, Report
-from gateway.notices.matters import Notice, write
+from gateway.notices.matters import write
+from gateway.notices.notice import Notice
 from gateway.planner import Done, Refused
 from gateway.storage.connection import Role, connect, tenant_transaction
 from gateway.sweep import sweep

@@ -100,6 +100,20 @@ def test_an_offer_names_three_dates_and_leads_to_the_page(
     assert send_due(work, chosen, NOW) == 0
 
 
+@pytest.mark.parametrize("kind", ["offer", "earlier", "date_misfit", "called_off"])
+def test_every_letter_with_dates_says_where_they_are_whom_to_call_and_until_when_they_are_held(
+    scene: Scene, work: Connection, mailbox: Mailbox, chosen: Settings, kind: str
+) -> None:
+    request_id, offer_id, _ = offered(scene)
+    scene.notice(request_id, kind, detail={"offer_id": offer_id, "appointment_id": None})
+    assert send_due(work, chosen, NOW) == 1
+    text = text_of(mailbox.messages[0])
+    assert text.count(":00–") == 3
+    assert "Seongsu Service Centre, 12 Seongsui-ro" in text
+    assert "+82 2 5550 0142" in text
+    assert "We hold these dates for you until" in text
+
+
 def test_messages_about_one_request_are_one_thread(
     scene: Scene, work: Connection, mailbox: Mailbox, chosen: Settings
 ) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from gateway import planner
 from gateway.admission import retiring
-from gateway.notices.matters import Notice, write
+from gateway.notices.matters import write
+from gateway.notices.notice import Notice
 from gateway.owners import owning, stopping
 from gateway.payments.checkout import HttpPayments
 from gateway.payments.settling import settle_due
