@@ -34,16 +34,17 @@ def a_safety_matter_is_told_at_once() -> LiteralString:
 
 
 def who_knew_of_a_service_hears_of_its_end() -> LiteralString:
-    """Who was written to, or has asked for something, is not left waiting when somebody else cancels it."""
+    """Who got a letter about it, or has asked for something, is not left waiting when somebody else cancels it."""
     return """SELECT o.name || ' of ' || d.name || ' ' || r.component
         FROM service_request r JOIN device d USING (device_id) JOIN owner o ON o.owner_id = r.owner_id
         WHERE r.state = 'cancelled'
             AND NOT EXISTS (SELECT FROM request_event e WHERE e.request_id = r.request_id AND e.event = 'cancelled'
                 AND e.actor = 'owner')
-            AND (EXISTS (SELECT FROM notice n WHERE n.request_id = r.request_id AND n.recipient = o.email)
+            AND (EXISTS (SELECT FROM notice n WHERE n.request_id = r.request_id AND n.recipient = o.email
+                    AND n.sent_at IS NOT NULL)
                 OR EXISTS (SELECT FROM request_event e WHERE e.request_id = r.request_id AND e.actor = 'owner'))
             AND NOT EXISTS (SELECT FROM notice n WHERE n.request_id = r.request_id AND n.recipient = o.email
-                AND n.kind = 'cancelled')"""
+                AND n.kind = 'cancelled' AND n.withdrawn_at IS NULL)"""
 
 
 INVARIANTS: Final[tuple[Invariant, ...]] = (
