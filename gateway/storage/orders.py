@@ -180,12 +180,16 @@ def has_message(connection: Connection, supplier_id: int, message_id: str) -> bo
     return row is not None
 
 
-def begun_dates(connection: Connection, reservation_ids: Sequence[int], expected_at: datetime) -> list[int]:
-    """Return those of the reservations whose confirmed date begins before an instant."""
+def begin_before(connection: Connection, reservation_ids: Sequence[int], expected_at: datetime) -> list[int]:
+    """Return those of the reservations whose date, confirmed or shown to choose from, begins before an instant.
+
+    What is shown beside a confirmed date stands on its parts, and is looked at when it is chosen.
+    """
     rows = connection.execute(
-        """SELECT v.reservation_id FROM reservation v
-        JOIN appointment a ON a.request_id = v.request_id AND a.state = 'confirmed' JOIN booking k USING (booking_id)
-        WHERE v.reservation_id = ANY(%s) AND lower(k.during) < %s""",
+        """SELECT DISTINCT v.reservation_id FROM reservation v JOIN service_request r USING (request_id)
+        JOIN booking_seen k ON k.request_id = v.request_id AND k.released_at IS NULL
+        WHERE v.reservation_id = ANY(%s) AND k.sets_out_at < %s
+            AND (k.kind = 'booked' OR (r.state = 'offered' AND k.centre_id = v.centre_id))""",
         [list(reservation_ids), expected_at],
     )
     return [row[0] for row in rows]

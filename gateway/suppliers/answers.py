@@ -92,7 +92,7 @@ def _take(
             orders.end_order(connection, order.inbound_id, state, now)
             missing.mend(connection, held, now, without=frozenset({order.supplier_id}))
         case _:
-            late_ids = orders.begun_dates(connection, [each.reservation_id for each in held], expected_at)
+            late_ids = orders.begin_before(connection, [each.reservation_id for each in held], expected_at)
             late = [each for each in held if each.reservation_id in late_ids]
             missing.give_up(connection, late, "late", now)
             orders.set_order(connection, order.inbound_id, state, expected_at)

@@ -27,7 +27,7 @@ from tests.conftest import free_port
 from tests.gateway.desk import SmallDesk
 from tests.gateway.parts.test_sourcing import CELL, events, level, offered, put_at_other
 from tests.gateway.store import open_store, unbalanced
-from tests.gateway.test_journey import confirm, now, state
+from tests.gateway.test_journey import confirm, now, offer, state
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 
@@ -191,6 +191,43 @@ def test_a_delay_that_does_not_touch_the_date_is_written_down(street: Street) ->
     assert street.say(order, "delayed", arrivesAt=at.isoformat()) == 200
     assert state(street.desk, request_id) == "confirmed"
     assert street.desk.value("SELECT expected_at FROM reservation WHERE released_at IS NULL") == at
+
+
+def shown(street: Street) -> tuple[int, datetime]:
+    """A second request with dates to choose from, which stand on what was ordered for a first one that is cancelled."""
+    first, order = street.order()
+    assert street.say(order, "confirmed") == 200
+    with tenant_transaction(street.desk.work, street.desk.tenant_id):
+        planner.cancel(street.desk.work, request_id=first, staff_id=1, reason="sold", now=now())
+    request_id, _ = offered(street.desk, "ev-2")
+    assert street.desk.rows("SELECT state, promised FROM inbound") == [("confirmed", 1)]
+    begins_at = street.desk.value(
+        "SELECT min(lower(during)) FROM booking WHERE request_id = %s AND released_at IS NULL", request_id
+    )
+    return request_id, begins_at
+
+
+def test_a_delay_beyond_a_date_that_is_shown_takes_it_back_and_others_are_looked_for(street: Street) -> None:
+    request_id, begins_at = shown(street)
+    at = begins_at + timedelta(minutes=1)
+    assert street.say("co-1", "delayed", message_id="m-2", arrivesAt=at.isoformat()) == 200
+    assert state(street.desk, request_id) == "open"
+    assert street.desk.value("SELECT outcome FROM offer WHERE request_id = %s", request_id) == "replaced"
+    assert events(street.desk, request_id)[-2:] == ["part_missing", "part_delayed"]
+    assert offer(street.desk, request_id) is not None
+    rows = street.desk.rows(
+        """SELECT lower(k.during) >= v.expected_at FROM booking k JOIN reservation v USING (request_id)
+        WHERE k.request_id = %s AND k.released_at IS NULL AND v.released_at IS NULL""",
+        request_id,
+    )
+    assert rows == [(True,)] * 3
+
+
+def test_a_delay_that_ends_before_the_dates_that_are_shown_leaves_them(street: Street) -> None:
+    request_id, begins_at = shown(street)
+    at = begins_at - timedelta(minutes=1)
+    assert street.say("co-1", "delayed", message_id="m-2", arrivesAt=at.isoformat()) == 200
+    assert state(street.desk, request_id) == "offered"
 
 
 def test_a_supplier_who_never_answers_is_given_up_after_a_day(street: Street) -> None:
