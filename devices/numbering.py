@@ -9,18 +9,21 @@ of it after the numbers fell back under the same boot. Each message belongs to t
 - **Restarted numbers**: three messages in a row that carry numbers already used (or far below), each later by the
   device's own clock than all before. A double or a late message is never later, so no good device looks like this.
   An event whose number fell back is told at once and begins nothing: its maker counts events apart from telemetry.
+- **Refused messages**: the number of one of which nothing could be believed came, and is not missing. It does not move
+  its lane on before a higher one does, so that the same message, corrected or replayed, continues the lane like any other.
 - **Two devices**: lanes take turns. Each came back twice within a day, later by its clock than the other; or numbers
   come again with another content at times that are not new. One device leaves a boot once and does not come back.
 
 What it cannot see: the loss of a boot's last messages when nothing follows them in that boot; two devices of which one
-is always behind the other's clock and whose numbers never meet (its clock is told instead).
+is always behind the other's clock and whose numbers never meet (its clock is told instead); messages that were refused,
+and come corrected after later ones with times that are newer than theirs: these look like numbers that fell back.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from devices.seqs import Range, add, contains, holes, size, without
+from devices.seqs import Range, add, common, contains, holes, size, without
 
 # One more does not fit a range of 64-bit integers, whose end is exclusive.
 HIGHEST_SEQ: Final = 2**63 - 2
@@ -63,8 +66,8 @@ class Numbered(NamedTuple):
     """What numbering looks at in a message.
 
     `claimed_us` is the newest sample that was believed, `told_us` the newest of all, in microseconds since 1970 by the
-    device's clock; None when there is none. `mark` is a checksum of the payload, `UNMARKED` where that is gone. What is
-    retained the broker says again, whether or not the device is alive.
+    device's clock; None when there is none, both where the message was refused as a whole. `mark` is a checksum of the
+    payload, `UNMARKED` where that is gone. What is retained the broker says again, whether or not the device is alive.
     """
 
     boot: int
@@ -110,7 +113,8 @@ Finding = TwoDevices | SeqRestarted | Forgotten
 class Lane:
     """One run of a device's numbers, changed in place by `take_in`; times are microseconds since 1970.
 
-    `heard_us` is when its newest live message was received, 0 where nothing but a retained one ever came.
+    `heard_us` is when its newest live message was received, 0 where nothing but a retained one ever came. `noticed` is
+    what need not be noticed any more: gaps that are written down, and above the highest number what came and was refused.
     """
 
     boot: int
@@ -156,6 +160,8 @@ def take_in(lanes: list[Lane], message: Numbered) -> list[Finding]:
         return []
     lane = _lane_of(lanes, message)
     lane.heard_us = max(lane.heard_us, _heard_us(message))
+    if message.claimed_us is None:
+        return _hold(lane, message)
     found: list[Finding] = []
     if message.seq > lane.highest:
         found += _advance(lanes, lane, message)
@@ -163,11 +169,8 @@ def take_in(lanes: list[Lane], message: Numbered) -> list[Finding]:
         return _fall(lanes, lane, message)
     else:
         found += _clash(lane, message)
-    if message.seq >= lane.floor:
-        add(lane.received, message.seq)
-        lane.begins = min(lane.begins, message.seq)
-    if message.claimed_us is not None:
-        lane.newest_us = message.claimed_us if lane.newest_us is None else max(lane.newest_us, message.claimed_us)
+    _add(lane, message.seq)
+    lane.newest_us = message.claimed_us if lane.newest_us is None else max(lane.newest_us, message.claimed_us)
     return found + _forget(lane)
 
 
@@ -178,6 +181,46 @@ def suspect(lane: Lane, now_us: int) -> None:
         lane.suspected, lane.suspect_us = [], None
     elif lane.suspect_us is None:
         lane.suspected, lane.suspect_us = fresh, now_us
+
+
+def drop_noticed(lane: Lane) -> None:
+    """Forget those of the noticed numbers that have come."""
+    lane.noticed = without(lane.noticed, lane.received)
+
+
+def _add(lane: Lane, seq: int) -> None:
+    """Add a number to those that came, and what was refused below it: the lane has gone beyond that."""
+    if seq < lane.floor:
+        return
+    for first, last in common(lane.noticed, [(lane.highest + 1, seq)]):
+        add(lane.received, first, last)
+    add(lane.received, seq)
+    lane.begins = min(lane.begins, seq)
+
+
+def _hold(lane: Lane, message: Numbered) -> list[Finding]:
+    """Take in the number of a message of which nothing was believed.
+
+    One that leaps has its lane leap where the message could be read, and says nothing where it could not.
+    """
+    highest = lane.highest
+    top = max(highest, lane.noticed[-1][1]) if lane.noticed else highest
+    if message.seq > top and not message.is_backfill:
+        lane.fallen = []
+        _remember(lane, message)
+    is_next = message.seq == top + 1 or (message.seq - top <= _FAR and len(lane.noticed) < MOST_RANGES)
+    if message.seq > highest and is_next:
+        add(lane.noticed, message.seq)
+    elif message.seq <= highest or message.told_us is not None:
+        _add(lane, message.seq)
+    return _forget(lane)
+
+
+def _remember(lane: Lane, message: Numbered) -> None:
+    """Keep live telemetry that is the newest of its lane, for its clock and to know it again."""
+    if message.told_us is not None and not message.is_event:
+        seen = Recent(message.seq, message.told_us, message.received_us, message.mark)
+        lane.recent = [*lane.recent, seen][-RECENT:]
 
 
 def _heard_us(message: Numbered) -> int:
@@ -238,9 +281,7 @@ def _advance(lanes: list[Lane], lane: Lane, message: Numbered) -> list[Finding]:
             found = _return(lane, message, (other.boot, other.highest))
             _make_current(lanes, lane)
     lane.fallen = []
-    if message.told_us is not None and not message.is_event:
-        seen = Recent(message.seq, message.told_us, message.received_us, message.mark)
-        lane.recent = [*lane.recent, seen][-RECENT:]
+    _remember(lane, message)
     return found
 
 

@@ -15,8 +15,9 @@ import msgspec
 
 from devices.codecs import typed
 from devices.codecs.foreign import UNNUMBERED
+from devices.codecs.heads import read_head
 from devices.instants import EPOCH, MICROSECOND, from_us, to_us
-from devices.numbering import Numbered
+from devices.numbering import UNMARKED, Numbered
 from devices.product import MessageKind
 from devices.products import UnknownProductError, product_type, product_types
 from devices.readings import Envelope, Refusal, Sample
@@ -66,7 +67,7 @@ class Decoded:
     readings: Mapping[str, Readings] = field(default_factory=dict[str, Readings])
     rejected: list[Rejected] = field(default_factory=list[Rejected])
     presences: list[Presence] = field(default_factory=list[Presence])
-    # Every readable message that has numbers, in the order of receipt, also when its pieces were refused.
+    # Every message whose numbers could be read, in the order of receipt, also when it or its pieces were refused.
     numbered: list[tuple[int, Numbered]] = field(default_factory=list[tuple[int, Numbered]])
     answers: list[Answered] = field(default_factory=list[Answered])
     # All devices that are named, by id; and when the newest live word of each was received, readable or not.
@@ -115,7 +116,7 @@ def decode(messages: Sequence[Message], places: Mapping[str, Place | NoPlace]) -
             _answer(message, device, decoded)
         elif place.unserved is not None:
             # It was heard all the same: what the desk lacks must not look like a device that fell silent.
-            decoded.rejected.append(Rejected(message, device, place.unserved))
+            _refuse(message, device, place.unserved, decoded)
         elif place.channel == "event" or not _is_taken(message, device, received_us, sheets, decoded):
             _samples(message, device, "event" if place.channel == "event" else "telemetry", sheets, decoded)
     decoded.samples = sum(map(len, sheets.values()))
@@ -182,7 +183,7 @@ def _samples(message: Message, device: Known, kind: MessageKind, sheets: Mapping
     except UnknownProductError as error:
         envelope = Refusal("unknown_product", str(error))
     if isinstance(envelope, Refusal):
-        decoded.rejected.append(Rejected(message, device, envelope))
+        _refuse(message, device, envelope, decoded)
         return
     unbelievable: list[Refusal] = []
     believed: list[Sample] = []
@@ -202,6 +203,22 @@ def _samples(message: Message, device: Known, kind: MessageKind, sheets: Mapping
         decoded.numbered.append((device.device_id, _numbered(message, envelope, believed_us, kind)))
     refusals = _shortened([*envelope.refusals, *unbelievable])
     decoded.rejected += [Rejected(message, device, refusal) for refusal in refusals]
+
+
+def _refuse(message: Message, device: Known, refusal: Refusal, decoded: Decoded) -> None:
+    """Refuse a message as a whole; its numbers came all the same."""
+    decoded.rejected.append(Rejected(message, device, refusal))
+    number = number_of_refused(message)
+    if number is not None:
+        decoded.numbered.append((device.device_id, number))
+
+
+def number_of_refused(message: Message) -> Numbered | None:
+    """Return the numbers of a message that was refused as a whole, where it says them; it never raises."""
+    head = read_head(message.payload)
+    if head is None:
+        return None
+    return Numbered(*head, None, None, to_us(message.received_at), UNMARKED, is_retained=message.is_retained)
 
 
 def _numbered(message: Message, envelope: Envelope, believed_us: int | None, kind: MessageKind) -> Numbered:

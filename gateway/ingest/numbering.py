@@ -14,10 +14,19 @@ import numpy as np
 
 from devices.clocks import Skew, skews
 from devices.instants import from_us, to_us
-from devices.numbering import Finding, Forgotten, Lane, Numbered, SeqRestarted, TwoDevices, suspect, take_in
+from devices.numbering import (
+    Finding,
+    Forgotten,
+    Lane,
+    Numbered,
+    SeqRestarted,
+    TwoDevices,
+    drop_noticed,
+    suspect,
+    take_in,
+)
 from devices.products import UnknownProductError, product_type
 from devices.readings import IntArray
-from devices.seqs import common
 from gateway.ingest.answers import settle_answers
 from gateway.ingest.decode import Decoded, Rejected
 from gateway.ingest.directory import Known
@@ -104,9 +113,9 @@ class Numbering:
         with_gaps: list[tuple[int, int, int]] = []
         for device_id, of_device in lanes.items():
             for lane in of_device:
-                if lane.noticed:
+                if lane.noticed and lane.noticed[0][0] <= lane.highest:
                     with_gaps.append((device_id, lane.boot, lane.epoch))
-                    lane.noticed = common(lane.noticed, lane.missing)
+                    drop_noticed(lane)
                 suspect(lane, to_us(now))
         begun = [device_id for device_id, of_device in lanes.items() if any(lane.is_new for lane in of_device)]
         if begun:

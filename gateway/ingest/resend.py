@@ -19,7 +19,7 @@ import psycopg
 
 from devices.identity import EVERY_PARTITION
 from devices.instants import to_us
-from devices.numbering import Lane, suspect
+from devices.numbering import Lane, drop_noticed, suspect
 from devices.remote import RESEND
 from devices.seqs import Range, add, common, size
 from gateway.ingest.lease import Holds
@@ -189,7 +189,7 @@ def lasting(lane: Lane, now_us: int) -> list[Range]:
     """Return a lane's gaps that did not close in their time; they are noticed now, and newer ones are suspected."""
     missing = lane.missing
     lasted = common(missing, lane.suspected)
-    lane.noticed = common(lane.noticed, missing)
+    drop_noticed(lane)
     for first, last in lasted:
         add(lane.noticed, first, last)
     lane.suspect_us = None

@@ -11,6 +11,7 @@ from devices.numbering import (
     MOST_EPOCHS,
     MOST_RANGES,
     RECENT,
+    UNMARKED,
     Finding,
     Forgotten,
     Lane,
@@ -212,3 +213,64 @@ def test_a_device_that_sends_every_second_number_takes_no_more_room_than_others_
     assert len(lanes[0].received) == MOST_RANGES
     assert lost + len(lanes[0].missing) == 499
     assert {type(each) for each in found} == {Forgotten}
+
+
+def refused(seq: int, boot: int = 1) -> Numbered:
+    """A message that was refused as a whole."""
+    return Numbered(boot, seq, None, None, START_US, UNMARKED)
+
+
+def test_what_was_refused_is_not_missing_and_what_never_came_is() -> None:
+    lanes, found = taken([sent(1, 1.0), refused(2), refused(3), refused(5), sent(7, 7.0)])
+    assert (lanes[0].missing, found) == ([(4, 4), (6, 6)], [])
+
+
+@pytest.mark.parametrize("order", [(5, 6, 7, 8), (8, 7, 6, 5), (6, 8, 5, 7)])
+def test_what_was_refused_comes_corrected_in_any_order_and_looks_like_no_restart(order: tuple[int, ...]) -> None:
+    messages = [*(sent(seq, float(seq)) for seq in range(1, 5)), *map(refused, (5, 6, 7, 8))]
+    lanes, found = taken([*messages, *(sent(seq, float(seq)) for seq in order), sent(9, 9.0)])
+    assert [(lane.received, lane.missing) for lane in lanes] == [([(1, 9)], [])]
+    assert found == []
+
+
+def test_what_was_refused_for_its_time_comes_corrected_and_looks_like_no_restart() -> None:
+    ahead = [sent(seq, 9e6 + seq)._replace(claimed_us=None) for seq in (5, 6, 7, 8)]
+    right = [sent(seq, float(seq)) for seq in range(1, 10)]
+    lanes, found = taken([*right[:4], *ahead, *right[4:]])
+    assert ([lane.received for lane in lanes], found) == ([[(1, 9)]], [])
+
+
+def test_a_boot_whose_first_messages_are_refused_begins_with_them() -> None:
+    lanes, found = taken([sent(57, 1.0), refused(1, boot=2), refused(2, boot=2), sent(4, 9.0, boot=2)])
+    assert [(lane.boot, lane.missing) for lane in lanes] == [(1, []), (2, [(3, 3)])]
+    assert found == []
+
+
+def test_a_refused_number_that_leaps_says_nothing() -> None:
+    lanes, found = taken([sent(1, 1.0), refused(10**15), sent(2, 2.0), sent(3, 3.0)])
+    assert [(lane.received, lane.missing) for lane in lanes] == [([(1, 3)], [])]
+    assert found == []
+
+
+def test_refused_messages_without_end_take_bounded_room() -> None:
+    lanes, _ = taken([sent(1, 1.0), *(refused(seq) for seq in range(3, 100_000, 2))])
+    assert len(lanes[0].noticed) <= MOST_RANGES
+
+
+@settings(max_examples=200)
+@given(st.lists(st.sampled_from("rdl"), min_size=1, max_size=60), st.randoms(use_true_random=False))
+def test_any_mixture_of_read_refused_and_lost_leaves_exactly_what_was_lost(
+    fates: list[str], chance: random.Random
+) -> None:
+    """Read (r), refused (d) or lost (l), within the disorder of a batch; two that are read are about them."""
+    numbers = range(2, len(fates) + 2)
+    coming = [
+        (seq + 3 * chance.random(), sent(seq, float(seq)) if fate == "r" else refused(seq))
+        for seq, fate in zip(numbers, fates, strict=True)
+        if fate != "l"
+    ]
+    middle = [message for _, message in sorted(coming, key=lambda each: each[0])]
+    lanes, found = taken([sent(1, 1.0), *middle, sent(len(fates) + 2, len(fates) + 2.0)])
+    lost = [seq for seq, fate in zip(numbers, fates, strict=True) if fate == "l"]
+    assert [seq for first, last in lanes[0].missing for seq in range(first, last + 1)] == lost
+    assert found == []

@@ -60,9 +60,9 @@ class SendingAgain:
         client.publish(self.identity.topic("answer"), json.dumps({**answer, "missing": missing}), qos=1)
         self.commands.append(command)
 
-    def report(self, seq: int, *, is_lost: bool = False, is_forgotten: bool = False) -> None:
+    def report(self, seq: int, *, is_lost: bool = False, is_forgotten: bool = False, is_spoiled: bool = False) -> None:
         at = datetime.now(UTC) - timedelta(hours=1) + timedelta(seconds=seq)
-        payload = telemetry(seq, sample(at, soc_pct=50.0))
+        payload = telemetry(seq, sample(at, soc_pct=float("nan") if is_spoiled else 50.0))
         if not is_forgotten:
             self.kept[seq] = payload
         if not is_lost:
@@ -163,6 +163,30 @@ def test_what_a_lossy_way_lost_is_there_in_the_end_although_ingest_is_killed_aga
         wait_until(lambda: (lost, False, True) in states(desk), LONG_S)
         assert [each for each in states(desk) if not each[1]] == [(lost, False, True)]
         assert desk.rows("SELECT kind, count FROM door_trouble WHERE kind <> 'clock_off'") == [("gap_lost", 1)]
+    finally:
+        ingest.end(signal.SIGTERM)
+
+
+def test_what_is_refused_is_not_asked_for_and_is_taken_in_corrected_although_ingest_is_killed(
+    desk: SmallDesk, small_broker: BrokerForTests, device: SendingAgain, tmp_path: Path
+) -> None:
+    ingest = IngestProcess(desk, small_broker, tmp_path / "ingest.log")
+    try:
+        for seq in range(1, 5):
+            device.report(seq, is_spoiled=seq > 1)
+        wait_until(lambda: desk.value("SELECT count(*) FROM rejection") == 3, LONG_S)
+        ingest.process.kill()
+        ingest.process.wait(20)
+        ingest = IngestProcess(desk, small_broker, tmp_path / "ingest.log")
+        device.report(3)
+        device.report(5, is_lost=True)
+        device.report(6)
+        wait_until(lambda: ("[5,6)", True, False) in states(desk), LONG_S)
+        assert states(desk) == [("[5,6)", True, False)]
+        assert [command["seqs"] for command in device.commands] == [[[5, 5]]]
+        assert desk.rows("SELECT seq FROM electric_vehicle_reading ORDER BY seq") == [(1,), (3,), (5,), (6,)]
+        assert desk.rows("SELECT received::text FROM device_sequence") == [("{[1,7)}",)]
+        assert desk.rows("SELECT kind FROM door_trouble WHERE kind <> 'clock_off'") == []
     finally:
         ingest.end(signal.SIGTERM)
 

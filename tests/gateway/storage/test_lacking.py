@@ -89,6 +89,23 @@ def test_the_others_are_served_and_its_messages_are_kept_with_a_reason_and_the_n
     )
 
 
+def test_what_waits_for_its_tables_is_not_missing_and_comes_in_by_its_replay(desk: SmallDesk, tmp_path: Path) -> None:
+    run(desk, [from_pump(seq) for seq in (1, 2, 3)])
+    run(desk, [from_pump(seq) for seq in (4, 6)])
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    lay_out(desk, folder)
+    with tenant_transaction(desk.work, desk.tenant_id):
+        assert len(rejections.ask_replay(desk.work, START, reason="no_table")) == 5
+    worker = Worker(ListSource(), lambda: connect(desk.dsn, Role.INGEST), range(64))
+    assert Replays(worker).look() == 5
+    worker.take([from_pump(7)])
+    worker.close()
+    assert desk.rows("SELECT seq FROM newcomer_pump_reading ORDER BY seq") == [(seq,) for seq in (1, 2, 3, 4, 6, 7)]
+    assert desk.rows("SELECT received::text, suspected::text FROM device_sequence") == [("{[1,5),[6,8)}", "{[5,6)}")]
+    assert desk.rows("SELECT kind FROM door_trouble WHERE kind <> 'clock_off'") == []
+
+
 def test_enrolment_and_the_doctor_say_the_same_words(desk: SmallDesk) -> None:
     told = lacking(desk.admin)["newcomer_pump"]
     with connect(desk.dsn, Role.SERVE) as serve, pytest.raises(EnrolmentError) as refused:
