@@ -92,6 +92,11 @@ class Directory:
         except KeyError:
             return None
 
+    def device_of(self, topic: str) -> Known | None:
+        """Return the device of a topic without asking anybody; None when it is not known."""
+        place = self._places.get(topic)
+        return place.device if place is not None else None
+
     def _looked_up(self, connection: Connection, topics: Iterable[str]) -> dict[str, Place | NoPlace]:
         found: dict[str, Place | NoPlace] = {}
         named: dict[str, tuple[Identity, str]] = {}

@@ -12,11 +12,11 @@ from devices.products import product_types
 from devices.readings import Refusal
 from gateway.health.measures import IngestMeasures
 from gateway.ingest.ahead import Ahead, Received
-from gateway.ingest.decode import Decoded, Rejected, decode
+from gateway.ingest.decode import Decoded, decode
 from gateway.ingest.detect import Detectors
 from gateway.ingest.directory import Directory, Known
 from gateway.ingest.lease import Holds, LeaseLostError, Unshared
-from gateway.ingest.refuse import keep, keep_refused
+from gateway.ingest.refuse import keep_refused, keep_unstorable
 from gateway.ingest.replay import Replays, Settle
 from gateway.ingest.resend import Resends
 from gateway.ingest.settling import Settling
@@ -235,7 +235,7 @@ class Worker:
             try:
                 with self._connect() as connection, connection.transaction():
                     self._lease.hold(connection)
-                    keep(connection, [Rejected(messages[0], None, refusal)])
+                    keep_unstorable(connection, messages[0], self._directory.device_of(messages[0].topic), refusal)
             except _AWAY as away:
                 self._wait(attempt, 1, away)
             else:

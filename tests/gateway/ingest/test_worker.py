@@ -316,6 +316,12 @@ def test_a_message_that_the_database_cannot_hold_is_refused_alone(desk: SmallDes
     ((reason, detail),) = desk.rows("SELECT reason, detail FROM rejection")
     assert reason == "not_storable"
     assert "not_thirteen" in detail
+    assert desk.value("SELECT d.name FROM rejection JOIN device d USING (device_id)") == "ev-1"
+    # Its number came: what is sent again would be refused again.
+    worker.commit([message(topic("ev-1"), telemetry(20, sample(START + timedelta(seconds=1), soc_pct=20.0)))])
+    assert desk.rows("SELECT received::text, suspected::text, noticed::text FROM device_sequence") == [
+        ("{[10,21)}", "{}", "{}")
+    ]
 
 
 def test_a_signal_nested_too_deep_is_refused_and_its_sample_lives(desk: SmallDesk, worker: Worker) -> None:
