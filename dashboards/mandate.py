@@ -4,6 +4,7 @@ It opens by a link of its own, and from the page of a request. GET changes nothi
 while the device was his, and no switch; an owner sees nothing of those before him.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -32,6 +33,7 @@ router: Final = APIRouter(include_in_schema=False)
 
 _SHOWN: Final = 30
 _LARGEST_MINOR: Final = 10**12
+_THOUSANDS: Final = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?:\.[0-9]{3})+")
 # What people pay in where nothing else is known: by the owner's language.
 _CURRENCIES: Final = {"en": "EUR", "ko": "KRW", "ja": "JPY"}
 _OFFERED: Final = ("EUR", "KRW", "JPY", "USD", "GBP", "CHF")
@@ -197,15 +199,32 @@ def _money(amount: str, currency: str) -> Money | None:
     ValueError, decimal.InvalidOperation
         It is no amount, or no currency.
     """
-    text = amount.strip().replace(" ", "").replace(",", ".")
+    text = "".join(amount.split())
     if not text:
         return None
-    money = Money(0, currency)
-    minor = Decimal(text).scaleb(get_currency_precision(money.currency))
+    precision = get_currency_precision(Money(0, currency).currency)
+    minor = Decimal(_plain(text, precision)).scaleb(precision)
     if not minor.is_finite() or minor != minor.to_integral_value() or not 0 <= minor <= _LARGEST_MINOR:
         message = f"{amount!r} is no amount of {currency}: write for example 250"
         raise ValueError(message)
     return Money(int(minor), currency)
+
+
+def _plain(text: str, precision: int) -> str:
+    """Return a number with a point before its fraction: "300,000" of a currency without decimals are three hundred thousand.
+
+    Raises
+    ------
+    ValueError
+        It has more decimals than the currency, be they noughts: with "1,000" somebody may mean a thousand.
+    """
+    if precision == 0 and _THOUSANDS.fullmatch(text):
+        return re.sub("[,.]", "", text)
+    plain = text.replace(",", ".")
+    if len(plain.partition(".")[2]) > precision:
+        message = f"{text!r} has more decimals than its currency"
+        raise ValueError(message)
+    return plain
 
 
 def _written(money: Money) -> str:

@@ -75,6 +75,9 @@ def test_an_owner_signs_switches_with_an_amount_and_a_day_and_sees_them(
         ({"amount": "much"}, "That is no amount"),
         ({"amount": "1e9999"}, "That is no amount"),
         ({"amount": "12.345"}, "That is no amount"),
+        ({"amount": "1,000"}, "That is no amount"),
+        ({"amount": "1.000,00"}, "That is no amount"),
+        ({"amount": "1.5", "currency": "KRW"}, "That is no amount"),
         ({"amount": "-1"}, "That is no amount"),
         ({"currency": "XXX1"}, "That is no amount"),
         ({"until": "2020-01-01"}, "That day is no day to come"),
@@ -88,6 +91,14 @@ def test_what_cannot_be_signed_is_refused_in_words_and_changes_nothing(
     form = {"clause": "reserve_part", "amount": "10", "currency": "EUR", "until": ""} | changed
     assert said in client.post(f"{link}/mandate", data=form).text
     assert signed(scene) == []
+
+
+@pytest.mark.parametrize("amount", ["300,000", "300.000", "300 000", "300000"])
+def test_an_amount_of_won_is_what_it_is_however_its_thousands_are_marked(
+    client: TestClient, scene: Scene, link: str, amount: str
+) -> None:
+    client.post(f"{link}/mandate", data={"clause": "reserve_part", "amount": amount, "currency": "KRW", "until": ""})
+    assert signed(scene) == [("reserve_part", 300_000, "KRW")]
 
 
 def test_no_switch_and_the_button_take_everything_back(client: TestClient, scene: Scene, link: str) -> None:
