@@ -3,8 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from babel.numbers import format_currency, get_currency_precision, is_currency
+
+LONGEST_AMOUNT: Final = 12
+"""Digits of the largest amount of minor units that anybody may write: what is made of it stays a number that JSON keeps exactly."""
 
 
 @dataclass(frozen=True, slots=True)

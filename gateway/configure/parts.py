@@ -13,7 +13,7 @@ from gateway.configure.calendar import CalendarIn
 from gateway.storage.connection import Connection
 from gateway.storage.findings import one
 from gateway.texts import LANGUAGE_NAMES
-from workflows.money import Money
+from workflows.money import LONGEST_AMOUNT, Money
 
 
 def _checked_price(text: str) -> str:
@@ -26,6 +26,8 @@ def _money(text: str) -> Money:
     minor, _, currency = text.partition(" ")
     if not (minor.isdecimal() and minor.isascii()):
         raise ValueError(f"{text!r} is no amount such as '129000 KRW': minor units, a space, the currency")
+    if len(minor) > LONGEST_AMOUNT:
+        raise ValueError(f"{text!r} has more than {LONGEST_AMOUNT} digits: that is no price")
     return Money(int(minor), currency)
 
 

@@ -9,7 +9,7 @@ from devices.products import product_types
 from gateway.admission.enrolment import Name, Text
 from gateway.errors import SettingsError
 from gateway.storage.connection import Connection
-from workflows.money import Money
+from workflows.money import LONGEST_AMOUNT, Money
 
 
 def _money(text: str) -> Money:
@@ -17,6 +17,8 @@ def _money(text: str) -> Money:
     minor, _, currency = text.partition(" ")
     if not (minor.isdecimal() and minor.isascii()):
         raise ValueError(f"{text!r} is no amount such as '129000 KRW': minor units, a space, the currency")
+    if len(minor) > LONGEST_AMOUNT:
+        raise ValueError(f"{text!r} has more than {LONGEST_AMOUNT} digits: that is no price")
     return Money(int(minor), currency)
 
 

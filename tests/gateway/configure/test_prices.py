@@ -81,6 +81,8 @@ def test_prices_are_set_and_set_again(desk: SmallDesk, tmp_path: Path) -> None:
     ("wrong", "message"),
     [
         (("100 EUR", "1.00 EUR"), "no amount such as '129000 KRW'"),
+        (("100 EUR", "9999999999999999 EUR"), "that is no price"),
+        (("40000 EUR", "99999999999999999999 EUR"), "that is no price"),
         (("100 EUR", "100 EURO"), "no ISO 4217 currency"),
         (("5000 EUR", "5000 JPY"), "two currencies"),
         (("EV-CELL-MODULE =", "NO-SUCH ="), "the part 'NO-SUCH'"),
