@@ -82,6 +82,11 @@ def test_figures_say_what_waits_at_the_desk(scene: Scene, ids: dict[str, int], c
     scene.conn.execute("UPDATE jobs.procrastinate_events SET at = now() - interval '90 s'")
     say_alive(scene.conn, "ingest", NOW)
     keep_alarms(scene.conn, [Alarm(Kind.QUEUE_FILLS, True, NOW, NOW, 0.95)])
+    # What was taken back waits for nobody.
+    scene.conn.execute(
+        """UPDATE notice SET withdrawn_at = now() WHERE notice_id = (
+            SELECT notice_id FROM notice WHERE sent_at IS NULL AND withdrawn_at IS NULL ORDER BY written_at LIMIT 1)"""
+    )
     lines = dict(
         line.rsplit(" ", 1)
         for line in client.get("/metrics", headers=TOKEN).text.splitlines()
@@ -89,7 +94,7 @@ def test_figures_say_what_waits_at_the_desk(scene: Scene, ids: dict[str, int], c
     )
     assert float(lines['callout_jobs_open{state="todo",task="offer"}']) == 1
     assert 90 <= float(lines["callout_oldest_job_seconds"]) < 600
-    unsent = scene.one("SELECT count(*) FROM notice WHERE sent_at IS NULL")
+    unsent = scene.one("SELECT count(*) FROM notice WHERE sent_at IS NULL AND withdrawn_at IS NULL")
     assert unsent > 0
     assert float(lines["callout_notices_unsent"]) == unsent
     assert float(lines["callout_cases_open"]) == scene.one("SELECT count(*) FROM human_case WHERE closed_at IS NULL")
