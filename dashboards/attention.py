@@ -8,6 +8,7 @@ from devices.chatter import steady
 from devices.modes import Mode
 from devices.product import ProductType
 from gateway.decisions.attending import is_danger_alone
+from gateway.decisions.evidence import element_and_unit
 from gateway.storage import attention
 from gateway.storage.attention import Change, Kept
 from gateway.storage.connection import Connection
@@ -41,13 +42,14 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class Attending:
-    """All that a device's page says about attention."""
+    """All that a device's page says about attention; `elements` is what a monitor calls one of several: "Cell"."""
 
     symptoms: Sequence[Attended]
     quiet: Sequence[Quiet]
     modes_now: Sequence[Mode]
     changes: Sequence[Change]
     titles: Mapping[str, str]
+    elements: Mapping[str, str]
     unseen: int
 
 
@@ -71,12 +73,13 @@ def attending(
     visit = next((mode.name for mode in product.modes if mode.told_by is None), None)
     spells = attention.spells_of_modes(conn, device_id, visit)
     titles = {monitor.name: monitor.title for monitor in product.monitors}
+    elements = {monitor.name: element_and_unit(product, monitor)[0] for monitor in product.monitors}
     met: set[tuple[str, int]] = set()
     found = [_attended(product, each, rows, spells, met) for each in symptoms]
     quiet = [Quiet(row, titles.get(row.monitor, row.monitor)) for row in rows.values() if row.state in BY_HAND]
     unseen = sum(row.state in {Attention.UNACKNOWLEDGED, Attention.RETURNED} for row in rows.values())
     modes = [mode for mode in product.modes if any(lasts(mode, spell, now) for spell in spells)]
-    return Attending(found, quiet, modes, attention.changes_by_hand(conn, device_id), titles, unseen)
+    return Attending(found, quiet, modes, attention.changes_by_hand(conn, device_id), titles, elements, unseen)
 
 
 def _attended(

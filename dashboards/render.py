@@ -1,6 +1,7 @@
 """Pages from templates: one Jinja environment per language, everything escaped, nothing cached by anybody."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import lru_cache, partial
 from pathlib import Path
@@ -48,6 +49,13 @@ from gateway.texts import LANGUAGE_NAMES, Language, Translator, language_of, tra
 
 STATIC: Final = Path(__file__).with_name("static")
 PERSONAL: Final = {"Cache-Control": "no-store"}
+# The list, or the device, that stands one step above an address of the planner's.
+_ABOVE: Final = re.compile(
+    r"/planner/(?:devices/[^/]+(?=/)|(?:devices|parts|deliveries|incidents|outbox|rollouts|routes)(?=/))"
+)
+# From 400 on something went wrong; who is not signed in, or finds no desk, has nowhere to go back to.
+_LEAST_FAILURE: Final = 400
+_LEADS_NOWHERE: Final = frozenset({401, 503})
 
 
 @lru_cache
@@ -173,6 +181,26 @@ def message(
     headers: dict[str, str] | None = None,
     back: str = "",
 ) -> Response:
-    """Return a page that says one thing and the next move; `back` is the path of a page to go back to."""
-    context: dict[str, object] = {"title": title, "text": text, "request": request, "back": back}
+    """Return a page that says one thing and the next move; `back` is the path of a page to go back to.
+
+    Where none is given, what goes wrong on a planner's page leads one step up, at most to the queue.
+    """
+    way = back or (way_back(request.url.path) if status >= _LEAST_FAILURE and status not in _LEADS_NOWHERE else "")
+    context: dict[str, object] = {"title": title, "text": text, "request": request, "back": way}
     return page("message.html", t, context, status=status, headers=headers)
+
+
+def way_back(path: str) -> str:
+    """Return the page to go back to from an address of the planner's; empty for any other.
+
+    Examples
+    --------
+    >>> way_back("/planner/requests/99"), way_back("/planner/parts/X"), way_back("/planner/devices/ev-1/signals/x")
+    ('/planner', '/planner/parts', '/planner/devices/ev-1')
+    >>> way_back("/o/token/date")
+    ''
+    """
+    if not path.startswith("/planner/"):
+        return ""
+    above = _ABOVE.match(path)
+    return above[0] if above else "/planner"

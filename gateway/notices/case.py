@@ -17,7 +17,7 @@ def case_opened(
     unknown = t.gettext("Safety") if request.is_safety else t.gettext("Cause not known")
     title = t.gettext(fault.title) if fault else unknown
     product = product_type(request.product)
-    clock = ((t.gettext("Decide by"), t.moment(due_at, request.place_time_zone)),) if due_at else ()
+    clock = ((t.gettext("Decide by"), t.day_and_time(due_at, request.place_time_zone)),) if due_at else ()
     return Letter(
         subject=t.gettext("%(reference)s needs you: %(fault)s") % {"reference": request.reference, "fault": title},
         greeting=t.gettext("Hello %(name)s,") % {"name": staff_name},

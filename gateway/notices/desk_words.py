@@ -81,13 +81,13 @@ DELIVERIES: Final[Mapping[str, str]] = {
 
 # Why stock changed.
 MOVEMENTS: Final[Mapping[str, str]] = {
-    "receipt": msgid("Received"),
-    "issue": msgid("Used"),
+    "receipt": msgid("Taken in"),
+    "issue": msgid("Used for a repair"),
     "order": msgid("Ordered or sent for"),
     "order_end": msgid("Does not come"),
     "transfer_out": msgid("Sent to another centre"),
     "transfer_in": msgid("Received from another centre"),
-    "allocate": msgid("Put aside"),
+    "allocate": msgid("Put aside for a request"),
     "release": msgid("Given back"),
     "adjust": msgid("Counted"),
 }

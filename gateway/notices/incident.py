@@ -33,7 +33,7 @@ def incident_opened(row: IncidentRow, t: Translator, link: str) -> Letter:
             (t.gettext("Product"), product),
             (t.gettext("Silent devices"), t.number(row.devices)),
             (t.gettext("Last heard"), t.moment(row.since_at, row.time_zone)),
-            (t.gettext("Decide by"), t.moment(row.due_at, row.time_zone)),
+            (t.gettext("Decide by"), t.day_and_time(row.due_at, row.time_zone)),
         ),
         button=t.gettext("Open the incidents"),
         link=link,

@@ -99,5 +99,5 @@ def choices(dates: tuple[OfferedDate, ...], zone_name: str, t: Translator) -> tu
 def _held_until(matter: Matter, t: Translator) -> tuple[str, ...]:
     if not matter.dates:
         return ()
-    until = t.moment(matter.dates[0].expires_at, matter.zone_name)
+    until = t.day_and_time(matter.dates[0].expires_at, matter.zone_name)
     return (t.gettext("We hold these dates for you until %(moment)s.") % {"moment": until},)

@@ -143,4 +143,4 @@ def find_price(conn: Connection, request: RequestRow, language: Language) -> Pri
 def valid_until(price: Price, zone_name: str, t: Translator) -> str:
     """Return until when an open price holds, empty where none is open."""
     moment: datetime | None = price.quote.valid_until if price.quote is not None and price.is_open else None
-    return t.moment(moment, zone_name) if moment is not None else ""
+    return t.day_and_time(moment, zone_name) if moment is not None else ""

@@ -38,7 +38,7 @@ def shared(conn: Connection, matter: Matter, t: Translator, link: str, share_id:
         facts=(
             (t.gettext("Product"), matter.product_name),
             (t.gettext("Component"), t.gettext(component)),
-            (t.gettext("To be read until"), t.moment(share.expires_at, request.place_time_zone)),
+            (t.gettext("To be read until"), t.day_and_time(share.expires_at, request.place_time_zone)),
         ),
         button=t.gettext("Look at the readings"),
         link=link,

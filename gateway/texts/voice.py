@@ -96,6 +96,12 @@ class Translator:
         day = format_date(at.astimezone(zone(zone_name)), format="medium", locale=self.locale)
         return f"{day} {self.clock(at, zone_name)} {distance_from_utc(at, zone_name)}"
 
+    def day_and_time(self, at: datetime, zone_name: str) -> str:
+        """Return a moment to come with its weekday, by which people plan: "Mon, 23 Nov 2026, 09:00 UTC+9"."""
+        day = format_skeleton("yMMMEd", at, tzinfo=zone(zone_name), locale=self.locale)
+        comma = "," if self.language == "en" else ""
+        return f"{day}{comma} {self.clock(at, zone_name)} {distance_from_utc(at, zone_name)}"
+
     def zone_title(self, at: datetime, zone_name: str) -> str:
         """Return the zone in words with its distance from UTC: "Korean Standard Time, UTC+9"."""
         name = get_timezone_name(at.astimezone(zone(zone_name)), width="long", locale=self.locale)

@@ -46,6 +46,35 @@ def test_an_unknown_address_says_the_next_move(client: TestClient) -> None:
     assert "여기에는 아무것도 없습니다" in page.text
 
 
+@pytest.mark.parametrize(
+    ("path", "back"),
+    [
+        ("/planner/requests/99999", "/planner"),
+        ("/planner/nowhere", "/planner"),
+        ("/planner/schedule/99999", "/planner"),
+        ("/planner/incidents/99999", "/planner/incidents"),
+        ("/planner/parts/NOTHING", "/planner/parts"),
+        ("/planner/outbox/99999", "/planner/outbox"),
+        ("/planner/devices/nobody", "/planner/devices"),
+        ("/planner/devices/ev-0003/signals/nothing", "/planner/devices/ev-0003"),
+    ],
+)
+def test_what_is_not_there_leads_a_planner_one_step_up(
+    planner: TestClient, ids: dict[str, int], path: str, back: str
+) -> None:
+    page = planner.get(path)
+    assert page.status_code == 404
+    assert f'href="{back}">← Back' in page.text
+    assert planner.get(back).status_code == 200
+
+
+def test_who_is_not_signed_in_is_told_what_to_type_and_led_nowhere(client: TestClient) -> None:
+    page = client.get("/planner/requests/1")
+    assert page.status_code == 401
+    assert "<code>callout login</code>" in page.text
+    assert "← Back" not in page.text
+
+
 def test_the_api_answers_with_problems(client: TestClient) -> None:
     answer = client.get("/api/v1/nothing")
     assert answer.status_code == 404

@@ -168,6 +168,34 @@ def test_every_page_can_be_used_by_everybody(
     assert not found, "\n".join(found)
 
 
+def test_a_thumb_meets_every_control_on_a_phone(
+    address: str, browser: Browser, links: Links, ids: dict[str, int], scene: Scene
+) -> None:
+    hire(scene)
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    low = """() => [...document.querySelectorAll("button, .button, select, summary, nav a, dd a, label.check, label.tick, textarea,"
+        + " input:not([type=hidden], [type=checkbox], [type=radio])")].filter((each) => {
+        const box = each.getBoundingClientRect(); return box.width > 1 && box.height < 44;
+    }).map((each) => each.outerHTML.slice(0, 100))"""
+    found: list[str] = []
+
+    def look(path: str) -> None:
+        page.goto(address + path)
+        page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true })")
+        found.extend(f"{path.rpartition('/')[2][-20:]}: {each}" for each in page.evaluate(low))
+
+    owner = links.owner(ids["offered"])
+    for path in (owner, f"{owner}/begin", f"{owner}/device", links.owner(ids["safety"]), links.owner(ids["confirmed"])):
+        look(path)
+    page.goto(address + links.login())
+    page.click("button[type=submit]")
+    for path in ("", "/schedule", "/parts", "/deliveries", f"/requests/{ids['offered']}", "/devices/ev-0003"):
+        look(f"/planner{path}")
+    context.close()
+    assert not found, "\n".join(found)
+
+
 def test_an_owner_books_by_keyboard_without_any_script(
     address: str, browser: Browser, links: Links, ids: dict[str, int]
 ) -> None:

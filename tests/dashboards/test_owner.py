@@ -75,6 +75,27 @@ def test_the_page_speaks_three_languages(
     assert f"/date?lang={language}" in html, "the choice stays in the owner's language"
 
 
+@pytest.mark.parametrize(
+    ("language", "sentence", "until"),
+    [
+        ("ko", "62 mV 낮습니다.</p>", "2026년 11월 23일 (월) 23:30 UTC+9"),
+        ("ja", "62 mV低くなっています。</p>", "2026年11月23日(月) 23:30 UTC+9"),
+        ("en", "since 21 November 2026.</p>", "Mon, 23 Nov 2026, 23:30 UTC+9"),
+    ],
+)
+def test_a_sentence_ends_as_its_language_ends_sentences_and_a_hold_on_a_weekday(
+    client: TestClient, links: Links, ids: dict[str, int], language: str, sentence: str, until: str
+) -> None:
+    html = client.get(links.owner(ids["offered"]) + f"?lang={language}").text
+    assert sentence in html
+    assert until in html
+
+
+def test_where_to_bring_it_stands_beside_the_booked_date(client: TestClient, links: Links, ids: dict[str, int]) -> None:
+    card = client.get(links.owner(ids["confirmed"])).text.split('aria-labelledby="booked"')[1].split("</section>")[0]
+    assert "Seongsu Service Centre, 12 Seongsui-ro" in card
+
+
 def test_the_owners_own_language_comes_first(client: TestClient, links: Links, ids: dict[str, int]) -> None:
     page = client.get(links.owner(ids["confirmed"]), headers={"accept-language": "ko"})
     assert '<html lang="ja">' in page.text

@@ -132,6 +132,24 @@ def test_a_bay_is_not_sick_and_nobody_is_out_of_order(planner: TestClient, scene
     assert "It is entered." in planner.post(path, data=words | {"who": bay, "kind": "broken"}).text
 
 
+@pytest.mark.parametrize(("language", "closed", "date"), [("ko", "휴무", "날짜"), ("ja", "休業", "日付")])
+def test_a_day_without_hours_is_closed_as_a_shop_is_and_not_as_a_case(
+    planner: TestClient, scene: Scene, leak: int, language: str, closed: str, date: str
+) -> None:
+    path = f"/planner/schedule/{scene.centre_id}"
+    key = KEY.findall(planner.get(path).text)[0]
+    planner.post(f"{path}/day", data={"key": key, "day": "2026-11-25", "reason": "Stock-taking"})
+    html = planner.get(f"{path}?day=2026-11-25&lang={language}").text
+    assert html.count(closed) >= 4, "each bay, each technician, and the list of days"
+    assert f'<label for="day-day">{date}<' in html
+
+
+def test_a_field_that_cannot_be_read_is_named_as_on_the_page(client: TestClient, links: Links, leak: int) -> None:
+    answer = client.post(f"{links.owner(leak)}/dates?lang=ko", data={"not_before": "soon"})
+    assert answer.status_code == 400
+    assert "not_before" not in answer.text
+
+
 def test_a_form_without_its_reason_says_so_and_leads_back(planner: TestClient, scene: Scene, leak: int) -> None:
     page = f"/planner/requests/{leak}"
     key = KEY.findall(planner.get(page).text)[0]

@@ -82,6 +82,17 @@ def test_a_count_is_written_with_a_name_and_a_reason(planner: TestClient, scene:
     assert on_hand(scene) == 5
 
 
+@pytest.mark.parametrize(
+    ("language", "taken_in", "put_aside"), [("ko", "입고", "요청용으로 확보"), ("ja", "入庫", "依頼のために確保")]
+)
+def test_the_ledger_speaks_of_stock_and_not_of_messages_or_symptoms(
+    planner: TestClient, ids: dict[str, int], language: str, taken_in: str, put_aside: str
+) -> None:
+    html = planner.get(f"/planner/parts/{CELL}?lang={language}").text
+    assert f'class="what">{taken_in}<' in html
+    assert f'class="what">{put_aside}<' in html
+
+
 def test_a_part_that_nobody_knows_is_told_so(planner: TestClient) -> None:
     assert planner.get("/planner/parts/NOTHING").status_code == 404
 

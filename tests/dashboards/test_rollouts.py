@@ -1,9 +1,11 @@
 """Roll-outs and what was weighed on the planner's pages, and the owner's one question: shown, pressed, and pressed twice."""
 
 from datetime import timedelta
+from html import unescape
 
 from starlette.testclient import TestClient
 
+from devices.products import product_type
 from gateway.storage import asks
 from gateway.storage.connection import tenant_transaction
 from tests.dashboards.conftest import Links
@@ -64,6 +66,19 @@ def test_an_owner_answers_once_and_the_planner_sees_it(
     assert scene.one("SELECT state FROM service_request WHERE request_id = %s", request_id) == "open"
     shown = planner.get(f"/planner/requests/{request_id}").text
     assert "Tried without a date" in shown
+
+
+def test_a_guide_is_read_as_text_under_a_short_heading(
+    client: TestClient, scene: Scene, links: Links, ids: dict[str, int]
+) -> None:
+    request_id = ids["waiting"]
+    scene.conn.execute("UPDATE service_request SET state = 'asking' WHERE request_id = %s", [request_id])
+    guide = product_type("electric_vehicle").guides[0]
+    with scene.in_tenant():
+        asks.write_ask(scene.conn, request_id, kind="guide", name=guide.name, now=NOW, due_at=NOW + timedelta(days=3))
+    html = unescape(client.get(f"{links.owner(request_id)}?lang=en").text)
+    assert '<h2 id="question-title">What you can do</h2>' in html
+    assert f"<p>{guide.text}</p>" in html
 
 
 def test_after_a_remote_cure_the_page_speaks_of_the_fault_as_over(

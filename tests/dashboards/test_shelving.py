@@ -68,6 +68,11 @@ def test_the_page_says_of_each_symptom_whether_anybody_has_seen_it_and_in_which_
     assert ">updating<" not in shown, "a mode is not among the symptoms"
 
 
+def test_one_of_several_is_told_by_its_name(shown: str, planner: TestClient) -> None:
+    assert "A cell leaves its pack: Cell 81" in shown
+    assert "셀 81" in planner.get(f"{PAGE}?lang=ko").text.split('id="findings"')[1]
+
+
 def test_a_danger_has_no_form_that_puts_it_aside(shown: str) -> None:
     assert 'name="monitor" value="low_voltage_high"' in shown
     assert 'name="monitor" value="battery_hot"' not in shown

@@ -29,6 +29,18 @@ def test_korean_and_japanese_dates_are_theirs() -> None:
     assert translator("ko").date(date(2028, 1, 1)) == "2028년 1월 1일"
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Mon, 23 Nov 2026, 09:00 UTC+9"),
+        ("ko", "2026년 11월 23일 (월) 09:00 UTC+9"),
+        ("ja", "2026年11月23日(月) 9:00 UTC+9"),
+    ],
+)
+def test_what_people_plan_by_is_told_with_its_weekday(language: Language, said: str) -> None:
+    assert translator(language).day_and_time(AT, "Asia/Seoul") == said
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_zone_that_nobody_knows_is_utc(language: Language) -> None:
     assert translator(language).moment(AT, "Moon/Tranquillity").endswith("UTC")
