@@ -15,7 +15,7 @@ from gateway.storage import appointments, findings, requests, stops
 from gateway.storage.connection import Connection
 from gateway.storage.findings import DeviceCard
 from gateway.storage.requests import Request
-from gateway.telling import defer_notices, defer_offer
+from gateway.telling import defer_notices, defer_offer, tell_danger
 from workflows.mandate import Allowed, Clause, Denied
 from workflows.request import Command, State
 from workflows.triage import PATIENCE, Amend, CaseWanted, Open, Queue, Release
@@ -181,17 +181,7 @@ def _give_to_a_person(
     give_case(connection, request_id, case, now)
     if case.queue is Queue.SAFETY:
         warn_device(connection, assessed.device.device_id, request_id, assessed.diagnosis.leading.fault, now)
-        requests.add_notice(
-            connection,
-            request_id,
-            "safety",
-            now,
-            recipient=assessed.device.owner_email,
-            language=assessed.device.owner_language,
-            cause="safety",
-            detail={"fault": assessed.diagnosis.leading.fault},
-        )
-        defer_notices(connection, request_id)
+        tell_danger(connection, assessed.device, request_id, assessed.diagnosis.leading.fault, now)
 
 
 def give_case(connection: Connection, request_id: int, case: CaseWanted, now: datetime) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from gateway import jobs
 from gateway.storage import findings, owners, requests
 from gateway.storage.connection import Connection
+from gateway.storage.findings import DeviceCard
 from gateway.storage.requests import Request
 
 
@@ -47,6 +48,26 @@ def tell_cancelled(
     """
     detail: dict[str, object] = {"reason": reason, "appointment_id": appointment_id}
     tell_owner(connection, request, "cancelled", "cancelled", detail, now)
+
+
+def tell_danger(connection: Connection, device: DeviceCard, request_id: int, fault: str, now: datetime) -> None:
+    """Warn everyone who owns a device of a danger; a step that runs twice warns each of them once.
+
+    Whom the request is not about reads it by the device's page: the request is another's.
+    """
+    for owner in owners.owners_of(connection, device.device_id):
+        is_his = owner.owner_id == device.owner_id
+        requests.add_notice(
+            connection,
+            request_id,
+            "safety",
+            now,
+            recipient=owner.email,
+            language=owner.language,
+            cause="safety" if is_his else f"safety-{owner.owner_id}",
+            detail={"fault": fault} if is_his else {"fault": fault, "owner_id": owner.owner_id},
+        )
+    defer_notices(connection, request_id)
 
 
 def defer_offer(connection: Connection, request_id: int) -> None:

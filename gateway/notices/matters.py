@@ -14,12 +14,14 @@ from gateway.notices.notice import Notice, NoticeError
 from gateway.notices.price import find_price
 from gateway.settings import Settings
 from gateway.storage.connection import Connection
+from gateway.storage.owners import find_owner
 from gateway.storage.pages.door import staff_name_for
 from gateway.storage.pages.history import human_cases
 from gateway.storage.pages.incidents import find_incident
 from gateway.storage.pages.request import (
     AppointmentRow,
     OfferedDate,
+    RequestRow,
     find_appointment,
     find_centre,
     find_request,
@@ -54,7 +56,25 @@ def link_for(conn: Connection, settings: Settings, notice: Notice, now: datetime
         return f"{settings.base_url}/planner/requests/{request_id}"
     if notice.kind == "shared":
         return shared.link_for(conn, settings, notice.number("share_id"), notice.tenant_id, now)
+    if (owner_id := notice.other_owner) is not None:
+        # The request is another's: he reads of it on the device's page, which is his, too.
+        device_id = _request(conn, notice).device_id
+        return issue_device_link(
+            conn, settings, tenant_id=notice.tenant_id, device_id=device_id, owner_id=owner_id, now=now
+        )
     return issue_owner_link(conn, settings, tenant_id=notice.tenant_id, request_id=request_id, now=now)
+
+
+def _request(conn: Connection, notice: Notice) -> RequestRow:
+    """Return the request that a notice is about, in the name of the owner to whom it goes."""
+    request_id = notice.about_request()
+    request = find_request(conn, request_id)
+    if request is None:
+        message = f"notice {notice.notice_id} is about request {request_id}, which does not exist"
+        raise NoticeError(message)
+    if (owner_id := notice.other_owner) is None:
+        return request
+    return replace(request, owner_name=find_owner(conn, owner_id).name)
 
 
 def write(conn: Connection, settings: Settings, notice: Notice, link: str, now: datetime) -> Written:
@@ -71,11 +91,8 @@ def write(conn: Connection, settings: Settings, notice: Notice, link: str, now: 
     if notice.device_id is not None and notice.owner_id is not None:
         letter, name = welcome.welcome(conn, notice.device_id, notice.owner_id, t, link)
         return Written(letter, name, t)
-    request_id = notice.about_request()
-    request = find_request(conn, request_id)
-    if request is None:
-        message = f"notice {notice.notice_id} is about request {request_id}, which does not exist"
-        raise NoticeError(message)
+    request = _request(conn, notice)
+    request_id = request.request_id
     dates: tuple[OfferedDate, ...] = ()
     match notice.kind:
         case "offer":

@@ -32,6 +32,11 @@ class Notice:
             return f"device-{self.device_id}"
         return f"request-{self.request_id}" if self.incident_id is None else f"incident-{self.incident_id}"
 
+    @property
+    def other_owner(self) -> int | None:
+        """Who else owns the device that a request is about, when it goes to him; None: it goes to the request's own."""
+        return self.number("owner_id") if "owner_id" in self.detail else None
+
     def about_request(self) -> int:
         """Return the request that it is about.
 

@@ -21,7 +21,7 @@ from gateway.storage.connection import Connection
 from gateway.storage.findings import DeviceCard
 from gateway.storage.pages.latest import latest
 from gateway.storage.requests import Request
-from gateway.telling import defer_notices, defer_offer, defer_warning
+from gateway.telling import defer_offer, defer_warning, tell_danger
 from workflows.beginning import GoOn, Hold, Known, Note, Said, Wish, begin
 from workflows.request import Command, State
 from workflows.triage import CaseWanted, Queue
@@ -102,17 +102,7 @@ def _tell_danger(connection: Connection, device: DeviceCard, request_id: int, fa
     """Tell owner and machine what not to do, and give the case to a person: his word alone is enough to be careful."""
     give_case(connection, request_id, CaseWanted(Queue.SAFETY, _DANGER), now)
     defer_warning(connection, request_id, fault)
-    requests.add_notice(
-        connection,
-        request_id,
-        "safety",
-        now,
-        recipient=device.owner_email,
-        language=device.owner_language,
-        cause="safety",
-        detail={"fault": fault},
-    )
-    defer_notices(connection, request_id)
+    tell_danger(connection, device, request_id, fault, now)
 
 
 def _known(connection: Connection, request: Request) -> Known:

@@ -11,6 +11,7 @@ import pytest
 from gateway import journey, planner
 from gateway.journey import Confirmed, FreshDates, NotOpen
 from gateway.planner import Done, Refused
+from gateway.storage import owners
 from gateway.storage.connection import Role, connect, tenant_transaction
 from gateway.sweep import sweep
 from tests.gateway.desk import SmallDesk, open_desk
@@ -208,6 +209,28 @@ def test_safety_is_a_humans_case_at_once_and_the_owner_is_told(desk: SmallDesk) 
     assert desk.value("SELECT count(*) FROM service_request") == 1
     assert desk.value("SELECT count(*) FROM human_case") == 1
     assert desk.value("SELECT count(*) FROM notice") == 2
+
+
+def test_everyone_who_owns_a_device_is_told_of_its_danger_once_and_a_former_owner_is_not(desk: SmallDesk) -> None:
+    device_id = desk.vehicle("ev-1")
+    with connect(desk.dsn, Role.SERVE) as serve, tenant_transaction(serve, desk.tenant_id):
+        wife, former = (
+            owners.known_owner(serve, name=name, email=f"{name}@owners.example", language="ko", time_zone="UTC")
+            for name in ("eva", "max")
+        )
+    desk.admin.execute(
+        """INSERT INTO device_owner (tenant_id, device_id, owner_id, since_at, until_at)
+        VALUES (%(tenant)s, %(device)s, %(wife)s, now(), NULL),
+            (%(tenant)s, %(device)s, %(former)s, now() - interval '2 years', now() - interval '1 year')""",
+        {"tenant": desk.tenant_id, "device": device_id, "wife": wife, "former": former},
+    )
+    for monitor in ("battery_failing", "battery_hot"):
+        desk.symptom(device_id, monitor)
+    diagnose(desk, device_id)
+    desk.symptom(device_id, "insulation_lost")
+    diagnose(desk, device_id)
+    told = desk.rows("SELECT recipient, language FROM notice WHERE kind = 'safety' ORDER BY recipient")
+    assert told == [("ev-1@owners.example", "en"), ("eva@owners.example", "ko")]
 
 
 def test_a_later_safety_symptom_brings_a_human_but_never_unsends_the_offer(desk: SmallDesk) -> None:

@@ -181,6 +181,27 @@ def test_safety_goes_first_and_says_to_stop(scene: Scene, work: Connection, mail
     assert not LINK.search(text_of(case)), "staff get no owner's link"
 
 
+def test_another_owner_of_a_dangerous_device_is_called_by_his_name_and_led_to_its_page(
+    scene: Scene, work: Connection, mailbox: Mailbox, chosen: Settings
+) -> None:
+    device_id = scene.device(language="en")
+    dangerous = scene.request(device_id, INSULATION, verdict="safety", severity="critical")
+    with scene.in_tenant():
+        wife = owners.known_owner(scene.conn, name="Eva", email="eva@owners.example", language="en", time_zone="UTC")
+        scene.conn.execute(
+            "INSERT INTO device_owner (device_id, owner_id, since_at) VALUES (%s, %s, %s)", [device_id, wife, NOW]
+        )
+    detail = {"fault": "insulation_breakdown", "owner_id": wife}
+    scene.notice(dangerous, "safety", recipient="eva@owners.example", detail=detail)
+    assert send_due(work, chosen, NOW) == 1
+    (letter,) = mailbox.messages
+    assert letter["To"].addresses[0].addr_spec == "eva@owners.example"
+    assert letter["Subject"] == "Please stop using Hanbit Aurora 77 now"
+    assert "Hello Eva," in text_of(letter)
+    assert "http://testserver/d/" in text_of(letter)
+    assert "http://testserver/o/" not in text_of(letter)
+
+
 def test_one_refused_recipient_does_not_stop_the_others(
     scene: Scene, work: Connection, mailbox: Mailbox, chosen: Settings
 ) -> None:
