@@ -165,6 +165,12 @@ def whole_warranty(terms: Terms, *, component: str, onset_at: datetime, zone_nam
     return max(whole, key=lambda warranty: warranty.until_on, default=None)
 
 
+def pays_all_parts(terms: Terms, *, component: str, onset_at: datetime, zone_name: str) -> bool:
+    """Say whether somebody else than the owner pays all parts, so that no price of theirs has to be known."""
+    onset_on = onset_at.astimezone(ZoneInfo(zone_name)).date()
+    return any(share.parts_per_mille == WHOLE for share in _shares(terms, component, onset_on))
+
+
 @dataclass(frozen=True, slots=True)
 class _Share:
     """A share of what is left of a line after the shares before it."""

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from workflows.money import Money, Several
+from workflows.pricing import Unpriced
 
 
 class Clause(StrEnum):
@@ -38,6 +39,7 @@ class Why(StrEnum):
     TOO_MUCH = "too_much"
     OTHER_CURRENCY = "other_currency"
     SEVERAL_CURRENCIES = "several_currencies"
+    UNKNOWN_PRICE = "unknown_price"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,9 @@ class Denied:
     reason: str
 
 
-def check(mandate: Mandate | None, clause: Clause, amount: Money | Several | None, now: datetime) -> Allowed | Denied:
+def check(
+    mandate: Mandate | None, clause: Clause, amount: Money | Several | Unpriced | None, now: datetime
+) -> Allowed | Denied:
     """Say whether an automatic act has a clause.
 
     Parameters
@@ -79,8 +83,9 @@ def check(mandate: Mandate | None, clause: Clause, amount: Money | Several | Non
         The device's latest; None when nobody has signed one.
     clause : Clause
         What the act needs.
-    amount : Money, Several or None
-        What it costs; None where it costs nothing. Amounts of several currencies are a human's to look at, whatever the limit.
+    amount : Money, Several, Unpriced or None
+        What it costs; None where it costs nothing. Amounts of several currencies are a human's to look at, whatever the limit,
+        and what has no price is wherever there is a limit.
     now : datetime
         When it is done; aware.
 
@@ -107,7 +112,11 @@ def check(mandate: Mandate | None, clause: Clause, amount: Money | Several | Non
     if isinstance(amount, Several):
         return _denied(Why.SEVERAL_CURRENCIES)
     limit = mandate.clauses[clause]
-    if limit is None or amount is None or amount.minor == 0:
+    if limit is None or amount is None:
+        return Allowed(mandate.mandate_id, clause)
+    if isinstance(amount, Unpriced):
+        return _denied(Why.UNKNOWN_PRICE)
+    if amount.minor == 0:
         return Allowed(mandate.mandate_id, clause)
     if amount.currency != limit.currency:
         return _denied(Why.OTHER_CURRENCY)
@@ -126,6 +135,7 @@ REASONS: Final[Mapping[Why, str]] = {
     Why.TOO_MUCH: "The part costs more than the owner lets his device put aside: ask the owner.",
     Why.OTHER_CURRENCY: "The part's price is in another currency than the owner's limit: ask the owner.",
     Why.SEVERAL_CURRENCIES: "The parts are priced in more than one currency: put their prices right, then approve.",
+    Why.UNKNOWN_PRICE: "The owner has set how much a part may cost, and what this work needs has no price: ask the owner.",
 }
 WITHOUT_CLAUSE: Final[Mapping[Clause, str]] = {
     Clause.REPORT: "The owner has not let his device report by itself: ask the owner whether it may go on.",

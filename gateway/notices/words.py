@@ -126,6 +126,7 @@ CASE_REASONS: Final = (
     msgid("The part costs more than the owner lets his device put aside: ask the owner."),
     msgid("The parts are priced in more than one currency: put their prices right, then approve."),
     msgid("The part's price is in another currency than the owner's limit: ask the owner."),
+    msgid("The owner has set how much a part may cost, and what this work needs has no price: ask the owner."),
     msgid("The owner has not let his device report by itself: ask the owner whether it may go on."),
     msgid("The owner has not let his device be reset from afar: ask the owner."),
     msgid("The owner has not let parts be put aside for his device: ask the owner."),

@@ -18,21 +18,26 @@ from gateway.storage.connection import Connection
 from gateway.storage.requests import Request
 from workflows.mandate import Allowed, Clause, Denied
 from workflows.money import Money, Several
+from workflows.pricing import Unpriced
 from workflows.request import Command
 from workflows.triage import CaseWanted, Queue
 
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """What an offer stands on: its part, None without one, at which price, None when nobody knows it; and its dates."""
+    """What an offer stands on: its part, None without one, at which price, None when the owner pays none; and its dates."""
 
     part: Allowed | Ordered | None
-    amount: Money | Several | None
+    amount: Money | Several | Unpriced | None
     dates: Allowed | Ordered
 
 
 def grounds_of_offer(
-    connection: Connection, request: Request, part_nos: Sequence[str], amount: Money | Several | None, now: datetime
+    connection: Connection,
+    request: Request,
+    part_nos: Sequence[str],
+    amount: Money | Several | Unpriced | None,
+    now: datetime,
 ) -> Grounds | None:
     """Return what an offer for a locked request stands on; None when it is left to a human for want of a clause.
 
@@ -44,8 +49,8 @@ def grounds_of_offer(
         Locked.
     part_nos : sequence of str
         What would be put aside.
-    amount : Money, Several or None
-        What the owner would pay for it; None when nobody knows, which counts as nothing.
+    amount : Money, Several, Unpriced or None
+        What the owner would pay for it; None when it is nothing.
     now : datetime
         Aware.
     """
@@ -89,13 +94,15 @@ def write_down_offer(
     )
 
 
-def _told(amount: Money | Several | None) -> object:
+def _told(amount: Money | Several | Unpriced | None) -> object:
     """Return an amount as the audit keeps it."""
     match amount:
         case Money():
             return {"minor": amount.minor, "currency": amount.currency}
         case Several(amounts=amounts):
             return [{"minor": each.minor, "currency": each.currency} for each in amounts]
+        case Unpriced(missing=missing):
+            return {"unknown": list(missing)}
         case None:
             return None
 

@@ -12,6 +12,7 @@ from gateway.storage import mandates
 from gateway.storage.connection import Connection
 from workflows.mandate import Allowed, Clause, Denied, check
 from workflows.money import Money, Several
+from workflows.pricing import Unpriced
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,11 @@ class Ordered:
 
 
 def allow(
-    connection: Connection, device_id: int, clause: Clause, now: datetime, amount: Money | Several | None = None
+    connection: Connection,
+    device_id: int,
+    clause: Clause,
+    now: datetime,
+    amount: Money | Several | Unpriced | None = None,
 ) -> Allowed | Denied:
     """Say whether an automatic act may be done now, and let nobody take the mandate back until it is.
 
@@ -36,8 +41,8 @@ def allow(
         What the act needs.
     now : datetime
         Aware.
-    amount : Money, Several or None
-        What the act costs; None where it costs nothing or nobody knows the price.
+    amount : Money, Several, Unpriced or None
+        What the act costs; None where it costs nothing.
 
     Returns
     -------
@@ -53,7 +58,7 @@ def permit(
     request_id: int,
     clause: Clause,
     now: datetime,
-    amount: Money | Several | None = None,
+    amount: Money | Several | Unpriced | None = None,
 ) -> Allowed | Ordered | Denied:
     """Say whether an act for a request may be done: on a clause, or because a member of staff has approved the request.
 

@@ -16,7 +16,7 @@ from gateway.storage import catalogue, deposits, entitlements, quotes, requests
 from gateway.storage.connection import Connection
 from gateway.storage.requests import Request
 from gateway.telling import tell_owner
-from workflows.entitlement import Entitlement, Warranty, entitle, whole_warranty
+from workflows.entitlement import Entitlement, Terms, Warranty, entitle, pays_all_parts, whole_warranty
 from workflows.money import Money, Several, sum_up
 from workflows.pricing import Job, Kind, Unpriced, price
 from workflows.quoting import QUOTE_LASTS, Manner, deposit, manner
@@ -42,15 +42,15 @@ def entitlement_of(connection: Connection, request: Request, now: datetime) -> E
     lines = price(job, entitlements.prices(connection, job.part_nos))
     if isinstance(lines, Unpriced):
         return lines
-    onset = entitlements.onset_of(connection, request.request_id)
-    terms = entitlements.terms_of(connection, request.device_id, request.product, request.request_id, onset)
+    onset, terms = _terms_of(connection, request)
     return entitle(lines, terms, component=request.component, onset_at=onset.onset_at, zone_name=onset.zone_name)
 
 
-def price_of_parts(connection: Connection, request: Request, now: datetime) -> Money | Several | None:
-    """Return what the owner would pay for the parts of a request: as it is quoted, else their price; None if unknown.
+def price_of_parts(connection: Connection, request: Request, now: datetime) -> Money | Several | Unpriced | None:
+    """Return what the owner would pay for the parts of a request: as it is quoted, else their price; None where it is nothing.
 
-    Prices of several currencies are not added up: they are `Several`, which no clause covers.
+    Prices of several currencies are not added up: they are `Several`, which no clause covers. Parts without a price are
+    `Unpriced`, which no clause with a limit covers.
     """
     quote = quotes.find_quote(connection, request.request_id, "open") or quotes.find_quote(
         connection, request.request_id, "accepted"
@@ -58,21 +58,32 @@ def price_of_parts(connection: Connection, request: Request, now: datetime) -> M
     return _listed_price(connection, request, now) if quote is None else quote.parts_to_pay
 
 
-def _listed_price(connection: Connection, request: Request, now: datetime) -> Money | Several | None:
-    """Return the price of the parts by the catalogue, of work that is not priced; nothing where a warranty pays it all."""
+def _listed_price(connection: Connection, request: Request, now: datetime) -> Money | Several | Unpriced | None:
+    """Return the price of the parts by the catalogue, of work that is not priced; nothing where others pay all of them."""
     remedy = product_type(request.product).remedies.get(request.fault)
-    if remedy is None or warranty_of(connection, request) is not None:
+    if remedy is None or _pays_no_parts(connection, request):
         return None
     part_nos = sourcing.part_nos_of(connection, request, remedy.part_nos, now)
     known = catalogue.load_prices(connection, part_nos)
-    return sum_up(known[part_no] for part_no in part_nos if part_no in known)
+    price = sum_up(known[part_no] for part_no in part_nos if part_no in known)
+    missing = sorted(set(part_nos) - set(known))
+    return Unpriced(tuple(missing)) if missing and not isinstance(price, Several) else price
 
 
 def warranty_of(connection: Connection, request: Request) -> Warranty | None:
     """Return the warranty that pays all of a request's work, whatever it costs."""
-    onset = entitlements.onset_of(connection, request.request_id)
-    terms = entitlements.terms_of(connection, request.device_id, request.product, request.request_id, onset)
+    onset, terms = _terms_of(connection, request)
     return whole_warranty(terms, component=request.component, onset_at=onset.onset_at, zone_name=onset.zone_name)
+
+
+def _pays_no_parts(connection: Connection, request: Request) -> bool:
+    onset, terms = _terms_of(connection, request)
+    return pays_all_parts(terms, component=request.component, onset_at=onset.onset_at, zone_name=onset.zone_name)
+
+
+def _terms_of(connection: Connection, request: Request) -> tuple[entitlements.Onset, Terms]:
+    onset = entitlements.onset_of(connection, request.request_id)
+    return onset, entitlements.terms_of(connection, request.device_id, request.product, request.request_id, onset)
 
 
 def quote_work(connection: Connection, request: Request, now: datetime, *, may_ask: bool = True) -> bool:

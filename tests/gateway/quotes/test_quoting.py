@@ -15,7 +15,7 @@ from gateway.storage.connection import Role, connect, tenant_transaction
 from gateway.sweep import sweep
 from tests.gateway.desk import SmallDesk, open_desk
 from tests.gateway.pricing import set_contract, set_deposit, set_prices, set_warranty
-from workflows.mandate import USUAL
+from workflows.mandate import USUAL, Clause
 from workflows.money import Money
 
 
@@ -291,6 +291,31 @@ def test_a_part_without_a_price_is_a_persons_case_where_the_tenant_has_prices(de
     set_warranty(desk, covered)
     assert offer(desk, open_request(desk, covered)) is not None
     assert len(reasons(desk)) == 1
+
+
+def test_a_part_without_a_price_is_put_aside_on_no_limit_unless_others_pay_it(desk: SmallDesk) -> None:
+    desk.admin.execute("UPDATE part SET price_minor = NULL, price_currency = NULL WHERE part_no = 'EV-CELL-MODULE'")
+    limited = desk.vehicle("ev-1")
+    desk.sign(limited, *USUAL, limit=Money(10_000_000, "EUR"))
+    request_id = open_request(desk, limited)
+    assert offer(desk, request_id) is None
+    assert state(desk, request_id) == "held"
+    unknown = "The owner has set how much a part may cost, and what this work needs has no price: ask the owner."
+    assert reasons(desk) == [unknown]
+    assert desk.value("SELECT allocated FROM stock_level WHERE part_no = 'EV-CELL-MODULE'") == 0
+    with tenant_transaction(desk.admin, desk.tenant_id):
+        assert isinstance(planner.approve(desk.admin, request_id=request_id, staff_id=1, now=now()), planner.Done)
+    assert offer(desk, request_id) is not None
+    assert desk.rows("SELECT inputs->'price', clause FROM audit_record WHERE act = 'part_reserved'") == [
+        ({"unknown": ["EV-CELL-MODULE"]}, None)
+    ]
+    paid = desk.vehicle("ev-2")
+    desk.sign(paid, *USUAL, limit=Money(10_000_000, "EUR"))
+    set_contract(desk, paid, parts=1000, labour=0)
+    assert offer(desk, open_request(desk, paid)) is not None
+    assert desk.rows(
+        "SELECT inputs->'price', clause FROM audit_record WHERE act = 'part_reserved' AND device_id = %s", paid
+    ) == [(None, Clause.RESERVE_PART)]
 
 
 def test_goodwill_lowers_what_is_asked_and_is_written_down_with_its_reason(desk: SmallDesk) -> None:
