@@ -32,6 +32,7 @@ class _Intent(msgspec.Struct):
     id: str
     status: str
     amount: int
+    amount_received: int
     currency: str
 
 
@@ -117,7 +118,9 @@ class HttpPayments:
                 standing = Standing.GONE
             case _:
                 standing = Standing.GONE if found.status == "expired" else Standing.WAITING
-        return Payment(standing, intent.id, Money(intent.amount, intent.currency.upper()))
+        # Somebody at the provider's own pages may take less than was reserved.
+        minor = intent.amount_received if standing is Standing.TAKEN else intent.amount
+        return Payment(standing, intent.id, Money(minor, intent.currency.upper()))
 
     def capture(self, intent: str, *, key: str) -> None:
         """Take what was reserved."""

@@ -215,9 +215,9 @@ def _take(connection: Connection, deposit: Deposit, answer: Answer, now: datetim
 
 def _look(connection: Connection, deposit: Deposit, payment: Payment, now: datetime) -> None:
     match payment.standing:
+        case Standing.RESERVED | Standing.TAKEN if payment.amount != deposit.amount:
+            raise PaymentError(f"{payment.amount} was {payment.standing} in place of {deposit.amount}")
         case Standing.RESERVED:
-            if payment.amount != deposit.amount:
-                raise PaymentError(f"{payment.amount} was reserved in place of {deposit.amount}")
             moving.move(connection, deposit, Fact.PAID, now, intent=payment.intent)
         case Standing.TAKEN:
             moving.move(connection, deposit, Fact.TAKEN, now, intent=payment.intent)

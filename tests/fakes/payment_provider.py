@@ -110,7 +110,7 @@ class PaymentProvider:
             case ["payment_intents", name, "capture"]:
                 if self.intents[name]["status"] != "requires_capture":
                     return 400, {"error": {"type": "invalid_request_error", "code": "payment_intent_unexpected_state"}}
-                self.intents[name]["status"] = "succeeded"
+                self.intents[name] |= {"status": "succeeded", "amount_received": self.intents[name]["amount"]}
                 return 200, dict(self.intents[name])
             case ["payment_intents", name, "cancel"]:
                 self.intents[name]["status"] = "canceled"
@@ -151,13 +151,14 @@ class PaymentProvider:
             "id": name,
             "status": "requires_capture",
             "amount": found["amount_total"],
+            "amount_received": 0,
             "currency": found["currency"],
         }
         found |= {"status": "complete", "payment_intent": name}
 
     def taken(self) -> int:
         """What was taken and not given back, of all payments."""
-        captured = sum(each["amount"] for each in self.intents.values() if each["status"] == "succeeded")
+        captured = sum(each["amount_received"] for each in self.intents.values())
         return captured - sum(each["amount"] for each in self.refunds if each["status"] == "succeeded")
 
     def message(self, event_id: str, session: str, kind: str = "checkout.session.completed") -> bytes:

@@ -253,6 +253,25 @@ def test_a_provider_that_fails_is_tried_again_and_a_person_learns_of_it(
     assert len(provider.sessions) == 1
 
 
+@pytest.mark.parametrize(
+    "otherwise",
+    [{"amount": 7}, {"status": "succeeded", "amount_received": 7}],
+    ids=["reserved", "taken_by_hand"],
+)
+def test_another_amount_than_was_asked_for_is_a_persons_and_no_payment(
+    desk: SmallDesk, provider: PaymentProvider, port: HttpPayments, otherwise: dict[str, object]
+) -> None:
+    request_id = agreed(desk)
+    settle(desk, port)
+    provider.pay("cs_1")
+    provider.intents["pi_cs_1"] |= otherwise
+    for hours in range(1, 6):
+        settle(desk, port, times=1, hours=hours)
+    assert deposit(desk) == "asked"
+    assert state(desk, request_id) == "quoted"
+    assert reasons(desk) == ["The payment provider fails: see that the deposit is taken, or given back."]
+
+
 def test_who_never_pays_is_asked_by_a_person(desk: SmallDesk, provider: PaymentProvider, port: HttpPayments) -> None:
     request_id = agreed(desk)
     settle(desk, port)
