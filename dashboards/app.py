@@ -34,6 +34,7 @@ from dashboards import (
     sharing,
     shelving,
     signal,
+    technician,
 )
 from dashboards.desk import open_desk
 from dashboards.failures import answer_failures
@@ -95,6 +96,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         device,
         shelving,
         signal,
+        technician,
         api,
     ):
         app.include_router(module.router)

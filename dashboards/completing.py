@@ -33,6 +33,6 @@ def complete(
     report = Report(finding, frozenset(part or ()), note, next_step)
     with desk.tenant(session.tenant_id) as conn:
         outcome = completing.complete(
-            conn, request_id=request_id, staff_id=session.staff.staff_id, report=report, now=now
+            conn, request_id=request_id, by=f"staff-{session.staff.staff_id}", report=report, now=now
         )
     return back(request_id, outcome)

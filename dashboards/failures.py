@@ -21,7 +21,9 @@ from gateway.texts import msgid
 _LOG: Final = logging.getLogger(__name__)
 _RETRY_AFTER_S: Final = 10
 # The page on which a form stands, by the address that it is sent to.
-_PAGE_OF_A_FORM: Final = re.compile(r"/planner/(requests|schedule|parts|devices|incidents)/[^/]+(?=/)|/[od]/[^/]+(?=/)")
+_PAGE_OF_A_FORM: Final = re.compile(
+    r"/planner/(requests|schedule|parts|devices|incidents)/[^/]+(?=/)|/[odt]/[^/]+(?=/)"
+)
 # What fields are called on the pages, where that is another word than their name.
 FIELDS: Final = {
     "reason": msgid("Why"),

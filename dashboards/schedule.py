@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Form, Path, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import StringConstraints
 
+from dashboards.days import LONGEST, day_of, whole_day
 from dashboards.desk import Now, TheDesk
 from dashboards.login import Session, TheSession, own_form
 from dashboards.numbers import LARGEST_INT, Number
@@ -23,7 +24,6 @@ from workflows.dates import Interval
 
 router: Final = APIRouter(prefix="/planner/schedule", include_in_schema=False)
 
-_LONGEST: Final = timedelta(days=366)
 # The board shows the hours in which people work; what is earlier or later stands at its edges, and in the table.
 _FIRST_H, _LAST_H = 6, 22
 CentreId = Annotated[int, Path(ge=1, le=LARGEST_INT)]
@@ -74,10 +74,10 @@ def show(
             return _no_centre(request, session)
         zone = ZoneInfo(centre.time_zone)
         today = now.astimezone(zone).date()
-        shown = _day(day, today)
-        whole = _whole(shown, zone)
+        shown = day_of(day, today)
+        whole = whole_day(shown, zone)
         promises = schedule.promises(conn, centre_id, whole)
-        absences = calendars.absences_at(conn, centre_id, Interval(whole.start_at, whole.end_at + _LONGEST))
+        absences = calendars.absences_at(conn, centre_id, Interval(whole.start_at, whole.end_at + LONGEST))
         days = calendars.days_of(conn, centre_id, today)
         resources = schedule.resources(conn, centre_id)
     closed = _why_closed(centre, days, shown)
@@ -108,20 +108,6 @@ def show(
         "zone_name": centre.time_zone,
     }
     return page("schedule.html", t, context)
-
-
-def _day(text: str, today: date) -> date:
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        return today
-    return found if abs((found - today).days) <= _LONGEST.days else today
-
-
-def _whole(day: date, zone: ZoneInfo) -> Interval:
-    """A day from midnight to midnight, be it of 23, 24 or 25 hours."""
-    begins, ends = (datetime.combine(each, time(0), zone).astimezone(UTC) for each in (day, day + timedelta(days=1)))
-    return Interval(begins, ends)
 
 
 def _why_closed(centre: CentreName, days: list[calendars.CentreDay], shown: date) -> str | None:
@@ -205,7 +191,7 @@ def _enter(
         return "wrong_kind"
     zone = ZoneInfo(centre.time_zone)
     begins_at, ends_at = (at.replace(tzinfo=zone).astimezone(UTC) for at in local)
-    if not begins_at < ends_at or ends_at <= now or ends_at - begins_at > _LONGEST:
+    if not begins_at < ends_at or ends_at <= now or ends_at - begins_at > LONGEST:
         return "wrong_time"
     entered = calendars.enter_absence(
         conn,

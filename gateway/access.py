@@ -23,6 +23,8 @@ from gateway.settings import Settings
 from gateway.storage.connection import Connection, tenant_transaction
 
 OWNER_LINK_LIFETIME: Final = timedelta(days=30)
+TECHNICIAN_LINK_LIFETIME: Final = timedelta(days=30)
+CALENDAR_LIFETIME: Final = timedelta(days=180)
 LOGIN_LIFETIME: Final = timedelta(minutes=15)
 SESSION_LIFETIME: Final = timedelta(hours=12)
 
@@ -31,7 +33,7 @@ _RANDOM_BYTES: Final = 32
 _SIGNATURE_BYTES: Final = 16
 # 54 bytes: a multiple of three, so that base64 has no spare bits and every character counts.
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{72}")
-_SECRET_IN_PATH: Final = re.compile(r"/(o|d|r|login)/[^/?\s]+")
+_SECRET_IN_PATH: Final = re.compile(r"/(o|d|r|t|login)/[^/?\s]+")
 
 
 class UnknownStaffError(CalloutError):
@@ -46,6 +48,8 @@ class Purpose(StrEnum):
     PLANNER_SESSION = "planner_session"
     OWNER_DEVICE = "owner_device"
     REPAIRER = "repairer"
+    TECHNICIAN = "technician"
+    TECHNICIAN_CALENDAR = "technician_calendar"
 
 
 _PURPOSES: Final = tuple(Purpose)
@@ -71,6 +75,7 @@ class Access:
     device_id: int | None = None
     owner_id: int | None = None
     share_id: int | None = None
+    technician_id: int | None = None
 
     def is_expired(self, now: datetime) -> bool:
         """Say whether its time is over."""
@@ -117,16 +122,17 @@ def _issue(
     device_id: int | None = None,
     owner_id: int | None = None,
     share_id: int | None = None,
+    technician_id: int | None = None,
     now: datetime,
     lifetime: timedelta,
 ) -> str:
     token = _make(settings.required("secret"), tenant_id, purpose)
     conn.execute(
         """INSERT INTO access_token
-               (token_hash, tenant_id, purpose, request_id, staff_id, device_id, owner_id, share_id, issued_at,
-                expires_at)
+               (token_hash, tenant_id, purpose, request_id, staff_id, device_id, owner_id, share_id, technician_id,
+                issued_at, expires_at)
            VALUES (%(hash)s, %(tenant_id)s, %(purpose)s, %(request_id)s, %(staff_id)s, %(device_id)s, %(owner_id)s,
-               %(share_id)s, %(now)s, %(expires_at)s)""",
+               %(share_id)s, %(technician_id)s, %(now)s, %(expires_at)s)""",
         {
             "hash": hashlib.sha256(urlsafe_b64decode(token)).digest(),
             "tenant_id": tenant_id,
@@ -136,6 +142,7 @@ def _issue(
             "device_id": device_id,
             "owner_id": owner_id,
             "share_id": share_id,
+            "technician_id": technician_id,
             "now": now,
             "expires_at": now + lifetime,
         },
@@ -196,6 +203,44 @@ def issue_repairer_link(
     return f"{settings.base_url}/r/{token}"
 
 
+def issue_technician_link(
+    conn: Connection, settings: Settings, *, tenant_id: int, technician_id: int, now: datetime
+) -> str:
+    """Make the link that opens a technician's days to him; to be called within the tenant's transaction.
+
+    It takes the place of those that he had: who has lost his telephone asks for another link.
+    """
+    token = _of_technician(conn, settings, Purpose.TECHNICIAN, tenant_id, technician_id, now, TECHNICIAN_LINK_LIFETIME)
+    return f"{settings.base_url}/t/{token}"
+
+
+def issue_calendar_link(
+    conn: Connection, settings: Settings, *, tenant_id: int, technician_id: int, now: datetime
+) -> str:
+    """Make the address of a technician's calendar, in place of the one before; it can be read, and nothing else."""
+    token = _of_technician(
+        conn, settings, Purpose.TECHNICIAN_CALENDAR, tenant_id, technician_id, now, CALENDAR_LIFETIME
+    )
+    return f"{settings.base_url}/t/{token}/visits.ics"
+
+
+def _of_technician(
+    conn: Connection,
+    settings: Settings,
+    purpose: Purpose,
+    tenant_id: int,
+    technician_id: int,
+    now: datetime,
+    lifetime: timedelta,
+) -> str:
+    conn.execute(
+        """UPDATE access_token SET expires_at = %(now)s
+           WHERE technician_id = %(technician)s AND purpose = %(purpose)s AND expires_at > %(now)s""",
+        {"now": now, "technician": technician_id, "purpose": purpose},
+    )
+    return _issue(conn, settings, purpose, tenant_id=tenant_id, technician_id=technician_id, now=now, lifetime=lifetime)
+
+
 def issue_planner_login(
     conn: Connection, settings: Settings, *, tenant: str, email: str, now: datetime | None = None
 ) -> str:
@@ -237,7 +282,8 @@ def find(conn: Connection, claim: Claim) -> Access | None:
     """Return what the database knows of a token, expired or used ones included; within the tenant's transaction."""
     with conn.cursor(row_factory=class_row(Access)) as cursor:
         return cursor.execute(
-            """SELECT request_id, staff_id, expires_at, used_at, device_id, owner_id, share_id FROM access_token
+            """SELECT request_id, staff_id, expires_at, used_at, device_id, owner_id, share_id, technician_id
+               FROM access_token
                WHERE token_hash = %s AND tenant_id = %s AND purpose = %s""",
             [claim.token_hash, claim.tenant_id, claim.purpose],
         ).fetchone()

@@ -59,6 +59,11 @@ def approve(connection: Connection, *, request_id: int, staff_id: int, now: date
 
 def hold(connection: Connection, *, request_id: int, staff_id: int, reason: str, now: datetime) -> Done | Refused:
     """Keep a request from being offered; dates are withdrawn, whose was one of them is told, and a person has the case."""
+    return hold_by(connection, request_id=request_id, by=_actor(staff_id), reason=reason, now=now)
+
+
+def hold_by(connection: Connection, *, request_id: int, by: str, reason: str, now: datetime) -> Done | Refused:
+    """Do as `hold`, at the word of somebody who is named as the history names people: 'staff-3', 'technician-7'."""
     request = requests.lock_request(connection, request_id)
     if request is None:
         return Refused("There is no such request.")
@@ -67,7 +72,7 @@ def hold(connection: Connection, *, request_id: int, staff_id: int, reason: str,
         return Done(request.state)
     date = promises.living_appointment(connection, request_id)
     is_ahead = date is not None and promises.has_date_ahead(connection, request_id, now)
-    done = _move(connection, request, Command.HOLD, "held", _actor(staff_id), now, {"reason": reason})
+    done = _move(connection, request, Command.HOLD, "held", by, now, {"reason": reason})
     if isinstance(done, Done):
         promises.close_offers(connection, request_id, "withdrawn", now)
         promises.cancel_appointment(connection, request_id, now)

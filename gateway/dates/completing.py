@@ -1,4 +1,4 @@
-"""Completing: a member of staff says what was found at a date; the request ends with it, or leads on to another one.
+"""Completing: a technician or a planner says what was found at a date; the request ends with it, or leads on to another one.
 
 Parts that were used leave the stock with the appointment, by a trigger; all others are free again before. What was paid
 as a deposit counts for work that was done, and goes back where nothing was repaired: `gateway.payments.settling` does it.
@@ -26,12 +26,13 @@ from workflows.triage import Queue
 
 TOO_EARLY: Final = "The promised time has not begun: nothing can have been found yet."
 OTHER_PARTS: Final = "What is put aside has changed meanwhile: look at the parts again."
+NOT_YOURS: Final = "This visit is somebody else's by now: there is nothing to say about it."
 WHY_NOT: Final = "Say why it could not be done: who goes on with it has to know."
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a member of staff says about a date.
+    """What a technician or a planner says about a date.
 
     Parameters
     ----------
@@ -51,10 +52,31 @@ class Report:
     next_step: Next = Next.DATES
 
 
-def complete(
-    connection: Connection, *, request_id: int, staff_id: int, report: Report, now: datetime
+def complete_visit(
+    connection: Connection, *, request_id: int, technician_id: int, report: Report, now: datetime
 ) -> Done | Refused:
+    """End a visit at the word of the technician who was sent; one that is another's by now is not his to end."""
+    requests.lock_request(connection, request_id)
+    if appointments.sent_to(connection, request_id) != technician_id:
+        return Refused(NOT_YOURS)
+    return complete(connection, request_id=request_id, by=f"technician-{technician_id}", report=report, now=now)
+
+
+def complete(connection: Connection, *, request_id: int, by: str, report: Report, now: datetime) -> Done | Refused:
     """End a date that has begun by what was found at it; said twice it is ended once.
+
+    Parameters
+    ----------
+    connection : Connection
+        In a transaction of the request's tenant.
+    request_id : int
+        Whose date it is.
+    by : str
+        Who says so: 'staff-3', 'technician-7'.
+    report : Report
+        What was found.
+    now : datetime
+        Aware.
 
     Returns
     -------
@@ -75,19 +97,19 @@ def complete(
     after = appointment.next_state(appointment.State.CONFIRMED, ending.act)
     match after:
         case appointment.State.COMPLETED:
-            return _complete(connection, request, present, staff_id, report, now)
+            return _complete(connection, request, present, by, report, now)
         case _:
-            return _lead_on(connection, request, present, staff_id, report, now)
+            return _lead_on(connection, request, present, by, report, now)
 
 
 def _complete(
-    connection: Connection, request: Request, present: Living, staff_id: int, report: Report, now: datetime
+    connection: Connection, request: Request, present: Living, by: str, report: Report, now: datetime
 ) -> Done | Refused:
     held = stock.held_parts(connection, request.request_id)
     used = [each for each in held if each.reservation_id in report.used and each.inbound_id is None]
     if len(used) != len(report.used) or (used and report.finding is not Found.REPAIRED):
         return Refused(OTHER_PARTS)
-    _give_back(connection, request, [each for each in held if each not in used], f"staff-{staff_id}", now)
+    _give_back(connection, request, [each for each in held if each not in used], by, now)
     promises.close_offers(connection, request.request_id, "withdrawn", now)
     appointments.complete(connection, present, report.finding, now)
     appointments.end_wish(connection, request.request_id, now)
@@ -97,12 +119,12 @@ def _complete(
     findings.close_other_faults(
         connection, device_id=request.device_id, component=request.component, kept=None, now=now
     )
-    _write_down(connection, request, present, "completed", staff_id, report, [each.part_no for each in used], now)
+    _write_down(connection, request, present, "completed", by, report, [each.part_no for each in used], now)
     return Done(state)
 
 
 def _lead_on(
-    connection: Connection, request: Request, present: Living, staff_id: int, report: Report, now: datetime
+    connection: Connection, request: Request, present: Living, by: str, report: Report, now: datetime
 ) -> Done | Refused:
     if not report.note:
         return Refused(WHY_NOT)
@@ -110,7 +132,7 @@ def _lead_on(
     appointments.miss(connection, present, report.finding, now)
     appointments.end_wish(connection, request.request_id, now)
     state = requests.transition(connection, request, ENDINGS[report.finding].command, now)
-    _write_down(connection, request, present, "not_done", staff_id, report, [], now)
+    _write_down(connection, request, present, "not_done", by, report, [], now)
     # The case was that nobody knew what came of the date; now somebody does.
     requests.close_cases(connection, request.request_id, now, queue=Queue.JUDGEMENT)
     match report.next_step:
@@ -118,9 +140,7 @@ def _lead_on(
             defer_offer(connection, request.request_id)
             return Done(state)
         case Next.PERSON:
-            return planner.hold(
-                connection, request_id=request.request_id, staff_id=staff_id, reason=report.note, now=now
-            )
+            return planner.hold_by(connection, request_id=request.request_id, by=by, reason=report.note, now=now)
 
 
 def _give_back(connection: Connection, request: Request, held: Sequence[Held], actor: str, now: datetime) -> None:
@@ -135,20 +155,19 @@ def _write_down(
     request: Request,
     present: Living,
     act: str,
-    staff_id: int,
+    by: str,
     report: Report,
     parts: Sequence[str],
     now: datetime,
 ) -> None:
     """Append the event, tell the owner, and put it into the audit in the name of who said it."""
-    actor = f"staff-{staff_id}"
     detail: dict[str, object] = {
         "finding": report.finding.value,
         "appointment_id": present.appointment_id,
         "parts": list(parts),
         "reason": report.note,
     }
-    requests.append_event(connection, request.request_id, act, now, actor=actor, detail=detail)
+    requests.append_event(connection, request.request_id, act, now, actor=by, detail=detail)
     told: dict[str, object] = {
         "finding": report.finding.value,
         "next": report.next_step.value,
@@ -163,11 +182,11 @@ def _write_down(
         permission=None,
         inputs=detail,
         now=now,
-        actor=actor,
+        actor=by,
     )
 
 
 def was_repaired(connection: Connection, request_id: int) -> bool:
-    """Whether a member of staff has said that a request's work was done: what its owner paid first is earned."""
+    """Whether somebody has said that a request's work was done: what its owner paid first is earned."""
     found = requests.latest_detail(connection, request_id, "completed")
     return found is not None and found.get("finding") == Found.REPAIRED

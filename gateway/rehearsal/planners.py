@@ -103,7 +103,7 @@ def _decide(life: Life, person: Person, request_id: int, choice: float) -> tuple
     report = None if date is None or date.begins_at > now else _report(life, request_id, choice)
     if report is not None:
         told = f"says {report.finding} of"
-        return told, completing.complete(serve, request_id=request_id, staff_id=staff_id, report=report, now=now)
+        return told, completing.complete(serve, request_id=request_id, by=f"staff-{staff_id}", report=report, now=now)
     if choice < 0.1:
         return undoing.undo_something(life, person, request_id)
     if choice < 0.6:

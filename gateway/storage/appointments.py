@@ -153,6 +153,16 @@ def beginnings_shown(connection: Connection, request_id: int) -> frozenset[datet
     return frozenset(row[0] for row in rows)
 
 
+def sent_to(connection: Connection, request_id: int) -> int | None:
+    """Return the technician of a request's visit: of the one to come, else of the last; None where nobody was sent."""
+    row = connection.execute(
+        """SELECT k.technician_id FROM appointment a JOIN booking k USING (booking_id) WHERE a.request_id = %s
+        ORDER BY a.state = 'confirmed' DESC, a.appointment_id DESC LIMIT 1""",
+        [request_id],
+    ).fetchone()
+    return None if row is None else row[0]
+
+
 def displaced(connection: Connection, now: datetime, most: int, *, booking_id: int | None = None) -> list[Displaced]:
     """Return promised times ahead that cannot be kept: somebody is absent or gone, a centre is closed then, the device is elsewhere.
 

@@ -62,11 +62,12 @@ def append(connection: Connection, act: Act) -> int:
     )
 
 
-_RECORDED = """SELECT r.audit_id, r.at, r.actor, coalesce(f.name, '') AS person, r.act, r.device_id, r.request_id,
+_RECORDED = """SELECT r.audit_id, r.at, r.actor, coalesce(f.name, c.name, '') AS person, r.act, r.device_id, r.request_id,
     r.mandate_id, r.clause, r.inputs,
     EXISTS (SELECT FROM audit_record u WHERE u.request_id = r.request_id AND u.act = 'undone'
         AND (u.inputs ->> 'audit_id')::bigint = r.audit_id) AS is_undone
-    FROM audit_record r LEFT JOIN staff f ON r.actor = 'staff-' || f.staff_id"""
+    FROM audit_record r LEFT JOIN staff f ON r.actor = 'staff-' || f.staff_id
+    LEFT JOIN technician c ON r.actor = 'technician-' || c.technician_id"""
 
 
 def of_request(connection: Connection, request_id: int) -> list[Recorded]:

@@ -67,6 +67,14 @@ class Links:
             )
         return url.removeprefix("http://testserver")
 
+    def technician(self, technician_id: int) -> str:
+        """The path of a technician's day."""
+        with self.scene.in_tenant():
+            url = access.issue_technician_link(
+                self.scene.conn, self.chosen, tenant_id=self.scene.tenant_id, technician_id=technician_id, now=NOW
+            )
+        return url.removeprefix("http://testserver")
+
     def login(self, tenant: str = "hanbit") -> str:
         """The path of a planner's login."""
         url = access.issue_planner_login(

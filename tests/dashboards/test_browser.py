@@ -115,7 +115,7 @@ def problems_of(page: Page, url: str) -> list[str]:
 def test_every_page_can_be_used_by_everybody(
     address: str, browser: Browser, links: Links, ids: dict[str, int], scene: Scene
 ) -> None:
-    hire(links.scene)
+    technician = links.technician(hire(links.scene))
     ids["visit"], ids["visited"] = offered(links.scene), offered(links.scene)
     confirmed(links.scene, ids["visited"])
     ids["danger at home"] = ill(links.scene, meter(links.scene), GAS)
@@ -130,6 +130,7 @@ def test_every_page_can_be_used_by_everybody(
     )
     scene.incident(place="", due_at=NOW - timedelta(hours=1))
     scene.incident(closed=True, closed_by=scene.planner_id, word="A transformer was replaced")
+    appointment = scene.one("SELECT appointment_id FROM appointment WHERE request_id = %s", ids["visited"])
     context = browser.new_context(reduced_motion="reduce")
     page = context.new_page()
     owner = links.owner(ids["offered"])
@@ -144,6 +145,10 @@ def test_every_page_can_be_used_by_everybody(
         "owner, begins": f"{owner}/begin",
         "owner, mandate": f"{owner}/device",
         "owner, danger at home": links.owner(ids["danger at home"]),
+        "technician's day": f"{technician}?day=2026-11-23",
+        "technician's free day, Korean": f"{technician}?day=2026-11-22&lang=ko",
+        "technician's visit": f"{technician}/visits/{appointment}",
+        "technician's visit, Japanese": f"{technician}/visits/{appointment}?lang=ja",
         "front": "/",
         "bad link": "/o/x",
         "login": links.login(),
@@ -171,7 +176,9 @@ def test_every_page_can_be_used_by_everybody(
 def test_a_thumb_meets_every_control_on_a_phone(
     address: str, browser: Browser, links: Links, ids: dict[str, int], scene: Scene
 ) -> None:
-    hire(scene)
+    technician = links.technician(hire(scene))
+    confirmed(scene, visit := offered(scene))
+    appointment = scene.one("SELECT appointment_id FROM appointment WHERE request_id = %s", visit)
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()
     low = """() => [...document.querySelectorAll("button, .button, select, summary, nav a, dd a, label.check, label.tick, textarea,"
@@ -187,6 +194,8 @@ def test_a_thumb_meets_every_control_on_a_phone(
 
     owner = links.owner(ids["offered"])
     for path in (owner, f"{owner}/begin", f"{owner}/device", links.owner(ids["safety"]), links.owner(ids["confirmed"])):
+        look(path)
+    for path in (f"{technician}?day=2026-11-23", f"{technician}/visits/{appointment}"):
         look(path)
     page.goto(address + links.login())
     page.click("button[type=submit]")

@@ -45,7 +45,7 @@ def test_nobody_is_asked_about_a_date_of_which_somebody_says_just_now_what_was_f
         done = completing.complete(
             connection,
             request_id=booked.request_id,
-            staff_id=staff_id,
+            by=f"staff-{staff_id}",
             report=Report(Found.NO_FAULT),
             now=over_at,
         )

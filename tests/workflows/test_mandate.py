@@ -30,4 +30,6 @@ def test_a_limit_covers_nothing_that_has_no_price_and_any_amount_covers_it() -> 
     assert isinstance(found, Denied)
     assert found.why is Why.UNKNOWN_PRICE
     assert isinstance(check(limited, Clause.RESERVE_PART, None, AT), Allowed)
-    assert isinstance(check(Mandate(7, {Clause.RESERVE_PART: None}, signed_at=AT), Clause.RESERVE_PART, unknown, AT), Allowed)
+    assert isinstance(
+        check(Mandate(7, {Clause.RESERVE_PART: None}, signed_at=AT), Clause.RESERVE_PART, unknown, AT), Allowed
+    )

@@ -73,8 +73,9 @@ def events(conn: Connection, request_id: int) -> list[EventRow]:
     """Return what happened to a request, newest first, at most forty events."""
     with conn.cursor(row_factory=class_row(EventRow)) as cursor:
         return cursor.execute(
-            """SELECT e.happened_at, coalesce(s.name, e.actor) AS actor, e.event, e.detail
+            """SELECT e.happened_at, coalesce(s.name, c.name, e.actor) AS actor, e.event, e.detail
                FROM request_event e LEFT JOIN staff s ON e.actor = 'staff-' || s.staff_id
+               LEFT JOIN technician c ON e.actor = 'technician-' || c.technician_id
                WHERE e.request_id = %s ORDER BY e.event_id DESC LIMIT 40""",
             [request_id],
         ).fetchall()

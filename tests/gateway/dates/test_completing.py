@@ -43,7 +43,9 @@ def begun(desk: SmallDesk) -> datetime:
 def said(desk: SmallDesk, booked: Booked, report: Report, at: datetime) -> Done | Refused:
     staff_id = desk.value("SELECT staff_id FROM staff")
     with connect(desk.dsn, Role.SERVE) as connection, tenant_transaction(connection, desk.tenant_id):
-        return completing.complete(connection, request_id=booked.request_id, staff_id=staff_id, report=report, now=at)
+        return completing.complete(
+            connection, request_id=booked.request_id, by=f"staff-{staff_id}", report=report, now=at
+        )
 
 
 def reserved(desk: SmallDesk) -> int:

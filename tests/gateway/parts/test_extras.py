@@ -80,7 +80,9 @@ def test_it_is_given_back_with_the_request_and_when_the_work_did_not_need_it(des
     )[0]
     report = Report(Found.REPAIRED, frozenset({used}))
     with tenant_transaction(connection, desk.tenant_id):
-        done = completing.complete(connection, request_id=request_id, staff_id=staff_id, report=report, now=begins_at)
+        done = completing.complete(
+            connection, request_id=request_id, by=f"staff-{staff_id}", report=report, now=begins_at
+        )
     assert done == planner.Done("solved")
     assert extra(desk) == 0
     assert desk.value("SELECT on_hand FROM stock_level WHERE part_no = %s LIMIT 1", HARNESS) == 2
@@ -111,6 +113,7 @@ def test_what_is_dear_or_of_unknown_price_is_left(desk: SmallDesk, change: str) 
 def test_beyond_the_owners_limit_it_is_left_and_nobody_is_bothered(desk: SmallDesk) -> None:
     device_id = desk.vehicle("ev-1")
     desk.sign(device_id, *USUAL, limit=Money(1999, "EUR"))
+    desk.admin.execute("UPDATE part SET price_minor = 1500, price_currency = 'EUR' WHERE part_no = %s", [CELL])
     desk.symptom(device_id, "cell_leaves_pack", 81)
     with tenant_transaction(desk.work, desk.tenant_id):
         journey.diagnose(desk.work, device_id=device_id, component="traction_battery", now=now())
