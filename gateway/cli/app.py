@@ -224,8 +224,11 @@ def configure(
         message = f"{file} cannot be read: {error}. Correct it, or name another file."
         raise SettingsError(message) from error
     with connect(_settings().required("database_url"), Role.ADMIN) as connection:
-        apply(connection, file)
+        outside = apply(connection, file)
     typer.echo(f"applied {file}")
+    if outside:
+        named = ", ".join(f"C-{request_id:06d}" for request_id in outside)
+        typer.echo(f"{len(outside)} promised dates are outside of the hours now, and a person has each: {named}")
     storage.tell_unserved(_settings().required("database_url"))
 
 

@@ -21,6 +21,7 @@ from gateway.configure.parts import (
     save_parts,
 )
 from gateway.configure.prices import PricesIn, save_prices
+from gateway.dates.outside import give_to_a_person, outside_of_hours
 from gateway.errors import SettingsError
 from gateway.storage.calendars import set_day
 from gateway.storage.connection import Connection, tenant_transaction
@@ -141,11 +142,16 @@ class DeskFile(_Model):
     parts_tariff: TariffIn | None = None
 
 
-def apply(connection: Connection, path: Path) -> None:
+def apply(connection: Connection, path: Path) -> list[int]:
     """Create or update what the file names, in one transaction; what it does not name is left alone.
 
     A technician who is retired is sent nowhere from then on; what he has promised is kept by another, or called off.
     Stock is set to what the file says only where a part is new at a centre: counts live in the database.
+
+    Returns
+    -------
+    list of int
+        The requests whose promised dates are outside of the hours now, and were not before: a person has each.
 
     Raises
     ------
@@ -158,7 +164,9 @@ def apply(connection: Connection, path: Path) -> None:
         ON CONFLICT ON CONSTRAINT tenant_name_is_free DO UPDATE SET title = EXCLUDED.title RETURNING tenant_id""",
         [desk.tenant.name, desk.tenant.title],
     ).fetchone()
+    now = datetime.now(UTC)
     with tenant_transaction(connection, one(row)):
+        outside = outside_of_hours(connection, now).keys()
         for staff in desk.staff:
             connection.execute(
                 """INSERT INTO staff (name, email, role, language) VALUES (%s, %s, %s, %s)
@@ -170,6 +178,7 @@ def apply(connection: Connection, path: Path) -> None:
         for centre in desk.service_centre:
             _centre(connection, centre)
         save_prices(connection, desk.prices)
+        return give_to_a_person(connection, outside, now)
 
 
 def _read(path: Path) -> DeskFile:

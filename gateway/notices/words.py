@@ -86,6 +86,9 @@ CASE_REASONS: Final = (
     msgid("Nobody came to a promised date: call the owner, and say what we do for it."),
     msgid("The owner was not there twice: please ask in person."),
     msgid("A promised date could not be kept: see to it that the owner gets another one."),
+    msgid(
+        "The hours have changed, and a promised date is outside of them now: have it kept, or give the owner another one."
+    ),
     msgid("What has to be done does not fit into the booked date any more: move the date with the owner."),
     msgid("The owner wants to cancel what is a matter of safety."),
     msgid("None of the known faults"),
