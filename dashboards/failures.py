@@ -29,6 +29,7 @@ FIELDS: Final = {
     "reason": msgid("Why"),
     "begins": msgid("From"),
     "ends": msgid("Until"),
+    "until": msgid("Until the end of"),
     "day": msgid("Date"),
     "note": msgid("Note"),
     "word": msgid("What it was"),

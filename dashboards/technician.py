@@ -148,9 +148,9 @@ def _load(rows: list[VisitRow]) -> list[tuple[VisitPart, int]]:
     count: Counter[str] = Counter()
     for part in wanted:
         count[part.part_no] += part.count
-    # One of several that is still on its way says so for all.
-    late = {part.part_no: part for part in wanted if not part.is_here}
-    return [(late.get(part_no, part), count[part_no]) for part_no, part in {p.part_no: p for p in wanted}.items()]
+    # One that is still on its way says so for all of its number, and one that is needed stands before those in case.
+    told = {part.part_no: part for part in sorted(wanted, key=lambda part: (not part.is_extra, not part.is_here))}
+    return [(told[part_no], count[part_no]) for part_no in count]
 
 
 @router.get("/t/{token}/visits/{appointment_id}")
@@ -162,7 +162,7 @@ def show_visit(
     if link.is_over:
         return _over(request, t)
     with desk.tenant(link.tenant_id) as conn:
-        visit = visits.find_visit(conn, link.technician.technician_id, appointment_id, t.language)
+        visit = visits.find_visit(conn, link.technician.technician_id, appointment_id, t.language, now)
         row = None if visit is None else find_request(conn, visit.request_id)
         if visit is None or row is None:
             return _not_his(request, link, t)
@@ -207,11 +207,16 @@ def complete(
     report = Report(finding, frozenset(part or ()), note, next_step)
     technician_id = link.technician.technician_id
     with desk.tenant(link.tenant_id) as conn:
-        visit = visits.find_visit(conn, technician_id, appointment_id, t.language)
+        visit = visits.find_visit(conn, technician_id, appointment_id, t.language, now)
         if visit is None:
             return _not_his(request, link, t)
         outcome = completing.complete_visit(
-            conn, request_id=visit.request_id, technician_id=technician_id, report=report, now=now
+            conn,
+            request_id=visit.request_id,
+            appointment_id=appointment_id,
+            technician_id=technician_id,
+            report=report,
+            now=now,
         )
     day = visit.sets_out_at.astimezone(ZoneInfo(link.technician.time_zone)).date().isoformat()
     if isinstance(outcome, Refused):
@@ -226,6 +231,7 @@ _REFUSALS: Final = {
     completing.OTHER_PARTS: "parts",
     completing.WHY_NOT: "note",
     completing.NOT_YOURS: "changed",
+    completing.SAID_OTHERWISE: "otherwise",
 }
 
 

@@ -30,6 +30,7 @@ SESSION_LIFETIME: Final = timedelta(hours=12)
 
 _VERSION: Final = b"\x01"
 _RANDOM_BYTES: Final = 32
+_LINKS_LOCK: Final = 7
 _SIGNATURE_BYTES: Final = 16
 # 54 bytes: a multiple of three, so that base64 has no spare bits and every character counts.
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{72}")
@@ -208,7 +209,8 @@ def issue_technician_link(
 ) -> str:
     """Make the link that opens a technician's days to him; to be called within the tenant's transaction.
 
-    It takes the place of those that he had: who has lost his telephone asks for another link.
+    It takes the place of those that he had, and ends the address of his calendar: who has lost his telephone asks for
+    another link.
     """
     token = _of_technician(conn, settings, Purpose.TECHNICIAN, tenant_id, technician_id, now, TECHNICIAN_LINK_LIFETIME)
     return f"{settings.base_url}/t/{token}"
@@ -233,10 +235,13 @@ def _of_technician(
     now: datetime,
     lifetime: timedelta,
 ) -> str:
+    ended = [Purpose.TECHNICIAN_CALENDAR, purpose]
+    # Two who ask at once take turns, so that one link is left.
+    conn.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LINKS_LOCK, technician_id])
     conn.execute(
         """UPDATE access_token SET expires_at = %(now)s
-           WHERE technician_id = %(technician)s AND purpose = %(purpose)s AND expires_at > %(now)s""",
-        {"now": now, "technician": technician_id, "purpose": purpose},
+           WHERE technician_id = %(technician)s AND purpose = ANY(%(ended)s) AND expires_at > %(now)s""",
+        {"now": now, "technician": technician_id, "ended": ended},
     )
     return _issue(conn, settings, purpose, tenant_id=tenant_id, technician_id=technician_id, now=now, lifetime=lifetime)
 

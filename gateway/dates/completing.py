@@ -27,6 +27,7 @@ from workflows.triage import Queue
 TOO_EARLY: Final = "The promised time has not begun: nothing can have been found yet."
 OTHER_PARTS: Final = "What is put aside has changed meanwhile: look at the parts again."
 NOT_YOURS: Final = "This visit is somebody else's by now: there is nothing to say about it."
+SAID_OTHERWISE: Final = "Something else was said about this date already: see to what is left of it by hand."
 WHY_NOT: Final = "Say why it could not be done: who goes on with it has to know."
 
 
@@ -53,12 +54,15 @@ class Report:
 
 
 def complete_visit(
-    connection: Connection, *, request_id: int, technician_id: int, report: Report, now: datetime
+    connection: Connection, *, request_id: int, appointment_id: int, technician_id: int, report: Report, now: datetime
 ) -> Done | Refused:
     """End a visit at the word of the technician who was sent; one that is another's by now is not his to end."""
-    requests.lock_request(connection, request_id)
-    if appointments.sent_to(connection, request_id) != technician_id:
+    request = requests.lock_request(connection, request_id)
+    visit = appointments.find_visit(connection, appointment_id)
+    if request is None or visit is None or (visit.request_id, visit.technician_id) != (request_id, technician_id):
         return Refused(NOT_YOURS)
+    if visit.state != appointment.State.CONFIRMED:
+        return Done(request.state) if visit.ended_why == report.finding else Refused(SAID_OTHERWISE)
     return complete(connection, request_id=request_id, by=f"technician-{technician_id}", report=report, now=now)
 
 
@@ -86,8 +90,9 @@ def complete(connection: Connection, *, request_id: int, by: str, report: Report
     request = requests.lock_request(connection, request_id)
     if request is None:
         return Refused("There is no such request.")
-    if request.state == State.SOLVED and requests.has_event(connection, request_id, "completed"):
-        return Done(request.state)
+    said = requests.latest_detail(connection, request_id, "completed")
+    if request.state == State.SOLVED and said is not None:
+        return Done(request.state) if said.get("finding") == report.finding else Refused(SAID_OTHERWISE)
     present = appointments.living(connection, request_id)
     ending = ENDINGS[report.finding]
     if present is None or next_state(State(request.state), ending.command) is None:

@@ -10,7 +10,7 @@ from psycopg.errors import CheckViolation, ExclusionViolation
 from devices.faults import Fulfilment
 from devices.products import product_type
 from gateway.following import give_case
-from gateway.owners.acting import grounds_of_offer, write_down_offer
+from gateway.owners.acting import Grounds, at_the_price, grounds_of_offer, leave_to_a_person, write_down_offer
 from gateway.parts import extras, sourcing
 from gateway.parts.sourcing import Sourced
 from gateway.quotes import entitling
@@ -20,6 +20,7 @@ from gateway.storage.requests import Request
 from gateway.storage.routes import RouteChangedError
 from gateway.telling import tell_owner
 from workflows.dates import ANY_DATE, OFFER_LASTS, Dates, NoDates, Place, Wish, Work, find_dates
+from workflows.mandate import Clause, Denied
 from workflows.request import Command, State
 from workflows.triage import CaseWanted, Queue
 from workflows.visits import find_visits
@@ -30,6 +31,14 @@ _log = logging.getLogger(__name__)
 # Nobody looks beside him who looks again, so only an owner's tap can take it once more.
 _TRIES: Final = 5
 _QUEUE_LOCK: Final = 6
+
+
+class _DeniedError(Exception):
+    """No clause covers what was put aside: all of it goes back."""
+
+    def __init__(self, denied: Denied) -> None:
+        super().__init__(denied.reason)
+        self.denied = denied
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +62,8 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
     if entitling.quote_work(connection, request, now):
         return None
     work = Work(remedy.minutes, remedy.skills, remedy.part_nos)
-    price = entitling.price_of_parts(connection, request, now)
-    grounds = grounds_of_offer(connection, request, work.part_nos, price, now)
+    # Whether any part may be put aside; at which price, only those say that are found.
+    grounds = grounds_of_offer(connection, request, work.part_nos, None, now)
     if grounds is None:
         return None
     for attempt in range(_TRIES):
@@ -62,6 +71,11 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
             with connection.transaction():
                 queue_up(connection, attempt)
                 found = _hold(connection, request, work, remedy.fulfilment, now)
+                if isinstance(found, _Held):
+                    grounds = _priced(connection, request, grounds, now)
+        except _DeniedError as error:
+            leave_to_a_person(connection, request, Clause.RESERVE_PART, error.denied, now)
+            return None
         except (ExclusionViolation, CheckViolation, RouteChangedError) as error:
             _log.info("request %d: %s; looking again", request.request_id, str(error).partition("\n")[0])
             continue
@@ -73,6 +87,14 @@ def make_offer(connection: Connection, request: Request, now: datetime) -> int |
         _tell_offer(connection, request, found.offer_id, now)
         return found.offer_id
     raise TimeoutError(f"request {request.request_id}: dates were taken by others {_TRIES} times; the job tries again")
+
+
+def _priced(connection: Connection, request: Request, grounds: Grounds, now: datetime) -> Grounds:
+    """Return the grounds with the price of what is put aside by now."""
+    priced = at_the_price(connection, request, grounds, entitling.price_of_held(connection, request), now)
+    if isinstance(priced, Denied):
+        raise _DeniedError(priced)
+    return priced
 
 
 def _hold(

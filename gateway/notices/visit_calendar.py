@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from email.utils import parseaddr
 from typing import Final
 
-from icalendar import Calendar, Component, Event
+from icalendar import Calendar, Component, Event, vText
 
 from devices.faults import FaultCode
 from devices.products import product_type
@@ -43,17 +43,17 @@ def visit_calendar(
 ) -> bytes:
     """Return the calendar of somebody's visits: each as he plans it, with what its owner was promised in the text.
 
-    A visit keeps its UID and its SEQUENCE grows with each change; one that was called off is in it no more.
+    A visit keeps its UID, and one that was called off is in it no more: whoever reads it replaces all that he has.
     """
     calendar = Calendar()
     _set(calendar, "prodid", "-//Callout//Service desk//EN")
     _set(calendar, "version", "2.0")
-    _set(calendar, "method", "PUBLISH")
     title = t.gettext("Visits of %(name)s") % {"name": technician.name}
-    _set(calendar, "name", title)
+    _set(calendar, "name", vText(title))
     # Calendars that do not know NAME read this one.
-    _set(calendar, "x-wr-calname", title)
-    _set(calendar, "refresh-interval", _READ_AGAIN)
+    _set(calendar, "x-wr-calname", vText(title))
+    # RFC 7986, 5.7: its type is to be said.
+    calendar.add("refresh-interval", _READ_AGAIN, parameters={"VALUE": "DURATION"})  # pyright: ignore[reportUnknownMemberType]  # as in _set
     host = parseaddr(mail_from)[1].rpartition("@")[2]
     for row in visits:
         uid = f"visit-{tenant_id}-{row.appointment_id}@{host}"
@@ -66,7 +66,6 @@ def _event(each: Stop, technician: TechnicianRow, t: Translator, uid: str, now: 
     row, where = each.row, zone(technician.time_zone)
     event = Event()
     _set(event, "uid", uid)
-    _set(event, "sequence", row.revision)
     _set(event, "dtstamp", now)
     _set(event, "dtstart", row.arrives_at.astimezone(where))
     _set(event, "dtend", row.done_at.astimezone(where))

@@ -112,6 +112,9 @@ CASE_REASONS: Final = (
     msgid("A deposit is needed, and no payment provider is set: agree with the owner, then approve."),
     msgid("The owner has not paid the deposit: please ask in person."),
     msgid("The payment provider fails: see that the deposit is taken, or given back."),
+    msgid(
+        "Another amount was paid than was asked for: see to it at the payment provider, agree with the owner, then approve."
+    ),
     msgid("The owner has not answered the price: please ask in person."),
     msgid("The owner does not want to pay this price: please talk about it."),
     msgid("Which part number this device needs is not clear: say so in its bill of material."),
@@ -301,6 +304,7 @@ ACTORS: Final[Mapping[str, str]] = {
 REFUSALS: Final = (
     msgid("There is no such request."),
     msgid("There is nothing that could be undone."),
+    msgid("Something else was said about this date already: see to what is left of it by hand."),
     msgid("The other dates are not offered any more."),
     msgid("The request is settled; there is nothing to undo any more."),
     msgid("The fault is not known, so there is no work to offer a date for."),

@@ -5,7 +5,7 @@ It does not know what an offer is made of; `gateway.dates.offering` does.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.audit import auditing
@@ -66,6 +66,16 @@ def grounds_of_offer(
         leave_to_a_person(connection, request, Clause.OFFER_DATES, dates, now)
         return None
     return Grounds(part, amount, dates)
+
+
+def at_the_price(
+    connection: Connection, request: Request, grounds: Grounds, amount: Money | Several | Unpriced | None, now: datetime
+) -> Grounds | Denied:
+    """Return grounds with what the parts cost that are put aside by now; denied where the clause does not cover that."""
+    if grounds.part is None:
+        return grounds
+    asked = mandates.permit(connection, request.device_id, request.request_id, Clause.RESERVE_PART, now, amount)
+    return asked if isinstance(asked, Denied) else replace(grounds, part=asked, amount=amount)
 
 
 def write_down_offer(

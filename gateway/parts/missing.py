@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+import psycopg
 from psycopg.errors import CheckViolation
 
 from devices.products import product_type
@@ -141,10 +142,6 @@ def put_in_place(
     remedy = product_type(request.product).remedies.get(request.fault)
     if remedy is None:
         return False
-    price = entitling.price_of_parts(connection, request, now)
-    permission = mandates.permit(connection, request.device_id, request.request_id, Clause.RESERVE_PART, now, price)
-    if isinstance(permission, Denied):
-        return False
     for _ in range(_TRIES):
         found = sourcing.look(
             connection,
@@ -159,9 +156,15 @@ def put_in_place(
         if ready_at is None or ready_at > begins_at:
             return False
         try:
-            with connection.transaction():
+            with connection.transaction() as attempt:
                 plan = found.plans[centre_id]
                 sourcing.hold(connection, request, remedy.part_nos, plan, now, is_sure=is_sure)
+                price = entitling.price_of_held(connection, request)
+                permission = mandates.permit(
+                    connection, request.device_id, request.request_id, Clause.RESERVE_PART, now, price
+                )
+                if isinstance(permission, Denied):
+                    raise psycopg.Rollback(attempt)
                 parts: dict[str, object] = {"parts": [line.part_no for line in plan.lines], "instead_of": instead_of}
                 auditing.record(
                     connection,
@@ -175,7 +178,7 @@ def put_in_place(
         except CheckViolation as error:
             _log.info("request %d: %s; looking again", request.request_id, str(error).partition("\n")[0])
         else:
-            return True
+            return not isinstance(permission, Denied)
     return False
 
 

@@ -35,6 +35,9 @@ _PATIENCE: Final = timedelta(days=7)
 _FAILURES: Final = 5
 _NO_PROVIDER: Final = "A deposit is needed, and no payment provider is set: agree with the owner, then approve."
 _NOT_PAID: Final = "The owner has not paid the deposit: please ask in person."
+_OTHER_AMOUNT: Final = (
+    "Another amount was paid than was asked for: see to it at the payment provider, agree with the owner, then approve."
+)
 _FAILING: Final = "The payment provider fails: see that the deposit is taken, or given back."
 
 
@@ -163,6 +166,10 @@ def _call(port: PaymentPort, base_url: str, deposit: Deposit, now: datetime) -> 
         case Stage.WANTED:
             return _create(port, deposit, f"{base_url}/paid")
         case Stage.AUTHORISED:
+            # It may have run out meanwhile, or somebody has taken it at the provider's own pages.
+            payment = port.look(deposit.session or "")
+            if payment.standing is not Standing.RESERVED or payment.amount != deposit.amount:
+                return payment
             port.capture(deposit.intent or "", key=_key(deposit, "capture"))
             return Captured()
         case Stage.UNWANTED:
@@ -173,7 +180,10 @@ def _call(port: PaymentPort, base_url: str, deposit: Deposit, now: datetime) -> 
                 port.call_off(session, payment, key=_key(deposit, "call-off"))
             return CalledOff(session, payment)
         case Stage.REFUNDING:
-            return Refunded(port.refund(deposit.intent or "", deposit.amount, key=_key(deposit, "refund")))
+            # Nobody gives back more than he has taken.
+            payment = port.look(deposit.session or "")
+            taken = payment.amount if payment.standing is Standing.TAKEN else deposit.amount
+            return Refunded(port.refund(deposit.intent or "", taken, key=_key(deposit, "refund")))
         case _:
             payment = port.look(deposit.session or "")
             if payment.standing is Standing.WAITING and now - deposit.made_at > _PATIENCE:
@@ -215,8 +225,11 @@ def _take(connection: Connection, deposit: Deposit, answer: Answer, now: datetim
 
 def _look(connection: Connection, deposit: Deposit, payment: Payment, now: datetime) -> None:
     match payment.standing:
-        case Standing.RESERVED | Standing.TAKEN if payment.amount != deposit.amount:
-            raise PaymentError(f"{payment.amount} was {payment.standing} in place of {deposit.amount}")
+        case Standing.RESERVED if payment.amount != deposit.amount:
+            moving.move(connection, deposit, Fact.REQUEST_ENDED, now)
+            _ask_a_person(connection, deposit, _OTHER_AMOUNT, now)
+        case Standing.TAKEN if payment.amount != deposit.amount:
+            _leave_to_a_person(connection, deposit, _OTHER_AMOUNT, now)
         case Standing.RESERVED:
             moving.move(connection, deposit, Fact.PAID, now, intent=payment.intent)
         case Standing.TAKEN:
@@ -260,6 +273,10 @@ def _leave_to_a_person(connection: Connection, deposit: Deposit, reason: str, no
     if deposit.state in {Stage.REFUNDING, Stage.UNWANTED} and deposit.session is not None:
         raise PaymentError("no payment provider is set, and money may have to go back: set CALLOUT_PAYMENT_KEY")
     moving.give_up(connection, deposit, reason, now)
+    _ask_a_person(connection, deposit, reason, now)
+
+
+def _ask_a_person(connection: Connection, deposit: Deposit, reason: str, now: datetime) -> None:
     requests.append_event(connection, deposit.request_id, "deposit_failed", now)
     request = requests.lock_request(connection, deposit.request_id)
     if request is not None and request.state not in CLOSED:

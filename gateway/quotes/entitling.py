@@ -4,6 +4,7 @@ Amounts are decided in `workflows.pricing` and `workflows.entitlement`, and whet
 `workflows.quoting`. What becomes of a quote is `gateway.quotes.quoting`'s.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -12,8 +13,9 @@ from devices.products import product_type
 from gateway.following import give_case
 from gateway.parts import sourcing
 from gateway.quotes import noting
-from gateway.storage import catalogue, deposits, entitlements, quotes, requests
+from gateway.storage import catalogue, deposits, entitlements, quotes, requests, stock
 from gateway.storage.connection import Connection
+from gateway.storage.quotes import Quote
 from gateway.storage.requests import Request
 from gateway.telling import tell_owner
 from workflows.entitlement import Entitlement, Terms, Warranty, entitle, pays_all_parts, whole_warranty
@@ -52,18 +54,37 @@ def price_of_parts(connection: Connection, request: Request, now: datetime) -> M
     Prices of several currencies are not added up: they are `Several`, which no clause covers. Parts without a price are
     `Unpriced`, which no clause with a limit covers.
     """
-    quote = quotes.find_quote(connection, request.request_id, "open") or quotes.find_quote(
+    if (quote := _quote_of(connection, request)) is not None:
+        return quote.parts_to_pay
+    remedy = product_type(request.product).remedies.get(request.fault)
+    roles = () if remedy is None else remedy.part_nos
+    return _listed_price(connection, request, sourcing.part_nos_of(connection, request, roles, now))
+
+
+def price_of_held(connection: Connection, request: Request) -> Money | Several | Unpriced | None:
+    """Return what the owner would pay for the parts that are put aside for a request: others may lie there than are usual.
+
+    As it is quoted, where it is; what is only taken along in case is none of them.
+    """
+    if (quote := _quote_of(connection, request)) is not None:
+        return quote.parts_to_pay
+    held = stock.held_parts(connection, request.request_id)
+    return _listed_price(connection, request, [each.part_no for each in held if not each.is_extra])
+
+
+def _quote_of(connection: Connection, request: Request) -> Quote | None:
+    """Return what a request's owner was asked to pay last, else what he has said yes to."""
+    return quotes.find_quote(connection, request.request_id, "open") or quotes.find_quote(
         connection, request.request_id, "accepted"
     )
-    return _listed_price(connection, request, now) if quote is None else quote.parts_to_pay
 
 
-def _listed_price(connection: Connection, request: Request, now: datetime) -> Money | Several | Unpriced | None:
+def _listed_price(
+    connection: Connection, request: Request, part_nos: Sequence[str]
+) -> Money | Several | Unpriced | None:
     """Return the price of the parts by the catalogue, of work that is not priced; nothing where others pay all of them."""
-    remedy = product_type(request.product).remedies.get(request.fault)
-    if remedy is None or _pays_no_parts(connection, request):
+    if not part_nos or _pays_no_parts(connection, request):
         return None
-    part_nos = sourcing.part_nos_of(connection, request, remedy.part_nos, now)
     known = catalogue.load_prices(connection, part_nos)
     price = sum_up(known[part_no] for part_no in part_nos if part_no in known)
     missing = sorted(set(part_nos) - set(known))
@@ -170,9 +191,7 @@ def _open_quote(connection: Connection, request: Request, found: Entitlement, wa
 def _write(
     connection: Connection, request: Request, found: Entitlement, wanted: Money, state: str, now: datetime
 ) -> int:
-    before = quotes.find_quote(connection, request.request_id, "open") or quotes.find_quote(
-        connection, request.request_id, "accepted"
-    )
+    before = _quote_of(connection, request)
     quote_id = quotes.add_quote(
         connection,
         request.request_id,

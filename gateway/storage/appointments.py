@@ -153,14 +153,24 @@ def beginnings_shown(connection: Connection, request_id: int) -> frozenset[datet
     return frozenset(row[0] for row in rows)
 
 
-def sent_to(connection: Connection, request_id: int) -> int | None:
-    """Return the technician of a request's visit: of the one to come, else of the last; None where nobody was sent."""
-    row = connection.execute(
-        """SELECT k.technician_id FROM appointment a JOIN booking k USING (booking_id) WHERE a.request_id = %s
-        ORDER BY a.state = 'confirmed' DESC, a.appointment_id DESC LIMIT 1""",
-        [request_id],
-    ).fetchone()
-    return None if row is None else row[0]
+@dataclass(frozen=True, slots=True)
+class SentTo:
+    """An appointment with the technician who keeps or kept it, None where it is a bay's; `ended_why` once it is over."""
+
+    request_id: int
+    technician_id: int | None
+    state: str
+    ended_why: str
+
+
+def find_visit(connection: Connection, appointment_id: int) -> SentTo | None:
+    """Return who keeps an appointment, whatever has become of it."""
+    with connection.cursor(row_factory=class_row(SentTo)) as cursor:
+        return cursor.execute(
+            """SELECT a.request_id, k.technician_id, a.state, a.ended_why
+            FROM appointment a JOIN booking k USING (booking_id) WHERE a.appointment_id = %s""",
+            [appointment_id],
+        ).fetchone()
 
 
 def displaced(connection: Connection, now: datetime, most: int, *, booking_id: int | None = None) -> list[Displaced]:

@@ -10,7 +10,7 @@ from icalendar import Calendar
 from starlette.testclient import TestClient
 
 from dashboards import desk
-from gateway import access
+from gateway import access, journey
 from tests.dashboards.conftest import Links
 from tests.dashboards.meters import confirmed, hire, offered
 from tests.dashboards.scene import NOW, Scene
@@ -107,7 +107,9 @@ def test_what_he_found_ends_the_visit_in_his_name(
     assert scene.one("SELECT actor FROM audit_record WHERE act = 'completed'") == by
     assert scene.one("SELECT state FROM service_request WHERE request_id = %s", visit) == "solved"
     assert scene.one("SELECT count(*) FROM notice WHERE request_id = %s AND kind = 'completed'", visit) == 1
-    assert "It was said what was found." in client.get(path).text
+    otherwise = client.post(f"{path}/complete?lang=en", data={"finding": "no_fault"}).text
+    assert "Something else was said about this visit already." in otherwise
+    assert "The result has been reported." in client.get(path).text
 
 
 def test_what_could_not_be_done_goes_to_a_person_at_his_word(
@@ -115,10 +117,32 @@ def test_what_could_not_be_done_goes_to_a_person_at_his_word(
 ) -> None:
     at(begins_at(scene) + timedelta(minutes=70))
     form = {"finding": "not_done", "note": "the cellar is locked", "next": "person"}
-    client.post(f"{mine}/visits/{appointment(scene)}/complete", data=form)
+    number = appointment(scene)
+    client.post(f"{mine}/visits/{number}/complete", data=form)
     assert scene.one("SELECT state FROM service_request WHERE request_id = %s", visit) == "held"
     assert scene.one("SELECT reason FROM human_case WHERE closed_at IS NULL") == "the cellar is locked"
     assert scene.one("SELECT actor FROM request_event WHERE event = 'held'") == f"technician-{technician}"
+    again = client.post(f"{mine}/visits/{number}/complete?lang=en", data=form)
+    assert "Thank you." in again.text, "tapped twice it was said once"
+    assert scene.one("SELECT count(*) FROM request_event WHERE event = 'held'") == 1
+
+
+def test_an_old_visits_number_does_not_end_the_next_one(
+    client: TestClient, scene: Scene, mine: str, visit: int, at: Callable[[datetime], None]
+) -> None:
+    first = appointment(scene)
+    at(begins_at(scene) + timedelta(minutes=70))
+    client.post(f"{mine}/visits/{first}/complete", data={"finding": "not_done", "note": "nobody opened"})
+    with scene.in_tenant():
+        assert journey.offer(scene.conn, request_id=visit, now=begins_at(scene) + timedelta(hours=3)) is not None
+    booking = scene.one("SELECT max(booking_id) FROM booking WHERE request_id = %s AND released_at IS NULL", visit)
+    with scene.in_tenant():
+        journey.confirm(scene.conn, request_id=visit, booking_id=booking, now=begins_at(scene) + timedelta(hours=4))
+    at(begins_at(scene) + timedelta(minutes=70))
+    assert appointment(scene) != first
+    stale = client.post(f"{mine}/visits/{first}/complete", data={"finding": "repaired"})
+    assert stale.status_code in {200, 404}
+    assert scene.one("SELECT state FROM service_request WHERE request_id = %s", visit) == "confirmed"
 
 
 def test_a_planner_reads_who_said_it(
@@ -147,11 +171,13 @@ def test_who_cannot_come_is_absent_until_the_end_of_a_day(
 
 def test_his_calendar_is_read_by_an_address_of_its_own(client: TestClient, scene: Scene, mine: str, visit: int) -> None:
     assert visit
+    scene.conn.execute("UPDATE technician SET name = 'Oh, Jae-hyun'")
     address = re.findall(r'value="http://testserver([^"]+)"', client.post(f"{mine}/calendar?lang=en").text)[0]
     answer = client.get(address)
     assert answer.headers["content-type"].startswith("text/calendar")
     calendar = Calendar.from_ical(answer.content)
-    assert (str(calendar["METHOD"]), str(calendar["X-WR-CALNAME"])) == ("PUBLISH", "Visits of Oh Jae-hyun")
+    assert rb"X-WR-CALNAME:Visits of Oh\, Jae-hyun" in answer.content
+    assert b"REFRESH-INTERVAL;VALUE=DURATION:PT30M" in answer.content
     assert calendar.walk("VTIMEZONE")
     (event,) = calendar.walk("VEVENT")
     assert str(event["UID"]).startswith(f"visit-{scene.tenant_id}-{appointment(scene)}@")
@@ -170,11 +196,13 @@ def test_a_planner_hands_out_a_link_that_takes_the_place_of_the_one_before(
 ) -> None:
     board = f"/planner/schedule/{scene.centre_id}"
     key = key_on(planner.get(board).text)
-    assert planner.get(mine).status_code == 200
+    calendar = re.findall(r'value="http://testserver([^"]+)"', planner.post(f"{mine}/calendar").text)[0]
+    assert planner.get(mine).status_code == planner.get(calendar).status_code == 200
     made = planner.post(f"{board}/link", data={"who": f"technician-{technician}", "key": key}).text
     address = re.findall(r'value="http://testserver(/t/[^"]+)"', made)[0]
     assert planner.get(address).status_code == 200
     assert planner.get(mine).status_code == 410
+    assert planner.get(calendar).status_code == 410, "whoever has the lost telephone reads nothing more"
     assert (
         "This centre has nobody of that name." in planner.post(f"{board}/link", data={"who": "bay-1", "key": key}).text
     )

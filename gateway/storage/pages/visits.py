@@ -1,7 +1,7 @@
 """A technician's visits: his day with what he has to bring, as his own page and his calendar show them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -11,6 +11,8 @@ from gateway.storage.connection import Connection
 from workflows.dates import Interval
 
 _MOST: Final = 200
+# What is over is looked at once more for so long.
+_READ_FOR: Final = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +129,20 @@ def visits_of(conn: Connection, technician_id: int, during: Interval, language: 
         ).fetchall()
 
 
-def find_visit(conn: Connection, technician_id: int, appointment_id: int, language: str) -> VisitRow | None:
-    """Return one visit of his by the number of its appointment; None where it is not his, or no more."""
+def find_visit(
+    conn: Connection, technician_id: int, appointment_id: int, language: str, now: datetime
+) -> VisitRow | None:
+    """Return one visit of his by the number of its appointment; None where it is not his, no more, or over for long."""
     with conn.cursor(row_factory=class_row(VisitRow)) as cursor:
         return cursor.execute(
-            f"{_VISITS} AND a.appointment_id = %(appointment)s",
-            {"technician": technician_id, "language": language, "appointment": appointment_id},
+            f"""{_VISITS} AND a.appointment_id = %(appointment)s
+                AND (a.state = 'confirmed' OR upper(k.during) > %(from)s)""",
+            {
+                "technician": technician_id,
+                "language": language,
+                "appointment": appointment_id,
+                "from": now - _READ_FOR,
+            },
         ).fetchone()
 
 

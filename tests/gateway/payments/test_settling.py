@@ -12,6 +12,7 @@ from gateway.payments.checkout import HttpPayments
 from gateway.payments.settling import settle_due
 from gateway.payments.signature import signed
 from gateway.payments.webhook import ForgedError, UnreadableError, take_message
+from gateway.planner import Done
 from gateway.quotes import quoting
 from gateway.storage.connection import Role, connect, tenant_transaction
 from gateway.storage.requests import append_event
@@ -253,23 +254,60 @@ def test_a_provider_that_fails_is_tried_again_and_a_person_learns_of_it(
     assert len(provider.sessions) == 1
 
 
+OTHER_AMOUNT = (
+    "Another amount was paid than was asked for: see to it at the payment provider, agree with the owner, then approve."
+)
+
+
 @pytest.mark.parametrize(
-    "otherwise",
-    [{"amount": 7}, {"status": "succeeded", "amount_received": 7}],
+    ("otherwise", "left"),
+    [({"amount": 7}, 0), ({"status": "succeeded", "amount_received": 7}, 7)],
     ids=["reserved", "taken_by_hand"],
 )
 def test_another_amount_than_was_asked_for_is_a_persons_and_no_payment(
-    desk: SmallDesk, provider: PaymentProvider, port: HttpPayments, otherwise: dict[str, object]
+    desk: SmallDesk, provider: PaymentProvider, port: HttpPayments, otherwise: dict[str, object], left: int
 ) -> None:
     request_id = agreed(desk)
     settle(desk, port)
     provider.pay("cs_1")
     provider.intents["pi_cs_1"] |= otherwise
-    for hours in range(1, 6):
-        settle(desk, port, times=1, hours=hours)
-    assert deposit(desk) == "asked"
-    assert state(desk, request_id) == "quoted"
-    assert reasons(desk) == ["The payment provider fails: see that the deposit is taken, or given back."]
+    settle(desk, port, hours=1)
+    assert deposit(desk) == "void"
+    assert state(desk, request_id) == "held"
+    assert reasons(desk) == [OTHER_AMOUNT]
+    # What was only reserved is free again; what somebody has taken is his to see to.
+    assert provider.taken() == left
+    assert provider.intents["pi_cs_1"]["status"] == ("succeeded" if left else "canceled")
+    with tenant_transaction(desk.admin, desk.tenant_id):
+        assert isinstance(planner.approve(desk.admin, request_id=request_id, staff_id=1, now=datetime.now(UTC)), Done)
+
+
+def test_what_somebody_has_taken_at_the_provider_is_found_in_place_of_taken_again(
+    desk: SmallDesk, provider: PaymentProvider, port: HttpPayments
+) -> None:
+    request_id = agreed(desk)
+    settle(desk, port)
+    provider.pay("cs_1")
+    settle(desk, port, times=1, hours=0.2)
+    assert deposit(desk) == "authorised"
+    paid = provider.intents["pi_cs_1"]
+    paid |= {"status": "succeeded", "amount_received": paid["amount"]}
+    settle(desk, port, times=1, hours=0.4)
+    assert deposit(desk) == "captured"
+    assert state(desk, request_id) == "open"
+    assert "POST /v1/payment_intents/pi_cs_1/capture" not in provider.calls
+
+
+def test_no_more_goes_back_than_was_taken(desk: SmallDesk, provider: PaymentProvider, port: HttpPayments) -> None:
+    request_id = agreed(desk)
+    settle(desk, port)
+    cancel(desk, request_id)
+    provider.pay("cs_1")
+    provider.intents["pi_cs_1"] |= {"status": "succeeded", "amount_received": 7}
+    settle(desk, port, hours=1)
+    assert deposit(desk) == "settled"
+    assert [each["amount"] for each in provider.refunds] == [7]
+    assert provider.taken() == 0
 
 
 def test_who_never_pays_is_asked_by_a_person(desk: SmallDesk, provider: PaymentProvider, port: HttpPayments) -> None:

@@ -318,6 +318,36 @@ def test_a_part_without_a_price_is_put_aside_on_no_limit_unless_others_pay_it(de
     ) == [(None, Clause.RESERVE_PART)]
 
 
+@pytest.mark.parametrize(
+    ("price_minor", "reason"),
+    [
+        (None, "The owner has set how much a part may cost, and what this work needs has no price: ask the owner."),
+        (9_000, "The part costs more than the owner lets his device put aside: ask the owner."),
+        (4_000, None),
+    ],
+)
+def test_a_limit_is_kept_by_the_part_that_lies_there_and_not_by_the_usual_one(
+    desk: SmallDesk, price_minor: int | None, reason: str | None
+) -> None:
+    desk.count(0, "EV-CELL-MODULE")
+    with tenant_transaction(desk.admin, desk.tenant_id):
+        desk.admin.execute("UPDATE part SET price_minor = 100, price_currency = 'EUR' WHERE part_no = 'EV-CELL-MODULE'")
+        desk.admin.execute(
+            "INSERT INTO part (part_no, title, price_minor, price_currency) VALUES ('EV-CELL-B', 'Module B', %s, %s)",
+            [price_minor, None if price_minor is None else "EUR"],
+        )
+        desk.admin.execute("INSERT INTO part_substitute (part_no, stand_in_no) VALUES ('EV-CELL-MODULE', 'EV-CELL-B')")
+    desk.receive("EV-CELL-B", 1)
+    device_id = desk.vehicle("ev-1")
+    desk.sign(device_id, *USUAL, limit=Money(5_000, "EUR"))
+    request_id = open_request(desk, device_id)
+    assert (offer(desk, request_id) is None) == (reason is not None)
+    assert reasons(desk) == ([] if reason is None else [reason])
+    held = desk.value("SELECT count(*) FROM reservation WHERE released_at IS NULL")
+    assert held == (1 if reason is None else 0)
+    assert desk.value("SELECT count(*) FROM booking WHERE released_at IS NULL") == (3 if reason is None else 0)
+
+
 def test_goodwill_lowers_what_is_asked_and_is_written_down_with_its_reason(desk: SmallDesk) -> None:
     set_prices(desk)
     request_id = open_request(desk, desk.vehicle("ev-1"))
