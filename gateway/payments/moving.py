@@ -99,6 +99,11 @@ def move(
 def give_up(connection: Connection, deposit: Deposit, why: str, now: datetime) -> None:
     """End a locked deposit that cannot be had, whatever stage it is in; a person has it in hand."""
     deposits.save_deposit(connection, deposit, Stage.VOID, due_at=now)
+    note_failed(connection, deposit, why, now)
+
+
+def note_failed(connection: Connection, deposit: Deposit, why: str, now: datetime) -> None:
+    """Write down that a deposit cannot be had, and why."""
     _note(connection, deposit, "deposit_failed", {"why": why}, now)
 
 

@@ -227,6 +227,7 @@ def _look(connection: Connection, deposit: Deposit, payment: Payment, now: datet
     match payment.standing:
         case Standing.RESERVED if payment.amount != deposit.amount:
             moving.move(connection, deposit, Fact.REQUEST_ENDED, now)
+            moving.note_failed(connection, deposit, _OTHER_AMOUNT, now)
             _ask_a_person(connection, deposit, _OTHER_AMOUNT, now)
         case Standing.TAKEN if payment.amount != deposit.amount:
             _leave_to_a_person(connection, deposit, _OTHER_AMOUNT, now)

@@ -275,6 +275,7 @@ def test_another_amount_than_was_asked_for_is_a_persons_and_no_payment(
     assert deposit(desk) == "void"
     assert state(desk, request_id) == "held"
     assert reasons(desk) == [OTHER_AMOUNT]
+    assert desk.value("SELECT inputs ->> 'why' FROM audit_record WHERE act = 'deposit_failed'") == OTHER_AMOUNT
     # What was only reserved is free again; what somebody has taken is his to see to.
     assert provider.taken() == left
     assert provider.intents["pi_cs_1"]["status"] == ("succeeded" if left else "canceled")
