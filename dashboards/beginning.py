@@ -16,7 +16,7 @@ from dashboards.guards import refuse_foreign_form
 from dashboards.links import ExpiredLinkError, UnknownLinkError, opened
 from dashboards.numbers import LARGEST_BIGINT, LARGEST_INT
 from dashboards.owner import OwnerLink, living_link
-from dashboards.render import asked_language, page, voice
+from dashboards.render import page, same_language, voice
 from devices.products import product_type
 from gateway import access
 from gateway.access import Purpose
@@ -50,10 +50,7 @@ class BeginLink:
 
     def path(self, request: Request, **query: str) -> str:
         """Return the page's path, keeping the language that the owner chose."""
-        if "lang" in request.query_params:
-            query["lang"] = asked_language(request)
-        text = "&".join(f"{name}={value}" for name, value in query.items())
-        return f"{self.base}/begin" + (f"?{text}" if text else "")
+        return same_language(request, f"{self.base}/begin", **query)
 
 
 def of_request(link: Annotated[OwnerLink, Depends(living_link)], desk: TheDesk, now: Now) -> BeginLink:
@@ -172,8 +169,7 @@ def _go_to(request: Request, desk: TheDesk, link: BeginLink, request_id: int, no
         if not beginnings.is_open_to(conn, request_id, link.owner_id):
             return RedirectResponse(link.path(request, note="refused"), 303)
         address = access.issue_owner_link(conn, desk.settings, tenant_id=link.tenant_id, request_id=request_id, now=now)
-    query = f"?lang={asked_language(request)}" if "lang" in request.query_params else ""
-    return RedirectResponse(address.removeprefix(desk.settings.base_url) + query, 303)
+    return RedirectResponse(same_language(request, address.removeprefix(desk.settings.base_url)), 303)
 
 
 def _begin(request: Request, desk: TheDesk, link: BeginLink, device: int, report: Report, now: datetime) -> Response:
@@ -195,5 +191,4 @@ def _begin(request: Request, desk: TheDesk, link: BeginLink, device: int, report
                     conn, desk.settings, tenant_id=link.tenant_id, request_id=request_id, now=now
                 )
     path = address.removeprefix(desk.settings.base_url)
-    query = f"lang={asked_language(request)}&" if "lang" in request.query_params else ""
-    return RedirectResponse(f"{path}?{query}note={'begun' if is_new else 'added'}", 303)
+    return RedirectResponse(same_language(request, path, note="begun" if is_new else "added"), 303)

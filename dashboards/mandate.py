@@ -19,7 +19,7 @@ from dashboards.desk import Now, TheDesk
 from dashboards.guards import refuse_foreign_form
 from dashboards.links import ExpiredLinkError, UnknownLinkError, opened
 from dashboards.owner import OwnerLink, living_link
-from dashboards.render import asked_language, message, page, voice
+from dashboards.render import message, page, same_language, voice
 from devices.products import product_type
 from gateway.access import Purpose
 from gateway.notices.mandate_words import CLAUSES, CLAUSES_TOLD
@@ -57,10 +57,7 @@ class DeviceLink:
 
     def path(self, request: Request, **query: str) -> str:
         """Return the page's path, keeping the language that the owner chose."""
-        if "lang" in request.query_params:
-            query["lang"] = asked_language(request)
-        text = "&".join(f"{name}={value}" for name, value in query.items())
-        return self.base + (f"?{text}" if text else "")
+        return same_language(request, self.base, **query)
 
 
 def _of_device(request: Request, token: str, desk: TheDesk, now: Now) -> DeviceLink:

@@ -15,7 +15,7 @@ from dashboards.figures import figures
 from dashboards.guards import refuse_foreign_form
 from dashboards.links import ExpiredLinkError, UnknownLinkError, opened
 from dashboards.numbers import LARGEST_BIGINT
-from dashboards.render import PERSONAL, asked_language, message, page, voice
+from dashboards.render import PERSONAL, message, page, same_language, voice
 from dashboards.weighed import asked, waiting
 from devices.products import product_type
 from gateway import journey, planner
@@ -60,10 +60,7 @@ class OwnerLink:
 
     def path(self, request: Request, **query: str) -> str:
         """Return the page's path, keeping the language that the owner chose."""
-        if "lang" in request.query_params:
-            query["lang"] = asked_language(request)
-        text = "&".join(f"{name}={value}" for name, value in query.items())
-        return f"/o/{self.token}" + (f"?{text}" if text else "")
+        return same_language(request, f"/o/{self.token}", **query)
 
 
 def owner_link(token: str, desk: TheDesk) -> OwnerLink:

@@ -166,6 +166,14 @@ def asked_language(request: Request, known: str | None = None) -> Language:
     return language_of(request.query_params.get("lang") or known or request.headers.get("accept-language"))
 
 
+def same_language(request: Request, path: str, **query: str) -> str:
+    """Return an address with a query, keeping the language that was chosen in the present one."""
+    if "lang" in request.query_params:
+        query["lang"] = asked_language(request)
+    text = "&".join(f"{name}={value}" for name, value in query.items())
+    return path + (f"?{text}" if text else "")
+
+
 def voice(request: Request, known: str | None = None) -> Translator:
     """Return the translator for a request; `known` is the language that we know the person speaks."""
     return translator(asked_language(request, known))

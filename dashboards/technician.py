@@ -16,12 +16,12 @@ from pydantic import StringConstraints
 from dashboards.completing import Note, Step
 from dashboards.days import day_of, whole_day
 from dashboards.desk import Now, TheDesk
-from dashboards.figures import figures
+from dashboards.figures import element_label, figures
 from dashboards.guards import refuse_foreign_form
 from dashboards.links import ExpiredLinkError, UnknownLinkError, opened
 from dashboards.login import TheSession, own_form
 from dashboards.numbers import LARGEST_BIGINT
-from dashboards.render import PERSONAL, asked_language, message, page, voice
+from dashboards.render import PERSONAL, message, page, same_language, voice
 from devices.products import product_type
 from gateway import access
 from gateway.access import Purpose
@@ -66,10 +66,7 @@ class TechnicianLink:
 
     def path(self, request: Request, **query: str) -> str:
         """Return the path of his day, keeping the language that he chose."""
-        if "lang" in request.query_params:
-            query["lang"] = asked_language(request)
-        text = "&".join(f"{name}={value}" for name, value in query.items())
-        return self.base + (f"?{text}" if text else "")
+        return same_language(request, self.base, **query)
 
 
 def _opened(desk: TheDesk, token: str, purpose: Purpose, now: datetime) -> TechnicianLink:
@@ -179,6 +176,7 @@ def show_visit(
             "name": stop_of(visit).name,
             "fault": Matter(row, None).fault(),
             "hypotheses": row.ranked(),
+            "element_label": element_label,
             "figures": figures(conn, row, t, zone_name=zone_name, now=now, at_most=_FIGURES),
             "parts": history.reserved_parts(conn, row.request_id, t.language),
             "action": f"{link.base}/visits/{appointment_id}",
@@ -221,7 +219,7 @@ def complete(
     day = visit.sets_out_at.astimezone(ZoneInfo(link.technician.time_zone)).date().isoformat()
     if isinstance(outcome, Refused):
         why = _REFUSALS.get(outcome.reason, "changed")
-        return RedirectResponse(_with(request, f"{link.base}/visits/{appointment_id}", why=why), 303)
+        return RedirectResponse(same_language(request, f"{link.base}/visits/{appointment_id}", why=why), 303)
     return RedirectResponse(link.path(request, day=day, note="said"), 303)
 
 
@@ -233,12 +231,6 @@ _REFUSALS: Final = {
     completing.NOT_YOURS: "changed",
     completing.SAID_OTHERWISE: "otherwise",
 }
-
-
-def _with(request: Request, path: str, **query: str) -> str:
-    if "lang" in request.query_params:
-        query["lang"] = asked_language(request)
-    return path + "?" + "&".join(f"{name}={value}" for name, value in query.items())
 
 
 @router.post("/t/{token}/away", dependencies=[Depends(refuse_foreign_form)])

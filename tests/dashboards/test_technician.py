@@ -218,3 +218,14 @@ def test_without_a_planners_form_key_no_link_is_made(planner: TestClient, scene:
     board = f"/planner/schedule/{scene.centre_id}"
     assert planner.post(f"{board}/link", data={"who": f"technician-{technician}", "key": "x"}).status_code == 403
     assert scene.one("SELECT count(*) FROM access_token WHERE technician_id IS NOT NULL") == 0
+
+
+def test_the_evidence_names_its_element(client: TestClient, scene: Scene, mine: str, visit: int) -> None:
+    assert visit
+    scene.conn.execute(
+        """UPDATE diagnosis SET hypotheses = jsonb_set(hypotheses, '{0,evidence_for,0,element}', '2')
+        WHERE hypotheses #> '{0,evidence_for,0}' IS NOT NULL"""
+    )
+    page = client.get(f"{mine}/visits/{appointment(scene)}")
+    assert page.status_code == 200
+    assert re.search(r"Water flows without a break: \S*\s?2", page.text)
