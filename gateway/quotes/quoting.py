@@ -75,6 +75,9 @@ def agree(connection: Connection, *, request_id: int, quote_id: int, now: dateti
         return OtherPrice()
     accept(connection, request, present, now, actor=actor)
     if present.deposit_minor and actor == "owner":
+        if request.state == State.OFFERED:
+            # No date is taken before the money is there.
+            _take_dates_back(connection, request, now)
         moving.let_go_of_unpaid(connection, request_id, now)
         moving.want(connection, request, present, now)
         requests.append_event(connection, request_id, "deposit_wanted", now, detail={"quote_id": quote_id})
@@ -145,11 +148,15 @@ def deposit_comes_first(connection: Connection, request: Request, now: datetime)
     present = quotes.find_quote(connection, request.request_id, "open")
     if present is None or not present.deposit_minor:
         return False
+    _take_dates_back(connection, request, now)
+    agree(connection, request_id=request.request_id, quote_id=present.quote_id, now=now)
+    return True
+
+
+def _take_dates_back(connection: Connection, request: Request, now: datetime) -> None:
     requests.transition(connection, request, Command.QUOTE, now)
     promises.close_offers(connection, request.request_id, "withdrawn", now)
     sourcing.free_of(connection, request.request_id, now)
-    agree(connection, request_id=request.request_id, quote_id=present.quote_id, now=now)
-    return True
 
 
 def decline(connection: Connection, *, request_id: int, quote_id: int, now: datetime) -> Answer:

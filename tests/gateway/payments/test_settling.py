@@ -18,6 +18,7 @@ from gateway.storage.connection import Role, connect, tenant_transaction
 from gateway.storage.requests import append_event
 from tests.fakes.payment_provider import PaymentProvider
 from tests.gateway.desk import SmallDesk
+from tests.gateway.pricing import set_deposit
 from tests.gateway.quotes.test_quoting import agree, offer, open_request, quote, reasons, state
 from workflows.money import Money
 
@@ -30,6 +31,25 @@ def agreed(desk: SmallDesk) -> int:
     offer(desk, request_id)
     agree(desk, request_id, quote(desk, request_id))
     return request_id
+
+
+def test_who_agrees_to_a_deposit_beside_dates_takes_none_of_them_before_it_is_paid(
+    desk: SmallDesk, provider: PaymentProvider, port: HttpPayments
+) -> None:
+    desk.admin.execute("DELETE FROM deposit_rule")
+    request_id = open_request(desk, desk.vehicle("ev-1"))
+    assert offer(desk, request_id) is not None
+    set_deposit(desk)
+    look_again(desk, request_id)
+    assert state(desk, request_id) == "offered"
+    agree(desk, request_id, quote(desk, request_id))
+    assert state(desk, request_id) == "quoted"
+    assert desk.value("SELECT count(*) FROM booking WHERE released_at IS NULL") == 0
+    settle(desk, port)
+    provider.pay("cs_1")
+    settle(desk, port, hours=0.2)
+    assert state(desk, request_id) == "open"
+    assert offer(desk, request_id) is not None
 
 
 def settle(desk: SmallDesk, port: HttpPayments | None, times: int = 3, hours: float = 0) -> None:
