@@ -67,6 +67,7 @@ def begin(connection: Connection, request: Request, rung: Rung, permission: Perm
     """Try a rung about a locked request that is open: it is remedied from now on, and the command goes out when it may."""
     mandate_id = permission.mandate_id if isinstance(permission, Allowed) else None
     requests.transition(connection, request, Command.TRY_REMEDY, now)
+    _end_former(connection, request, now)
     attempt_id = remedies.plan(
         connection,
         device_id=request.device_id,
@@ -85,6 +86,14 @@ def begin(connection: Connection, request: Request, rung: Rung, permission: Perm
         detail={"attempt_id": attempt_id, "rung": rung.name, "was": request.state},
     )
     go_on(connection, request_id=request.request_id, now=now)
+
+
+def _end_former(connection: Connection, request: Request, now: datetime) -> None:
+    """End what is still tried for a closed request of the same component; the sweep would, and may come later than this."""
+    row = remedies.lock_living_on(connection, request.device_id, request.component)
+    former = None if row is None else requests.find_one(connection, row.request_id)
+    if row is not None and former is not None and former.state in CLOSED:
+        _end(connection, former, row, row.attempt, Happening.WITHDRAWN, now)
 
 
 def go_on(connection: Connection, *, request_id: int, now: datetime) -> None:

@@ -112,6 +112,14 @@ def lock_living(connection: Connection, request_id: int) -> AttemptRow | None:
         ).fetchone()
 
 
+def lock_living_on(connection: Connection, device_id: int, component: str) -> AttemptRow | None:
+    """Return what is still being tried on a component, for whichever request, locked; there is one at most."""
+    with connection.cursor(row_factory=class_row(AttemptRow)) as cursor:
+        return cursor.execute(
+            f"{_SELECT} WHERE device_id = %s AND component = %s AND ended_at IS NULL FOR UPDATE", [device_id, component]
+        ).fetchone()
+
+
 def save(
     connection: Connection,
     attempt_id: int,

@@ -292,6 +292,25 @@ def test_a_danger_or_a_planner_takes_the_request_and_the_attempt_is_withdrawn(st
     assert street.state(request_id) == "open"
 
 
+def test_what_is_tried_for_a_cancelled_request_makes_way_for_the_next_ones_remedy_before_any_sweep(
+    street: Street,
+) -> None:
+    street.reads()
+    first = street.fails()
+    street.offer(first)
+    street.answers(street.door()[0], "done")
+    street.go_on(first)
+    assert street.attempts == [(RUNG, "verifying", "done")]
+    with street.working() as connection:
+        planner.cancel(connection, request_id=first, staff_id=1, reason="looks well", now=street.now)
+    street.desk.admin.execute("UPDATE symptom SET state = 'healed', healed_at = now()")
+    second = street.fails()
+    assert second != first
+    street.offer(second)
+    assert street.attempts == [(RUNG, "withdrawn", "withdrawn"), (RUNG, "sent", "sent")]
+    assert street.state(second) == "remedying"
+
+
 def test_without_the_clause_nothing_is_sent_and_dates_are_looked_for(street: Street) -> None:
     street.desk.sign(street.device_id, *USUAL)
     street.reads()
