@@ -22,6 +22,7 @@ from dashboards.links import ExpiredLinkError, UnknownLinkError, opened
 from dashboards.login import TheSession, own_form
 from dashboards.numbers import LARGEST_BIGINT
 from dashboards.render import PERSONAL, message, page, same_language, voice
+from dashboards.schedule import CentreId
 from devices.products import product_type
 from gateway import access
 from gateway.access import Purpose
@@ -307,7 +308,7 @@ def make_link(
     desk: TheDesk,
     session: TheSession,
     now: Now,
-    centre_id: Annotated[int, Path(ge=1, le=2**31 - 1)],
+    centre_id: CentreId,
     who: Annotated[str, Form(max_length=40), StringConstraints(strip_whitespace=True)],
 ) -> Response:
     """Show the link to a technician's days, once, for the planner to hand over; it takes the place of the one before."""
